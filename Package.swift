@@ -1,0 +1,54 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// What every target of ours is compiled with.
+let house: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "edge-proxy",
+  products: [.executable(name: "edgeproxy", targets: ["EdgeProxy"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: house),
+    .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
+    .target(name: "HTTPCore", swiftSettings: house),
+    .target(
+      name: "CertStore", dependencies: ["HTTPCore", "TLS", "EventLoop", "CLinux"],
+      swiftSettings: house),
+    .executableTarget(
+      name: "EdgeProxy",
+      dependencies: [
+        "CertStore", "HTTPCore", "TLS", "EventLoop", "CYAML", "CLinux",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: house),
+    .target(
+      name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "TLS", "CLinux"],
+      path: "Tests/TestSupport", swiftSettings: house),
+    .testTarget(
+      name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
+    .testTarget(name: "TLSTests", dependencies: ["TLS", "TestSupport"], swiftSettings: house),
+    .testTarget(
+      name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"], swiftSettings: house),
+    .testTarget(
+      name: "CertStoreTests", dependencies: ["CertStore", "TestSupport"], swiftSettings: house),
+    .testTarget(
+      name: "EdgeProxyTests", dependencies: ["EdgeProxy", "TestSupport"], swiftSettings: house),
+  ]
+)

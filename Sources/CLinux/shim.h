@@ -1,0 +1,18 @@
+// Linux calls that the Glibc module of Swift does not show. No logic lives here.
+// _GNU_SOURCE must not be defined: it changes libc types that the Glibc module already exported,
+// so functions hidden behind it are declared by hand.
+#pragma once
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+int accept4(int, struct sockaddr *, socklen_t *, int);

@@ -1,0 +1,3 @@
+// libyaml as Swift can import it.
+#pragma once
+#include <yaml.h>

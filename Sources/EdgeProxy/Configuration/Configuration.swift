@@ -1,0 +1,151 @@
+internal import EventLoop
+
+/// What the server runs on: complete, checked, immutable.
+///
+/// Every default has been filled in, so that nothing further in has to decide one.
+struct Configuration: Sendable, Equatable {
+  /// The configuration file as named on the command line.
+  var path: String
+  /// The unique name of this server in its fleet.
+  var node: String
+  /// The directory for what survives a restart.
+  var state: String
+  var listen: ListenSettings
+  var certificates: CertificateSettings
+  var tls: TLSSettings
+  var upstreams: [UpstreamSettings]
+  var routes: [RouteSettings]
+  var health: HealthSettings
+  /// The directory whose files answer `/.well-known/acme-challenge/`; `nil` answers 404 there.
+  var acmeChallenges: String?
+  /// A page per status that replaces our own text; the application's answers are never replaced.
+  var errorPages: [Int: ErrorPageSettings]
+  var log: LogSettings
+  var limits: LimitSettings
+  var timeouts: TimeoutSettings
+}
+
+struct ListenSettings: Sendable, Equatable {
+  var https: [SocketAddress]
+  var http: [SocketAddress]
+  var closeWhenUnable: CloseWhenUnable
+  /// How long nothing could be served before the port is closed.
+  var closeAfter: Duration
+  /// How long something could be served before the port is opened again.
+  var openAfter: Duration
+}
+
+enum CloseWhenUnable: String, Sendable, Equatable, CaseIterable { case never, always }
+
+struct CertificateSettings: Sendable, Equatable {
+  var directory: String
+  /// A DNS name looked up among the certificates when a client sends no server name.
+  var defaultName: String?
+}
+
+struct TLSSettings: Sendable, Equatable {
+  var minimum: MinimumVersion
+  var tickets: Tickets
+  enum MinimumVersion: String, Sendable, CaseIterable {
+    case tls12 = "1.2"
+    case tls13 = "1.3"
+  }
+  enum Tickets: String, Sendable, CaseIterable { case local, off }
+}
+
+struct UpstreamSettings: Sendable, Equatable {
+  var name: String
+  /// The byte 0 and byte 3 of the uwsgi packet.
+  var modifier1: UInt8
+  var modifier2: UInt8
+  var nodes: [NodeSettings]
+  var balance: Balance
+  var connectTimeout: Duration
+  /// From the request being sent to the end of the response head.
+  var responseTimeout: Duration
+  /// Between two reads of a response body.
+  var idleTimeout: Duration
+  var retry: RetrySettings
+  /// How long a request waits for an instance to come back.
+  var hold: Duration
+  /// The instance's own limit for the request block (uWSGI `buffer-size`), in bytes.
+  var bufferSizeBytes: Int
+  enum Balance: String, Sendable, CaseIterable {
+    case leastRequests = "least-requests"
+    case roundRobin = "round-robin"
+  }
+}
+
+struct NodeSettings: Sendable, Equatable {
+  var address: SocketAddress
+  var backup: Bool
+}
+
+struct RetrySettings: Sendable, Equatable {
+  /// The most attempts for one request, the first included.
+  var tries: Int
+  var onConnect: Bool
+  var onReset: Bool
+  /// Statuses from the upstream that are worth another node.
+  var statuses: Set<Int>
+  var within: Duration
+  var nonIdempotent: Bool
+}
+
+struct RouteSettings: Sendable, Equatable {
+  /// Lower case; `*.` first for one label of anything.
+  var host: String
+  /// A path prefix on segment borders; `/` covers everything.
+  var path: String
+  /// An index into `Configuration.upstreams`.
+  var upstream: Int
+  var bodyBytesMax: Int
+  /// A request with an `Idempotency-Key` may be tried again whatever its method.
+  var idempotencyKey: Bool
+}
+
+struct HealthSettings: Sendable, Equatable { var path: String }
+
+struct ErrorPageSettings: Sendable, Equatable {
+  var path: String
+  var contentType: String
+  var body: [UInt8]
+}
+
+struct LogSettings: Sendable, Equatable {
+  var access: AccessDestination
+  var format: Format
+  var level: Level
+  enum AccessDestination: Sendable, Equatable { case off, standardOutput, file(String) }
+  enum Format: String, Sendable, CaseIterable { case json, combined }
+  enum Level: String, Sendable, CaseIterable { case debug, info, notice, warning, error }
+}
+
+struct LimitSettings: Sendable, Equatable {
+  var headBytes: Int
+  var fields: Int
+  var requestLineBytes: Int
+  var responseHeadBytes: Int
+  /// Client connections that one worker holds at most.
+  var connections: Int
+  var connectionsPerAddress: Int
+  /// Buffer memory of one worker above which new requests are answered 503.
+  var memoryBytes: Int
+  /// Requests that one worker holds while no instance of an upstream is there.
+  var held: Int
+  /// Request body bytes kept in memory before a temporary file.
+  var bodyMemoryBytes: Int
+  /// Response bytes kept in memory for a slow client before a temporary file.
+  var responseMemoryBytes: Int
+  /// Response bytes kept in a temporary file before the upstream has to wait.
+  var responseFileBytes: Int
+}
+
+struct TimeoutSettings: Sendable, Equatable {
+  var handshake: Duration
+  var head: Duration
+  var body: Duration
+  var send: Duration
+  var keepAlive: Duration
+  var drain: Duration
+}
