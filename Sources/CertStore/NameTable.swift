@@ -74,7 +74,9 @@ package struct NameTable<Value: Sendable>: Sendable {
     return true
   }
 
-  /// FNV-1a. Names in the table come from the operator, so nobody outside can make them collide.
+  /// FNV-1a.
+  ///
+  /// Names in the table come from the operator, so nobody outside can make them collide.
   private static func hash(_ name: borrowing Span<UInt8>, wildcard: Bool) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     if wildcard { hash = (hash ^ UInt64(UInt8(ascii: "*"))) &* 0x100_0000_01b3 }

@@ -15,7 +15,9 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   /// The longest path that fits `sockaddr_un` with its terminating NUL.
   package static let unixPathBytesMax = 107
 
-  /// Reads one of the text forms; `nil` where it is none of them. Host names are not resolved.
+  /// Reads one of the text forms; `nil` where it is none of them.
+  ///
+  /// Host names are not resolved.
   package init?(_ text: String) {
     if text.hasPrefix("unix:") {
       self.init(unixPath: String(text.dropFirst(5)))

@@ -1,0 +1,54 @@
+internal import Glibc
+
+/// A point in time in nanoseconds since an arbitrary start; it never goes back.
+package struct Instant: Comparable, Hashable, Sendable {
+  package var nanoseconds: Int64
+
+  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  package static func < (left: Instant, right: Instant) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
+
+  package static func + (instant: Instant, duration: Duration) -> Instant {
+    Instant(nanoseconds: instant.nanoseconds + duration.nanoseconds)
+  }
+
+  package static func - (left: Instant, right: Instant) -> Duration {
+    .nanoseconds(left.nanoseconds - right.nanoseconds)
+  }
+}
+
+extension Duration {
+  /// The whole duration in nanoseconds; what does not fit (292 years) is cut.
+  package var nanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? Int64.max / 4 : whole + attoseconds / 1_000_000_000
+  }
+}
+
+/// Where an event loop gets the time from.
+package protocol MonotonicClock: AnyObject {
+  var now: Instant { get }
+}
+
+/// `CLOCK_MONOTONIC`.
+package final class SystemClock: MonotonicClock {
+  package init() {}
+
+  package var now: Instant {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+}
+
+/// A clock that stands still until a test moves it.
+package final class ManualClock: MonotonicClock {
+  package var now: Instant
+
+  package init(_ start: Instant = Instant(nanoseconds: 1_000_000_000)) { now = start }
+
+  package func advance(by duration: Duration) { now = now + duration }
+}
