@@ -1,0 +1,132 @@
+/// How the body behind a head that we write is delimited.
+package enum OutputFraming: Equatable, Sendable {
+  case none
+  case length(UInt64)
+  case chunked
+  case untilClose
+}
+
+/// What our `Connection` field says.
+package enum ConnectionToken: Sendable { case none, keepAlive, close }
+
+/// Writes response heads, RFC 9112 §4 and §5; every function is `false` where the head does not fit.
+package enum HeadSerializer {
+  /// An application's head for a client.
+  ///
+  /// Fields for one hop only are left out, the framing is ours, and the words between an application
+  /// and its server (X-Accel-…, X-Sendfile) stay inside: they name paths.
+  package static func write(
+    _ head: borrowing ResponseHead, framing: OutputFraming, connection: ConnectionToken,
+    date: borrowing Span<UInt8>, into output: inout ByteBuffer
+  ) -> Bool {
+    guard output.freeCount >= head.bytes.count + reserve else { return false }
+    statusLine(head, into: &output)
+    var dated = false
+    for field in head.fields {
+      if field.known == .contentLength {
+        // Of an answer without a body (HEAD, 304) it still tells the client something.
+        guard framing == .none, head.status != 204, head.status >= 200 else { continue }
+      } else if field.known.isHopByHop || field.known == .serverInstruction
+        || head.nominates(field.name)
+      {
+        continue
+      }
+      if field.known == .date { dated = true }
+      write(head.span(field.name), head.span(field.value), into: &output)
+    }
+    if !dated { writeDate(date, into: &output) }
+    // A body of no bytes is announced, or a client would wait for one.
+    let bare = head.status == 204 || head.status == 304 || head.status < 200
+    if framing == .none, !bare, head.contentLength == nil { output.append("Content-Length: 0\r\n") }
+    end(framing, connection, into: &output)
+    return true
+  }
+
+  /// An interim (1xx) head as the application sent it.
+  package static func writeInterim(
+    _ head: borrowing ResponseHead, into output: inout ByteBuffer
+  ) -> Bool {
+    guard output.freeCount >= head.bytes.count + reserve else { return false }
+    statusLine(head, into: &output)
+    for field in head.fields
+    where !field.known.isHopByHop && field.known != .contentLength
+      && field.known != .serverInstruction
+    {
+      write(head.span(field.name), head.span(field.value), into: &output)
+    }
+    output.append("\r\n")
+    return true
+  }
+
+  /// The head of an answer of our own, up to the fields that the caller adds before `end`.
+  package static func begin(
+    status: Int, reason: StaticString, date: borrowing Span<UInt8>, into output: inout ByteBuffer
+  ) -> Bool {
+    guard output.freeCount >= reserve else { return false }
+    output.append("HTTP/1.1 ")
+    output.append(decimal: UInt64(status))
+    output.append(" ")
+    output.append(reason)
+    output.append("\r\n")
+    writeDate(date, into: &output)
+    return true
+  }
+
+  /// One field line; name and value must be clean.
+  package static func field(
+    _ name: StaticString, _ value: borrowing Span<UInt8>, into output: inout ByteBuffer
+  ) -> Bool {
+    guard output.freeCount >= value.count + reserve else { return false }
+    output.append(name)
+    output.append(": ")
+    output.append(value)
+    output.append("\r\n")
+    return true
+  }
+
+  /// Framing, connection, and the empty line.
+  package static func end(
+    _ framing: OutputFraming, _ connection: ConnectionToken, into output: inout ByteBuffer
+  ) {
+    switch framing {
+    case .none, .untilClose: break
+    case .length(let count):
+      output.append("Content-Length: ")
+      output.append(decimal: count)
+      output.append("\r\n")
+    case .chunked: output.append("Transfer-Encoding: chunked\r\n")
+    }
+    switch connection {
+    case .none: break
+    case .keepAlive: output.append("Connection: keep-alive\r\n")
+    case .close: output.append("Connection: close\r\n")
+    }
+    output.append("\r\n")
+  }
+
+  /// More than everything that is added to the fields themselves.
+  private static let reserve = 512
+
+  private static func statusLine(_ head: borrowing ResponseHead, into output: inout ByteBuffer) {
+    output.append("HTTP/1.1 ")
+    output.append(decimal: UInt64(head.status))
+    output.append(" ")
+    output.append(head.span(head.reason))
+    output.append("\r\n")
+  }
+
+  private static func write(
+    _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, into output: inout ByteBuffer
+  ) {
+    output.append(name)
+    output.append(": ")
+    output.append(value)
+    output.append("\r\n")
+  }
+
+  private static func writeDate(_ date: borrowing Span<UInt8>, into output: inout ByteBuffer) {
+    output.append("Date: ")
+    output.append(date)
+    output.append("\r\n")
+  }
+}

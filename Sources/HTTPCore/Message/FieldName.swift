@@ -1,0 +1,96 @@
+/// Field names that mean something to a proxy; all others are `other`.
+package enum FieldName: UInt8, Sendable {
+  case other
+  case accept, connection, contentLength, contentType, cookie, date, expect, forwarded, host
+  case idempotencyKey, keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
+  case referer, te, trailer, transferEncoding, upgrade, userAgent
+  /// `X-Forwarded-…` of any kind.
+  case xForwarded
+  case xRealIP, xRequestID
+  /// `X-Accel-…` of any kind, and `X-Sendfile`: words between an application and its server.
+  case serverInstruction
+
+  package init(_ name: borrowing Span<UInt8>) {
+    self = .other
+    switch name.count {
+    case 2: if ASCII.equals(name, "te") { self = .te }
+    case 4:
+      if ASCII.equals(name, "host") { self = .host } else if ASCII.equals(name, "date") {
+        self = .date
+      }
+    case 5: if ASCII.equals(name, "proxy") { self = .proxy }
+    case 6:
+      if ASCII.equals(name, "accept") {
+        self = .accept
+      } else if ASCII.equals(name, "cookie") {
+        self = .cookie
+      } else if ASCII.equals(name, "expect") {
+        self = .expect
+      }
+    case 7:
+      if ASCII.equals(name, "upgrade") {
+        self = .upgrade
+      } else if ASCII.equals(name, "referer") {
+        self = .referer
+      } else if ASCII.equals(name, "trailer") {
+        self = .trailer
+      }
+    case 9:
+      if ASCII.equals(name, "forwarded") {
+        self = .forwarded
+      } else if ASCII.equals(name, "x-real-ip") {
+        self = .xRealIP
+      }
+    case 10:
+      if ASCII.equals(name, "connection") {
+        self = .connection
+      } else if ASCII.equals(name, "user-agent") {
+        self = .userAgent
+      } else if ASCII.equals(name, "keep-alive") {
+        self = .keepAlive
+      } else if ASCII.equals(name, "x-sendfile") {
+        self = .serverInstruction
+      }
+    default: self = Self.long(name)
+    }
+  }
+
+  private static func long(_ name: borrowing Span<UInt8>) -> FieldName {
+    switch name.count {
+    case 12:
+      if ASCII.equals(name, "content-type") { return .contentType }
+      if ASCII.equals(name, "x-request-id") { return .xRequestID }
+    case 14: if ASCII.equals(name, "content-length") { return .contentLength }
+    case 15: if ASCII.equals(name, "idempotency-key") { return .idempotencyKey }
+    case 16: if ASCII.equals(name, "proxy-connection") { return .proxyConnection }
+    case 17: if ASCII.equals(name, "transfer-encoding") { return .transferEncoding }
+    case 18: if ASCII.equals(name, "proxy-authenticate") { return .proxyAuthenticate }
+    case 19: if ASCII.equals(name, "proxy-authorization") { return .proxyAuthorization }
+    default: break
+    }
+    if name.count > 8, ASCII.equals(name.extracting(0..<8), "x-accel-") {
+      return .serverInstruction
+    }
+    if name.count > 12, ASCII.equals(name.extracting(0..<12), "x-forwarded-") {
+      return .xForwarded
+    }
+    return .other
+  }
+
+  /// Meant for the next hop only, RFC 9110 §7.6.1 and §11.7, and framing that each hop does anew.
+  package var isHopByHop: Bool {
+    switch self {
+    case .connection, .keepAlive, .proxyAuthenticate, .proxyAuthorization, .proxyConnection, .te,
+      .trailer, .transferEncoding, .upgrade:
+      true
+    default: false
+    }
+  }
+}
+
+/// One field line of a head: where its name and its value lie, without the white space around.
+package struct HeaderField: Sendable {
+  package var name: ByteRange
+  package var value: ByteRange
+  package var known: FieldName
+}

@@ -1,0 +1,136 @@
+/// How a request's body is delimited, RFC 9112 §6.3.
+package enum BodyFraming: Equatable, Sendable {
+  case none
+  case length(UInt64)
+  case chunked
+}
+
+/// A request head, understood and owned: it outlives the buffer that it was parsed from.
+///
+/// It is used again for later requests (`reset`), so that parsing one allocates nothing.
+package struct RequestHead: ~Copyable {
+  /// The head as received, up to and including its empty line; ranges refer to these bytes.
+  package internal(set) var bytes: [UInt8] = []
+  package internal(set) var fields: [HeaderField] = []
+  package internal(set) var method = Method.other
+  package internal(set) var methodBytes = ByteRange.empty
+  package internal(set) var versionMinor = 1
+  /// The whole target as sent.
+  package internal(set) var target = ByteRange.empty
+  /// The path of the target as sent; `/` is implied where it is empty.
+  package internal(set) var path = ByteRange.empty
+  /// What follows `?`; `nil` where there is none.
+  package internal(set) var query: ByteRange?
+  /// The one form of the path for routing and for PATH_INFO; see `RequestTarget.decode`.
+  package internal(set) var decodedPath: [UInt8] = []
+  /// Lower case, no port, no last dot; empty where the request names no host.
+  package internal(set) var host: [UInt8] = []
+  package internal(set) var hostPort: UInt16?
+  /// The authority as sent, port included.
+  package internal(set) var authority = ByteRange.empty
+  package internal(set) var framing = BodyFraming.none
+  package internal(set) var keepAlive = true
+  package internal(set) var expectsContinue = false
+  /// `Connection` names fields of this message.
+  package internal(set) var hasNominations = false
+  var hostFieldSeen = false
+
+  package init() {}
+
+  /// Forgets the message; small storage is kept.
+  package mutating func reset() {
+    if bytes.capacity > 4096 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
+    fields.removeAll(keepingCapacity: true)
+    method = .other
+    methodBytes = .empty
+    versionMinor = 1
+    target = .empty
+    path = .empty
+    query = nil
+    decodedPath.removeAll(keepingCapacity: true)
+    host.removeAll(keepingCapacity: true)
+    hostPort = nil
+    authority = .empty
+    framing = .none
+    keepAlive = true
+    expectsContinue = false
+    hasNominations = false
+    hostFieldSeen = false
+  }
+
+  /// The bytes of a part of the head.
+  @_lifetime(borrow self)
+  package func span(_ part: ByteRange) -> Span<UInt8> {
+    bytes.span.extracting(part.range)
+  }
+
+  /// The value of the first field of that name.
+  package func first(_ name: FieldName) -> ByteRange? {
+    for field in fields where field.known == name { return field.value }
+    return nil
+  }
+
+  /// Whether the client names `application/json` among what it accepts.
+  package var acceptsJSON: Bool {
+    for field in fields where field.known == .accept {
+      let value = span(field.value)
+      let wanted: StaticString = "application/json"
+      let count = wanted.utf8CodeUnitCount
+      var start = 0
+      while start + count <= value.count {
+        if ASCII.equals(value.extracting(start..<(start + count)), wanted) { return true }
+        start += 1
+      }
+    }
+    return false
+  }
+
+  /// Whether `Connection` names the field `name`, RFC 9110 §7.6.1.
+  package func nominates(_ name: ByteRange) -> Bool {
+    guard hasNominations else { return false }
+    for field in fields where field.known == .connection {
+      var tokens = ListTokens(field.value)
+      while let token = tokens.next(bytes.span) {
+        if token.count == name.count, sameName(token, name) { return true }
+      }
+    }
+    return false
+  }
+
+  /// Whether two parts are the same name without regard to case.
+  package func sameName(_ left: ByteRange, _ right: ByteRange) -> Bool {
+    guard left.count == right.count else { return false }
+    for offset in 0..<Int(left.count)
+    where ASCII.lower(bytes[Int(left.start) + offset])
+      != ASCII.lower(bytes[Int(right.start) + offset])
+    {
+      return false
+    }
+    return true
+  }
+}
+
+/// The elements of a comma-separated list, RFC 9110 §5.6.1.
+struct ListTokens {
+  private var position: Int
+  private let end: Int
+
+  init(_ value: ByteRange) {
+    position = Int(value.start)
+    end = Int(value.start) + Int(value.count)
+  }
+
+  /// The next element without the white space around it; empty ones are passed over.
+  mutating func next(_ bytes: borrowing Span<UInt8>) -> ByteRange? {
+    while position < end {
+      var start = position
+      var stop = start
+      while stop < end, bytes[stop] != UInt8(ascii: ",") { stop += 1 }
+      position = stop + 1
+      while start < stop, ASCII.isBlank(bytes[start]) { start += 1 }
+      while stop > start, ASCII.isBlank(bytes[stop - 1]) { stop -= 1 }
+      if stop > start { return ByteRange(start: start, count: stop - start) }
+    }
+    return nil
+  }
+}

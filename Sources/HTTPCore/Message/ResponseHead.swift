@@ -1,0 +1,64 @@
+/// How a response's body is delimited, RFC 9112 §6.3.
+package enum ResponseFraming: Equatable, Sendable {
+  case none
+  case length(UInt64)
+  case chunked
+  case untilClose
+}
+
+/// A response head from an application, understood and owned.
+package struct ResponseHead: ~Copyable {
+  /// The head as received, up to and including its empty line; ranges refer to these bytes.
+  package internal(set) var bytes: [UInt8] = []
+  package internal(set) var fields: [HeaderField] = []
+  package internal(set) var status = 0
+  package internal(set) var reason = ByteRange.empty
+  package internal(set) var contentLength: UInt64?
+  package internal(set) var isChunked = false
+  package internal(set) var hasNominations = false
+
+  package init() {}
+
+  package mutating func reset() {
+    if bytes.capacity > 4096 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
+    fields.removeAll(keepingCapacity: true)
+    status = 0
+    reason = .empty
+    contentLength = nil
+    isChunked = false
+    hasNominations = false
+  }
+
+  @_lifetime(borrow self)
+  package func span(_ part: ByteRange) -> Span<UInt8> {
+    bytes.span.extracting(part.range)
+  }
+
+  /// The framing of the body that answers a request with `method`.
+  package func bodyFraming(for method: Method) -> ResponseFraming {
+    if method == .head || status < 200 || status == 204 || status == 304 { return .none }
+    if isChunked { return .chunked }
+    if let contentLength { return contentLength == 0 ? .none : .length(contentLength) }
+    return .untilClose
+  }
+
+  /// Whether `Connection` names the field, RFC 9110 §7.6.1.
+  func nominates(_ name: ByteRange) -> Bool {
+    guard hasNominations else { return false }
+    for field in fields where field.known == .connection {
+      var tokens = ListTokens(field.value)
+      while let token = tokens.next(bytes.span) {
+        var same = token.count == name.count
+        guard same else { continue }
+        for offset in 0..<Int(name.count)
+        where ASCII.lower(bytes[Int(token.start) + offset])
+          != ASCII.lower(bytes[Int(name.start) + offset])
+        {
+          same = false
+        }
+        if same { return true }
+      }
+    }
+    return false
+  }
+}
