@@ -1,0 +1,144 @@
+/// What the application is told besides the client's own words; buffers are used again.
+package struct UWSGIFacts {
+  package var remoteAddress: [UInt8] = []
+  package var remotePort: UInt64 = 0
+  package var serverAddress: [UInt8] = []
+  package var serverPort: UInt64 = 0
+  package var isTLS = true
+  package var requestID: [UInt8] = []
+  /// The length of the body that follows; `nil` where the request has none.
+  package var bodyLength: UInt64?
+  package var modifier1: UInt8 = 0
+  package var modifier2: UInt8 = 0
+
+  package init() {}
+}
+
+/// The variables of a request, as WSGI applications behind mod_proxy_uwsgi and nginx know them.
+///
+/// A client's field becomes `HTTP_…` or nothing: the server's own variables (`UWSGI_FILE` loads
+/// code) cannot be named from outside. Names with `_` are dropped, because `X_Y` and `X-Y` become
+/// the same variable; so is `Proxy` (httpoxy), everything for one hop, and everything that only a
+/// proxy may say.
+extension UWSGIPacket {
+  package mutating func encode(
+    _ head: borrowing RequestHead, facts: borrowing UWSGIFacts
+  ) throws(HTTPError) {
+    begin()
+    addRequestLine(head)
+    addConnection(head, facts)
+    addFields(head)
+    addForwarded(head, facts)
+    try finish(modifier1: facts.modifier1, modifier2: facts.modifier2)
+  }
+
+  private mutating func addRequestLine(_ head: borrowing RequestHead) {
+    add("REQUEST_METHOD", head.span(head.methodBytes))
+    addRequestURI(head)
+    add("PATH_INFO", head.decodedPath.span)
+    add("SCRIPT_NAME", "")
+    if let query = head.query {
+      add("QUERY_STRING", head.span(query))
+    } else {
+      add("QUERY_STRING", "")
+    }
+    // uWSGI repeats this in its status line; applications expect the version they were written for.
+    add("SERVER_PROTOCOL", "HTTP/1.1")
+  }
+
+  /// The target in origin form, otherwise as sent.
+  private mutating func addRequestURI(_ head: borrowing RequestHead) {
+    openKey(prefix: "REQUEST_URI")
+    closeKey()
+    if head.path.isEmpty { append("/") }
+    append(head.span(head.path))
+    if let query = head.query {
+      append("?")
+      append(head.span(query))
+    }
+    closeValue()
+  }
+
+  private mutating func addConnection(
+    _ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts
+  ) {
+    add("SERVER_NAME", head.host.span)
+    add("SERVER_PORT", decimal: facts.serverPort)
+    add("SERVER_ADDR", facts.serverAddress.span)
+    add("REMOTE_ADDR", facts.remoteAddress.span)
+    add("REMOTE_PORT", decimal: facts.remotePort)
+    add("REQUEST_SCHEME", facts.isTLS ? "https" : "http")
+    if facts.isTLS { add("HTTPS", "on") }
+    if let type = head.first(.contentType) { add("CONTENT_TYPE", head.span(type)) }
+    if let length = facts.bodyLength { add("CONTENT_LENGTH", decimal: length) }
+  }
+
+  private mutating func addFields(_ head: borrowing RequestHead) {
+    for index in head.fields.indices {
+      let field = head.fields[index]
+      guard Self.isForwarded(field.known), !hasUnderscore(head, field.name),
+        !head.nominates(field.name), !isRepeated(head, index)
+      else { continue }
+      openKey(prefix: "HTTP_")
+      appendKey(folding: head.span(field.name))
+      closeKey()
+      append(head.span(field.value))
+      appendRepeats(head, of: index)
+      closeValue()
+    }
+    // A target in absolute form names the host instead of the field.
+    if !head.hostFieldSeen, !head.authority.isEmpty {
+      add("HTTP_HOST", head.span(head.authority))
+    }
+  }
+
+  /// Ours, whatever the client said: it is nobody's proxy.
+  private mutating func addForwarded(
+    _ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts
+  ) {
+    add("HTTP_X_FORWARDED_FOR", facts.remoteAddress.span)
+    add("HTTP_X_FORWARDED_PROTO", facts.isTLS ? "https" : "http")
+    add("HTTP_X_FORWARDED_HOST", head.span(head.authority))
+    add("HTTP_X_REQUEST_ID", facts.requestID.span)
+    // uWSGI takes the last of UWSGI_SCHEME and HTTP_X_FORWARDED_PROTO for wsgi.url_scheme.
+    add("UWSGI_SCHEME", facts.isTLS ? "https" : "http")
+  }
+
+  private static func isForwarded(_ name: FieldName) -> Bool {
+    switch name {
+    case .contentLength, .contentType, .expect, .proxy, .forwarded, .xForwarded, .xRealIP,
+      .xRequestID:
+      false
+    default: !name.isHopByHop
+    }
+  }
+
+  private func hasUnderscore(_ head: borrowing RequestHead, _ name: ByteRange) -> Bool {
+    for index in name.range where head.bytes[index] == UInt8(ascii: "_") { return true }
+    return false
+  }
+
+  /// Whether a field of this name came before, which then has this value too.
+  private func isRepeated(_ head: borrowing RequestHead, _ index: Int) -> Bool {
+    let name = head.fields[index].name
+    for earlier in 0..<index
+    where head.fields[earlier].name.count == name.count
+      && head.sameName(head.fields[earlier].name, name)
+    {
+      return true
+    }
+    return false
+  }
+
+  /// Values of later fields of the same name: `; ` between cookies, `, ` between all others.
+  private mutating func appendRepeats(_ head: borrowing RequestHead, of index: Int) {
+    let first = head.fields[index]
+    for later in (index + 1)..<max(index + 1, head.fields.count)
+    where head.fields[later].name.count == first.name.count
+      && head.sameName(head.fields[later].name, first.name)
+    {
+      append(first.known == .cookie ? "; " : ", ")
+      append(head.span(head.fields[later].value))
+    }
+  }
+}
