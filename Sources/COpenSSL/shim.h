@@ -1,11 +1,37 @@
-// OpenSSL 3 as Swift can import it: macros that take arguments become functions named shim_<macro>.
+// OpenSSL 3 as Swift can import it: macros that take arguments become functions named shim_<macro>,
+// one line each; no logic lives here.
 #pragma once
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+static inline int shim_SSL_CTX_set_min_proto_version(SSL_CTX *c, int v) { return SSL_CTX_set_min_proto_version(c, v); }
+static inline long shim_SSL_CTX_set_mode(SSL_CTX *c, long m) { return SSL_CTX_set_mode(c, m); }
+static inline long shim_SSL_CTX_set_session_cache_mode(SSL_CTX *c, long m) { return SSL_CTX_set_session_cache_mode(c, m); }
+static inline long shim_SSL_CTX_set1_groups_list(SSL_CTX *c, const char *l) { return SSL_CTX_set1_groups_list(c, l); }
+static inline void shim_SSL_CTX_set_read_ahead(SSL_CTX *c, int y) { SSL_CTX_set_read_ahead(c, y); }
+static inline int shim_SSL_get_ex_new_index(void) { return SSL_get_ex_new_index(0, 0, 0, 0, 0); }
+static inline int shim_SSL_set_tlsext_host_name(SSL *s, const char *n) { return SSL_set_tlsext_host_name(s, n); }
+static inline int shim_GENERAL_NAMES_num(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
+static inline const GENERAL_NAME *shim_GENERAL_NAMES_value(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
+static inline STACK_OF(X509) *shim_sk_X509_new_null(void) { return sk_X509_new_null(); }
+static inline int shim_sk_X509_push(STACK_OF(X509) *s, X509 *x) { return sk_X509_push(s, x); }
+static inline void shim_sk_X509_pop_free(STACK_OF(X509) *s) { sk_X509_pop_free(s, X509_free); }
+static inline EVP_PKEY *shim_EVP_RSA_gen(unsigned int bits) { return EVP_RSA_gen(bits); }
+static inline EVP_PKEY *shim_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
+
+// Options are casts in OpenSSL's headers, which Swift does not import.
+static inline unsigned long long shim_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }
+static inline unsigned long long shim_SSL_OP_NO_COMPRESSION(void) { return SSL_OP_NO_COMPRESSION; }
+static inline unsigned long long shim_SSL_OP_NO_TICKET(void) { return SSL_OP_NO_TICKET; }
+static inline unsigned long long shim_SSL_OP_ENABLE_KTLS(void) { return SSL_OP_ENABLE_KTLS; }

@@ -1,0 +1,71 @@
+/// Why a certificate and its key are refused.
+package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertible {
+  case noCertificate
+  case noKey
+  case malformedCertificate(position: Int)
+  case malformedKey
+  case encryptedKey
+  case keyDoesNotFit
+  case chainBroken(position: Int)
+  case noNames
+  case malformedName(String)
+  case notYetValid(from: Int64)
+  case expired(since: Int64)
+  case keyTooWeak(bits: Int)
+  case keyKindUnsupported
+  case tooLarge(bytes: Int, limit: Int)
+
+  package var description: String {
+    switch self {
+    case .noCertificate: "no certificate in it"
+    case .noKey: "no private key in it"
+    case .malformedCertificate(let position): "certificate \(position) of the chain is malformed"
+    case .malformedKey: "the private key is malformed"
+    case .encryptedKey: "the private key is encrypted with a passphrase"
+    case .keyDoesNotFit: "the private key does not fit the certificate"
+    case .chainBroken(let position):
+      "certificate \(position) of the chain was not issued by the one after it"
+    case .noNames: "the certificate names no DNS name"
+    case .malformedName(let name): "the certificate names '\(name)', which is no DNS name"
+    case .notYetValid(let from): "the certificate is not valid before \(UTC.text(from))"
+    case .expired(let since): "the certificate expired at \(UTC.text(since))"
+    case .keyTooWeak(let bits): "a key of \(bits) bits is too weak"
+    case .keyKindUnsupported: "the key is neither ECDSA nor RSA"
+    case .tooLarge(let bytes, let limit): "\(bytes) bytes are more than the limit of \(limit)"
+    }
+  }
+}
+
+/// Points in time for people.
+package enum UTC {
+  /// `2026-11-22T12:00:00Z` for seconds since 1970.
+  package static func text(_ seconds: Int64) -> String {
+    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+    let rest = seconds - day * 86_400
+    let (year, month, dayOfMonth) = civil(day)
+    return "\(four(year))-\(two(month))-\(two(dayOfMonth))T"
+      + "\(two(Int(rest / 3600))):\(two(Int(rest / 60 % 60))):\(two(Int(rest % 60)))Z"
+  }
+
+  /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+  private static func civil(_ day: Int64) -> (Int, Int, Int) {
+    let shifted = day + 719_468
+    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra =
+      (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let part = (5 * dayOfYear + 2) / 153
+    let month = part < 10 ? part + 3 : part - 9
+    return (
+      Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0), Int(month),
+      Int(dayOfYear - (153 * part + 2) / 5 + 1)
+    )
+  }
+
+  private static func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+
+  private static func four(_ value: Int) -> String {
+    String(repeating: "0", count: max(0, 4 - "\(value)".count)) + "\(value)"
+  }
+}

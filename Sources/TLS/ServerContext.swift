@@ -1,0 +1,181 @@
+internal import COpenSSL
+internal import Glibc
+
+/// The settings of a TLS listener that decide who may resume whose session.
+package struct TLSPolicy: Sendable, Equatable {
+  package var minimumIsTLS13: Bool
+  package var tickets: Bool
+
+  package init(minimumIsTLS13: Bool, tickets: Bool) {
+    self.minimumIsTLS13 = minimumIsTLS13
+    self.tickets = tickets
+  }
+}
+
+/// Who knows which certificate belongs to which name.
+package protocol CertificateSelector: AnyObject {
+  /// The number of the certificate set for a server name as the client sent it, `nil` for none.
+  func certificate(for serverName: borrowing Span<UInt8>) -> Int?
+  /// The set for a client that names no server.
+  var fallback: Int? { get }
+}
+
+/// OpenSSL's context of one worker: one base for all connections and one for each certificate set.
+///
+/// Sets are prepared when they are installed, so that a handshake only switches to one.
+@safe
+package final class ServerContext {
+  let base: OpaquePointer
+  private(set) var sets: [SetContext] = []
+  package var ticketKeys: TicketKeys
+  let ticketCipher: OpaquePointer
+  private let policy: TLSPolicy
+  /// Who answers for names; it outlives the handshakes that ask it.
+  package private(set) var selector: (any CertificateSelector)?
+
+  package init(policy: TLSPolicy, ticketKeys: TicketKeys) throws(TLSError) {
+    guard let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil) else {
+      throw TLSError(draining: "EVP_CIPHER_fetch")
+    }
+    unsafe ticketCipher = cipher
+    self.policy = policy
+    self.ticketKeys = ticketKeys
+    unsafe base = try Self.make(policy)
+    unsafe SSL_CTX_set_client_hello_cb(base, clientHelloArrived, nil)
+    unsafe SSL_CTX_set_alpn_select_cb(base, protocolOffered, nil)
+    if policy.tickets {
+      unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(base, ticketKeyWanted)
+    }
+  }
+
+  deinit {
+    unsafe SSL_CTX_free(base)
+    unsafe EVP_CIPHER_free(ticketCipher)
+  }
+
+  /// Serves these certificate sets from the next handshake on; each set is one or two certificates
+  /// of different kinds for the same names. Connections keep what they began with.
+  package func install(
+    _ sets: [[Certificate]], selector: any CertificateSelector
+  ) throws(TLSError) {
+    var contexts: [SetContext] = []
+    for certificates in sets {
+      contexts.append(try unsafe SetContext(certificates, context: Self.make(policy)))
+    }
+    self.sets = contexts
+    self.selector = selector
+  }
+
+  /// Mozilla's "intermediate" configuration: TLS 1.2 and 1.3, forward secrecy, authenticated
+  /// encryption, the client's order of ciphers.
+  private static func make(_ policy: TLSPolicy) throws(TLSError) -> OpaquePointer {
+    ERR_clear_error()
+    guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
+      throw TLSError(draining: "SSL_CTX_new")
+    }
+    let version = policy.minimumIsTLS13 ? TLS1_3_VERSION : TLS1_2_VERSION
+    var options = shim_SSL_OP_NO_RENEGOTIATION() | shim_SSL_OP_NO_COMPRESSION()
+    if !policy.tickets { options |= shim_SSL_OP_NO_TICKET() }
+    if KernelTLS.isAvailable { options |= shim_SSL_OP_ENABLE_KTLS() }
+    unsafe SSL_CTX_set_options(context, options)
+    unsafe shim_SSL_CTX_set_mode(
+      context,
+      Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE)
+        | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+    unsafe shim_SSL_CTX_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+    unsafe shim_SSL_CTX_set_read_ahead(context, 1)
+    // A ticket may be used many times by the same client; one for each connection is enough.
+    unsafe SSL_CTX_set_num_tickets(context, policy.tickets ? 1 : 0)
+    let ready =
+      unsafe shim_SSL_CTX_set_min_proto_version(context, Int32(version)) == 1
+      && SSL_CTX_set_cipher_list(context, ciphers) == 1
+      && SSL_CTX_set_ciphersuites(context, suites) == 1
+      // A group that the library does not know would fail the whole list.
+      && (shim_SSL_CTX_set1_groups_list(context, "X25519MLKEM768:" + groups) == 1
+        || shim_SSL_CTX_set1_groups_list(context, groups) == 1)
+    ERR_clear_error()
+    guard ready else {
+      unsafe SSL_CTX_free(context)
+      throw TLSError("SSL_CTX", reason: "protocol settings refused")
+    }
+    return unsafe context
+  }
+
+  private static let groups = "X25519:P-256:P-384"
+  private static let suites =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+  private static let ciphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    + "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+  /// What a ticket is bound to: the policy and the very name, RFC 8446 §4.6.1 and the advisories
+  /// CVE-2025-23419 and CVE-2025-23048.
+  func bindSession(_ ssl: OpaquePointer, name: borrowing Span<UInt8>) -> Bool {
+    var subject: [UInt8] = [policy.minimumIsTLS13 ? 3 : 2]
+    for index in 0..<name.count {
+      let byte = name[index]
+      subject.append(byte &- 65 < 26 ? byte | 0x20 : byte)
+    }
+    var digest = [UInt8](repeating: 0, count: 32)
+    unsafe SHA256(subject, subject.count, &digest)
+    return unsafe SSL_set_session_id_context(ssl, digest, 32) == 1
+  }
+}
+
+@available(*, unavailable) extension ServerContext: Sendable {}
+
+/// The context of one certificate set.
+@safe
+final class SetContext {
+  let raw: OpaquePointer
+
+  /// Takes `context` over.
+  init(_ certificates: [Certificate], context: OpaquePointer) throws(TLSError) {
+    unsafe raw = unsafe context
+    for certificate in certificates { try use(certificate) }
+  }
+
+  deinit { unsafe SSL_CTX_free(raw) }
+
+  private func use(_ certificate: Certificate) throws(TLSError) {
+    ERR_clear_error()
+    let chain = unsafe shim_sk_X509_new_null()
+    defer { unsafe shim_sk_X509_pop_free(chain) }
+    var leaf: OpaquePointer?
+    defer { unsafe X509_free(leaf) }
+    for (index, der) in certificate.chain.enumerated() {
+      guard let parsed = unsafe Self.parse(der) else { throw TLSError(draining: "d2i_X509") }
+      if index == 0 { unsafe leaf = parsed } else { _ = unsafe shim_sk_X509_push(chain, parsed) }
+    }
+    let key = unsafe certificate.key.withUnsafeBufferPointer { bytes in
+      var place = bytes.baseAddress
+      return unsafe d2i_AutoPrivateKey(nil, &place, bytes.count)
+    }
+    defer { unsafe EVP_PKEY_free(key) }
+    guard unsafe SSL_CTX_use_cert_and_key(raw, leaf, key, chain, 1) == 1 else {
+      throw TLSError(draining: "SSL_CTX_use_cert_and_key")
+    }
+  }
+
+  private static func parse(_ der: [UInt8]) -> OpaquePointer? {
+    unsafe der.withUnsafeBufferPointer { bytes in
+      var place = bytes.baseAddress
+      return unsafe d2i_X509(nil, &place, bytes.count)
+    }
+  }
+}
+
+/// Whether the kernel does TLS records; asked once, because asking by trying costs system calls and
+/// may load a module for each connection.
+enum KernelTLS {
+  static let isAvailable: Bool = {
+    let file = unsafe open("/proc/sys/net/ipv4/tcp_available_ulp", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    var text = [UInt8](repeating: 0, count: 256)
+    let count = unsafe read(file, &text, text.count)
+    return text.prefix(max(0, count)).split { $0 == 0x20 || $0 == 0x0a }
+      .contains { $0.elementsEqual("tls".utf8) }
+  }()
+}
