@@ -40,6 +40,9 @@ package final class EventLoop {
   private var endingsRunning: [any TurnEnd] = []
   private var stopping = false
 
+  /// Whom the loop's thread belongs to, for jobs that come from other threads.
+  package weak var owner: AnyObject?
+
   /// The time at which the present turn began.
   package private(set) var now: Instant
 
