@@ -9,6 +9,7 @@ package struct Epoll: ~Copyable {
   /// What a descriptor is ready for, or is to be watched for.
   package struct Events: OptionSet, Sendable {
     package let rawValue: UInt32
+    @inline(__always)
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     package static let readable = Events(rawValue: EPOLLIN.rawValue)
@@ -17,7 +18,25 @@ package struct Epoll: ~Copyable {
     package static let peerClosed = Events(rawValue: EPOLLRDHUP.rawValue)
     package static let failed = Events(rawValue: EPOLLERR.rawValue)
     package static let hungUp = Events(rawValue: EPOLLHUP.rawValue)
+    /// What every client connection is watched for.
+    package static let incoming = Events(
+      rawValue: EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
+    /// What an upstream connection is watched for once its request is out.
+    package static let answer = Events(
+      rawValue: EPOLLIN.rawValue | EPOLLRDHUP.rawValue | 0x8000_0000)
+    /// … and while it is not.
+    package static let exchange = Events(
+      rawValue: EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | 0x8000_0000)
     package static let edgeTriggered = Events(rawValue: 0x8000_0000)
+
+    package var isReadable: Bool { rawValue & EPOLLIN.rawValue != 0 }
+    package var isWritable: Bool { rawValue & EPOLLOUT.rawValue != 0 }
+    package var isFailed: Bool { rawValue & EPOLLERR.rawValue != 0 }
+    package var isHungUp: Bool { rawValue & EPOLLHUP.rawValue != 0 }
+    /// The peer has ended its side, in order or not.
+    package var isEnding: Bool {
+      rawValue & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+    }
   }
 
   private let descriptor: FileDescriptor

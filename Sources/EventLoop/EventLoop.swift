@@ -41,7 +41,10 @@ package final class EventLoop {
   private var stopping = false
 
   /// Whom the loop's thread belongs to, for jobs that come from other threads.
-  package weak var owner: AnyObject?
+  ///
+  /// It is strong, because a weak reference slows down every other use of the object; whoever
+  /// sets it clears it when the loop has ended.
+  package var owner: AnyObject?
 
   /// The time at which the present turn began.
   package private(set) var now: Instant

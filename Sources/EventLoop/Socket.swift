@@ -55,7 +55,6 @@ package enum Socket {
     if address.family != .unix {
       // Delayed acknowledgements cost the peer nothing and save 5 to 8 % of CPU here.
       try? set(socket.raw, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
-      try? set(socket.raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     }
     let result = unsafe address.bytes.withUnsafeBytes { raw in
       // SAFETY: as in `listen`.

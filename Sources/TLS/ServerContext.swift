@@ -42,7 +42,6 @@ package final class ServerContext {
     self.ticketKeys = ticketKeys
     unsafe base = try Self.make(policy)
     unsafe SSL_CTX_set_client_hello_cb(base, clientHelloArrived, nil)
-    unsafe SSL_CTX_set_alpn_select_cb(base, protocolOffered, nil)
     if policy.tickets {
       unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(base, ticketKeyWanted)
     }
@@ -73,6 +72,8 @@ package final class ServerContext {
     guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
       throw TLSError(draining: "SSL_CTX_new")
     }
+    // Asked for on the context that the handshake has switched to.
+    unsafe SSL_CTX_set_alpn_select_cb(context, protocolOffered, nil)
     let version = policy.minimumIsTLS13 ? TLS1_3_VERSION : TLS1_2_VERSION
     var options = shim_SSL_OP_NO_RENEGOTIATION() | shim_SSL_OP_NO_COMPRESSION()
     if !policy.tickets { options |= shim_SSL_OP_NO_TICKET() }

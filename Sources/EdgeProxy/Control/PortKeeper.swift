@@ -1,0 +1,93 @@
+import EventLoop
+import Logging
+
+/// Binds and closes the ports of all workers; 443 is open exactly while the gate says so.
+struct PortKeeper {
+  private var settings: ListenSettings
+  private let workerCount: Int
+  private let logger: Logger
+  private var gate: PortGate
+  /// The addresses as bound, for the log and for redirects.
+  private var bound: [SocketAddress] = []
+  private var failing = false
+
+  init(_ settings: ListenSettings, workers: Int, logger: Logger) {
+    self.settings = settings
+    workerCount = workers
+    self.logger = logger
+    gate = PortGate(settings)
+  }
+
+  /// Where clients of port 80 are sent.
+  var httpsPort: UInt16 { bound.first?.port ?? settings.https.first?.port ?? 443 }
+
+  /// Port 80 is open from the start: a certificate may have to be earned through it.
+  func openHTTP(_ workers: [WorkerHandle]) throws(Ports.Failure) {
+    hand(try Ports.bind(settings.http, isTLS: false, workers: workerCount), to: workers)
+  }
+
+  /// Opens or closes the port as the gate decides.
+  mutating func step(_ ability: Ability, workers: [WorkerHandle], now: Instant) {
+    switch gate.update(ability, now: now.nanoseconds).action {
+    case .none: break
+    case .open: open(workers, now: now)
+    case .close:
+      bound = []
+      for worker in workers { worker.post { $0.closeListeners { $0.isTLS } } }
+      logger.warning("https port closed", metadata: ["reason": "\(ability.unable?.word ?? "unknown")"])
+    }
+  }
+
+  private mutating func open(_ workers: [WorkerHandle], now: Instant) {
+    do throws(Ports.Failure) {
+      let sockets = try Ports.bind(settings.https, isTLS: true, workers: workerCount)
+      bound = sockets.map(\.address)
+      hand(sockets, to: workers)
+      failing = false
+    } catch {
+      // Somebody else has the port; it may become free.
+      if !failing { logger.error("\(error)") }
+      failing = true
+      _ = gate.openFailed(now: now.nanoseconds)
+    }
+  }
+
+  /// Takes over other addresses: new ones are bound before anything is given up.
+  mutating func reload(
+    _ next: ListenSettings, workers: [WorkerHandle]
+  ) throws(Ports.Failure) {
+    let newHTTP = next.http.filter { !settings.http.contains($0) }
+    let newHTTPS = gate.isOpen ? next.https.filter { !settings.https.contains($0) } : []
+    var sockets = try Ports.bind(newHTTP, isTLS: false, workers: workerCount)
+    do throws(Ports.Failure) {
+      sockets += try Ports.bind(newHTTPS, isTLS: true, workers: workerCount)
+    } catch {
+      Ports.close(sockets)
+      throw error
+    }
+    let gone =
+      settings.http.filter { !next.http.contains($0) }
+      + settings.https.filter { !next.https.contains($0) }
+    bound = bound.filter { !gone.contains($0) } + sockets.filter(\.isTLS).map(\.address)
+    hand(sockets, to: workers)
+    if !gone.isEmpty {
+      for worker in workers { worker.post { $0.closeListeners { gone.contains($0.address) } } }
+    }
+    gate.reconfigure(next)
+    settings = next
+  }
+
+  private func hand(_ sockets: [Ports.Bound], to workers: [WorkerHandle]) {
+    for socket in sockets {
+      workers[socket.worker].post {
+        $0.open(
+          FileDescriptor(owning: socket.descriptor), socket.address, isTLS: socket.isTLS)
+      }
+      if socket.worker == 0 {
+        logger.notice(
+          "listening",
+          metadata: ["protocol": socket.isTLS ? "https" : "http", "address": "\(socket.address)"])
+      }
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import EventLoop
+import Glibc
+import Logging
+
+/// Runs the server in the foreground until it is told to stop.
+enum Program {
+  /// `workers` 0 means one for each processor; `loader` reads the configuration again for a reload.
+  static func run(
+    _ configuration: Configuration, workers: Int, loader: @escaping () -> Configuration?
+  ) throws {
+    // Before any thread starts, so that every thread has them blocked.
+    Signals.block([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+    Signals.ignoreBrokenPipes()
+    let level = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
+    let logger = Logger(label: "edgeproxy") { _ in StandardErrorLog(level: level) }
+    let server = try Server(
+      configuration, workers: workers > 0 ? workers : processorCount(), logger: logger,
+      loader: loader)
+    try server.run()
+  }
+}

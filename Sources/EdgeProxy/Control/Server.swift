@@ -1,0 +1,247 @@
+import CertStore
+import EventLoop
+import Glibc
+import HTTPCore
+import Logging
+import TLS
+
+/// The whole program: makes the workers and what they need, and decides what changes while it runs.
+///
+/// It runs on the control thread with a loop of its own; no request ever waits for it.
+final class Server: TimerTarget {
+  private let loop: EventLoop
+  private let logger: Logger
+  private let loader: () -> Configuration?
+  private let certificates: CertificateKeeper
+  private var notify: ServiceNotify
+  private let probes: NodeProbes
+  private let watch: WorkerWatch
+  private let workerCount: Int
+
+  private var configuration: Configuration
+  private var plan: SnapshotPlan
+  private var ticketKeys: TicketKeys
+  private var ticketsRotateAt: Instant
+  private var workers: [WorkerHandle] = []
+  private var threads: [WorkerThread] = []
+  private var signals: Signals?
+  private var ports: PortKeeper
+  private var ability = Ability(hasCertificate: false)
+
+  /// The first probes are still under way.
+  private var isAsking = false
+  private var beats = 0
+  private var isDraining = false
+  private var drainDeadline = Instant(nanoseconds: .max)
+  private var undrained: Int
+
+  /// How often the control thread looks after ports, probes and the watchdog.
+  private static let beat = Duration.milliseconds(100)
+  private static let ticketPeriod = Duration.seconds(12 * 3600)
+  /// A worker that has not turned for this long is frozen.
+  private static let frozenAfter = Duration.seconds(10)
+
+  /// Makes everything that can fail before a thread is started; `loader` reads the configuration
+  /// again for a reload and reports its mistakes itself.
+  init(
+    _ configuration: Configuration, workers: Int, logger: Logger,
+    loader: @escaping () -> Configuration?
+  ) throws {
+    self.configuration = configuration
+    self.logger = logger
+    self.loader = loader
+    workerCount = workers
+    undrained = workers
+    loop = try EventLoop()
+    plan = SnapshotPlan(configuration, previous: nil)
+    ticketKeys = try TicketKeys()
+    ticketsRotateAt = loop.now + Self.ticketPeriod
+    notify = ServiceNotify()
+    probes = NodeProbes(loop: loop)
+    watch = WorkerWatch(count: workers)
+    ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
+    certificates = CertificateKeeper(configuration.certificates, logger: logger)
+  }
+
+  /// Serves until it is told to stop and everything under way is finished.
+  func run() throws {
+    let signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { [unowned self] in
+      received($0)
+    }
+    try signals.register(with: loop)
+    self.signals = signals
+    _ = certificates.load()
+    try certificates.watch(on: loop) { [unowned self] in certificatesChanged() }
+    let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
+    try startWorkers(spool: spool)
+    try ports.openHTTP(workers)
+    if configuration.listen.closeWhenUnable == .always {
+      isAsking = true
+      probes.run(plan.upstreams) { _ in true }
+    }
+    step()
+    notify.ready(status: "\(workerCount) workers")
+    logger.notice(
+      "serving", metadata: ["workers": "\(workerCount)", "node": "\(configuration.node)"])
+    _ = loop.arm(self, after: Self.beat)
+    try loop.run()
+    for worker in workers { worker.post { $0.stop() } }
+    for thread in threads { thread.join() }
+    logger.notice("stopped")
+  }
+
+  private func startWorkers(spool: String) throws {
+    let workerPlan = WorkerPlan(
+      snapshot: plan, certificates: certificates.index, ticketKeys: ticketKeys,
+      policy: configuration.tls.policy, spoolDirectory: spool,
+      accessLog: AccessLogPlan(configuration.log), ability: ability,
+      httpsPort: configuration.listen.https.first?.port ?? 443)
+    for number in 0..<workerCount {
+      let (handle, thread) = try WorkerStart.start(number, workerPlan, logger: logger)
+      workers.append(handle)
+      threads.append(thread)
+    }
+  }
+
+  private func tellWorkers(_ job: @escaping @Sendable (Worker) -> Void) {
+    for worker in workers { worker.post(job) }
+  }
+
+  // MARK: The beat
+
+  func timerFired(_ token: TimerToken) {
+    beats += 1
+    step()
+    if beats % 10 == 0 { everySecond() }
+    _ = loop.arm(self, after: Self.beat)
+  }
+
+  /// Opens or closes the port as what can be served demands.
+  private func step() {
+    let now = loop.now
+    if isDraining {
+      if now >= drainDeadline { drainTimedOut() }
+      return
+    }
+    // A node that was never tried counts as able; where the port depends on it, ask first.
+    if isAsking, probes.isIdle { isAsking = false }
+    ability = Ability(
+      hasCertificate: !certificates.index.isEmpty,
+      hasBackend: !isAsking && Ability.hasBackend(plan.upstreams))
+    ports.step(ability, workers: workers, now: now)
+    let (ability, port) = (ability, ports.httpsPort)
+    tellWorkers { $0.setAbility(ability, httpsPort: port) }
+  }
+
+  private func everySecond() {
+    // Without probes a server that lost all its traffic would never learn that it can serve again.
+    let all = configuration.listen.closeWhenUnable == .always
+    probes.run(plan.upstreams) { all || $0.condition.lastFailed }
+    watch.ask(workers)
+    if watch.allAlive(now: loop.now, within: Self.frozenAfter) { notify.watchdog(now: loop.now) }
+    if loop.now >= ticketsRotateAt { rotateTickets() }
+  }
+
+  private func rotateTickets() {
+    ticketsRotateAt = loop.now + Self.ticketPeriod
+    do {
+      ticketKeys = try ticketKeys.rotated()
+      let keys = ticketKeys
+      tellWorkers { $0.install(keys) }
+    } catch {
+      logger.error("ticket keys were not rotated", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func certificatesChanged() {
+    guard let index = certificates.load() else { return }
+    tellWorkers { $0.install(index) }
+  }
+
+  // MARK: Signals
+
+  private func received(_ signal: Int32) {
+    switch signal {
+    case SIGTERM, SIGINT: drain()
+    case SIGHUP: reload()
+    case SIGUSR1:
+      let log = AccessLogPlan(configuration.log)
+      tellWorkers { $0.install(log) }
+      logger.notice("logs reopened")
+    default: break
+    }
+  }
+
+  /// Plans the new configuration whole, then commits it; with any mistake the old one goes on.
+  private func reload() {
+    guard !isDraining else { return }
+    notify.reloading(now: loop.now)
+    defer { notify.ready(status: "\(workerCount) workers") }
+    guard let next = loader() else {
+      return logger.error("reload refused, the old configuration goes on")
+    }
+    if let fixed = Self.fixedAtStart(configuration, next) {
+      logger.warning("a restart is needed for this change", metadata: ["key": "\(fixed)"])
+    }
+    do {
+      try ports.reload(next.listen, workers: workers)
+    } catch {
+      logger.error(
+        "reload refused, the old configuration goes on", metadata: ["error": "\(error)"])
+      return
+    }
+    configuration = next
+    plan = SnapshotPlan(next, previous: plan)
+    let (plan, log) = (plan, AccessLogPlan(next.log))
+    tellWorkers {
+      $0.install(plan)
+      $0.install(log)
+    }
+    certificates.reconfigure(next.certificates)
+    certificatesChanged()
+    step()
+    logger.notice("reloaded", metadata: ["file": "\(next.path)"])
+  }
+
+  /// Keys whose change only a restart can bring about.
+  private static func fixedAtStart(_ old: Configuration, _ new: Configuration) -> String? {
+    if old.tls != new.tls { return "tls" }
+    if old.state != new.state { return "state" }
+    return nil
+  }
+
+  /// Closes the port first and at once, then lets what is under way finish.
+  private func drain() {
+    guard !isDraining else { return }
+    isDraining = true
+    ability.isDraining = true
+    notify.stopping()
+    logger.notice("draining")
+    drainDeadline = loop.now + configuration.timeouts.drain
+    let (ability, port, handle) = (ability, ports.httpsPort, loop.handle)
+    tellWorkers { worker in
+      worker.setAbility(ability, httpsPort: port)
+      worker.drain {
+        handle.post { loop in (loop.owner as? Server)?.workerDrained() }
+      }
+    }
+    loop.owner = self
+  }
+
+  private func workerDrained() {
+    undrained -= 1
+    if undrained == 0 { loop.stop() }
+  }
+
+  private func drainTimedOut() {
+    logger.warning("drain took too long, what is left is cut")
+    loop.stop()
+  }
+}
+
+extension TLSSettings {
+  /// What the TLS layer needs to know of the settings.
+  var policy: TLSPolicy {
+    TLSPolicy(minimumIsTLS13: minimum == .tls13, tickets: tickets == .local)
+  }
+}

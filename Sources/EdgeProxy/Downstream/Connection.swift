@@ -1,0 +1,280 @@
+import CertStore
+import EventLoop
+import HTTPCore
+import TLS
+
+/// One accepted client socket with its TLS; it stays on one worker for life.
+///
+/// The connection knows bytes, readiness and time; what the bytes mean is the driver's.
+///
+///     handshaking ──▶ open ──▶ lingering ──▶ closed
+///          └────────────┴──────────────────────▲
+///
+/// `lingering`: the last answer is out and our side is shut; what the client still sends is thrown
+/// away for a moment, so that a reset does not overtake the answer.
+final class Connection: EventSource, TimerTarget, TurnEnd {
+  private enum Phase { case handshaking, open, lingering, closed }
+
+  /// What the running timer stands for; it decides what happens when it fires.
+  enum Waiting { case nothing, handshake, head, body, keepAlive, send, linger }
+
+  /// The worker owns its connections and lives as long as they do.
+  let worker: Worker
+  let listener: ListenerFacts
+  let peer: PeerFacts
+  private let descriptor: FileDescriptor
+  private(set) var transport: Transport
+  private var driver: HTTP1Driver?
+  private var phase: Phase
+  private var token = SourceToken.none
+  private var interest = Readiness.incoming
+  private var timer = TimerToken.none
+  private var timerDue = Instant(nanoseconds: .max)
+  private var waiting = Waiting.nothing
+  private var deadline = Instant(nanoseconds: .max)
+  private var lingered = 0
+  /// The certificates of this connection, looked up when a host differs from the server name.
+  private var entry: CertificateEntry?
+  private var lost = false
+  /// The place in the worker's list of connections.
+  var index = -1
+
+  init(
+    worker: Worker, listener: ListenerFacts, peer: PeerFacts, descriptor: consuming FileDescriptor,
+    stream: TLSStream?
+  ) {
+    self.worker = worker
+    self.listener = listener
+    self.peer = peer
+    self.descriptor = descriptor
+    if let stream {
+      transport = .secure(stream)
+      phase = .handshaking
+    } else {
+      transport = .plain
+      phase = .open
+    }
+  }
+
+  func start() throws(SystemError) {
+    token = try worker.loop.register(descriptor.raw, self, interest)
+    switch phase {
+    case .handshaking: wait(.handshake)
+    default: open()
+    }
+  }
+
+  // MARK: What the driver asks for
+
+  /// Whether the certificate of this connection is valid for a normalised host.
+  func covers(_ host: [UInt8]) -> Bool {
+    guard let stream else { return true }
+    if stream.serverName == host { return true }
+    if entry == nil { entry = worker.entry(of: stream) }
+    return entry?.covers(host.span) ?? false
+  }
+
+  /// The TLS stream of an HTTPS connection.
+  var stream: TLSStream? {
+    if case .secure(let stream) = transport { stream } else { nil }
+  }
+
+  var isIdle: Bool { phase == .open && driver?.isIdle ?? false }
+
+  func receive(into space: inout MutableSpan<UInt8>) -> Transport.Received {
+    let result = transport.receive(descriptor.raw, into: &space)
+    if result == .wantsWrite { want(.writable) }
+    return result
+  }
+
+  func send(_ bytes: borrowing Span<UInt8>) -> Transport.Sent {
+    let result = transport.send(descriptor.raw, bytes)
+    if result == .wouldBlock { want(.writable) }
+    return result
+  }
+
+  /// Stops or resumes reading; the socket's readiness is level-triggered, so nothing is lost.
+  func setReading(_ reading: Bool) {
+    if reading { want(.incoming) } else { unwant(.incoming) }
+  }
+
+  /// Sets what is waited for; the time runs from now.
+  func wait(_ reason: Waiting) {
+    waiting = reason
+    guard let span = duration(of: reason) else {
+      deadline = Instant(nanoseconds: .max)
+      return
+    }
+    deadline = worker.loop.now + span
+    // A timer that fires too early looks again; only one that would fire too late is moved.
+    guard timer == .none || deadline < timerDue else { return }
+    worker.loop.cancel(timer)
+    timerDue = deadline
+    timer = worker.loop.arm(self, at: deadline)
+  }
+
+  /// The answer is out and no more requests are taken: shut our side, then linger.
+  func finish() {
+    guard phase != .closed else { return }
+    driver?.dropped()
+    driver = nil
+    if case .secure(let stream) = transport { stream.shutdown() }
+    Socket.shutdownWriting(descriptor.raw)
+    phase = .lingering
+    setReading(true)
+    unwant(.writable)
+    wait(.linger)
+  }
+
+  /// Ends the connection at once; `reset` makes the client see an error and not an end.
+  func abort(reset: Bool = false) {
+    guard phase != .closed else { return }
+    phase = .closed
+    if reset { Socket.resetOnClose(descriptor.raw) }
+    driver?.dropped()
+    driver = nil
+    worker.loop.cancel(timer)
+    timer = .none
+    worker.loop.unregister(descriptor.raw, token)
+    worker.remove(self)
+  }
+
+  /// The socket broke under a write: the connection ends with this turn, not within the write.
+  func loseLater() {
+    guard phase == .open, !lost else { return }
+    lost = true
+    worker.loop.atTurnEnd(self)
+  }
+
+  func turnEnded() {
+    if phase == .open { driver?.connectionFailed() }
+  }
+
+  /// No further request is welcome: an idle connection closes, a busy one after its answer.
+  func drain() {
+    switch phase {
+    case .open: driver?.drain()
+    case .handshaking, .lingering, .closed: break
+    }
+  }
+
+  // MARK: Events
+
+  func ready(_ events: Readiness) {
+    switch phase {
+    case .handshaking:
+      if events.isFailed { return abort() }
+      handshake()
+    case .open:
+      if events.isFailed || isDeaf && events.isHungUp {
+        return driver?.connectionFailed() ?? abort()
+      }
+      if events.isWritable {
+        unwant(.writable)
+        driver?.writable()
+      }
+      if phase == .open, events.isReadable || events.isEnding {
+        driver?.readable()
+      }
+    case .lingering: discard()
+    case .closed: break
+    }
+  }
+
+  func timerFired(_ token: TimerToken) {
+    timer = .none
+    timerDue = Instant(nanoseconds: .max)
+    if worker.loop.now < deadline {
+      guard deadline.nanoseconds != .max else { return }
+      timerDue = deadline
+      timer = worker.loop.arm(self, at: deadline)
+      return
+    }
+    switch waiting {
+    case .nothing: break
+    case .handshake, .linger, .keepAlive: abort()
+    case .send: driver?.sendTimedOut()
+    case .head: driver?.headTimedOut()
+    case .body: driver?.bodyTimedOut()
+    }
+  }
+
+  // MARK: Phases
+
+  private func handshake() {
+    guard let stream else { return }
+    do throws(TLSError) {
+      switch try stream.handshake() {
+      case .done: open()
+      case .wantsRead: unwant(.writable)
+      case .wantsWrite: want(.writable)
+      }
+    } catch {
+      worker.handshakeFailed(self, error)
+      abort()
+    }
+  }
+
+  private func open() {
+    phase = .open
+    unwant(.writable)
+    wait(.head)
+    let driver = HTTP1Driver(connection: self)
+    self.driver = driver
+    // The first request often arrives together with the end of the handshake.
+    if transport.hasPending { driver.readable() }
+  }
+
+  /// Throws away what still comes, up to a bound.
+  private func discard() {
+    var block = worker.buffers.take()
+    defer { worker.buffers.give(block) }
+    var space = block.mutableSpan
+    switch Descriptor.read(descriptor.raw, into: &space) {
+    case .bytes(let count):
+      lingered += count
+      if lingered > Self.lingerBytesMax { abort() }
+    case .wouldBlock: break
+    case .closed, .failed: abort()
+    }
+  }
+
+  /// What is read and thrown away after the last answer at most.
+  private static let lingerBytesMax = 1024 * 1024
+
+  private func duration(of reason: Waiting) -> Duration? {
+    let timeouts = worker.snapshot.configuration.timeouts
+    switch reason {
+    case .nothing: return nil
+    case .handshake: return timeouts.handshake
+    case .head: return timeouts.head
+    case .body: return timeouts.body
+    case .keepAlive: return timeouts.keepAlive
+    case .send: return timeouts.send
+    case .linger: return .seconds(2)
+    }
+  }
+
+  /// Reading is off, so an end of the connection would not be read but reported again and again.
+  private var isDeaf: Bool { !interest.isReadable }
+
+  private func want(_ events: Readiness) {
+    setInterest(Readiness(rawValue: interest.rawValue | events.rawValue))
+  }
+
+  private func unwant(_ events: Readiness) {
+    setInterest(Readiness(rawValue: interest.rawValue & ~events.rawValue))
+  }
+
+  private func setInterest(_ events: Readiness) {
+    guard events.rawValue != interest.rawValue, token != .none else { return }
+    interest = events
+    do throws(SystemError) {
+      try worker.loop.modify(descriptor.raw, token, events)
+    } catch {
+      abort()
+    }
+  }
+}
+
+@available(*, unavailable) extension Connection: Sendable {}

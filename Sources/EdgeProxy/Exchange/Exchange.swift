@@ -1,0 +1,165 @@
+import CertStore
+import EventLoop
+import HTTPCore
+
+/// One request and its answer, whatever carries them.
+///
+///     receiving ──▶ trying ◀──▶ held
+///         │           │          │
+///         │           ▼          │
+///         └──────▶ answering ◀───┘ ──▶ done
+///
+/// An exchange is used again for later requests, so that one costs no allocation. Its tries are in
+/// `ExchangeTries.swift`, the way of the answer in `BodyRelay.swift`, our own answers in
+/// `LocalAnswer.swift`.
+final class Exchange: TimerTarget, TurnEnd {
+  enum Stage { case receiving, trying, held, answering, done }
+
+  /// The worker owns its exchanges and outlives them.
+  let worker: Worker
+  /// Who carries the exchange; `nil` once nobody waits for the answer.
+  private(set) var driver: HTTP1Driver?
+  private(set) var connection: Connection?
+  var stage = Stage.receiving
+
+  var head = RequestHead()
+  var body = RequestBody()
+  var packet = UWSGIPacket()
+  var facts = UWSGIFacts()
+  var requestID: [UInt8] = []
+
+  // The route, from the configuration that was in force when the request began.
+  var snapshot: WorkerSnapshot
+  var route = -1
+  var upstream: WorkerUpstream?
+
+  // Tries.
+  var attempt: Attempt?
+  /// An answer with a status worth another try, kept in case that no better one comes.
+  var fallback: Attempt?
+  var tried = TriedNodes()
+  var tries: [TryRecord] = []
+  /// Tries of the present round, and those of all rounds that ended without a byte.
+  var attempts = 0
+  var emptyAnswers = 0
+  /// 0 while the request never had to wait.
+  var heldUntil = Instant(nanoseconds: 0)
+
+  // The answer.
+  var spool = Spool()
+  var status = 0
+  var bodyBytesSent = 0
+  var cause: StaticString = ""
+  var startedAt = Instant(nanoseconds: 0)
+  /// When the whole request was there.
+  var dispatchedAt = Instant(nanoseconds: 0)
+  var firstByteAt = Instant(nanoseconds: 0)
+  var pump = RelayState()
+  let scratch = LocalAnswerScratch()
+
+  init(worker: Worker) {
+    self.worker = worker
+    snapshot = worker.snapshot
+    tries.reserveCapacity(8)
+    requestID.reserveCapacity(32)
+  }
+
+  // MARK: Life
+
+  func assign(to driver: HTTP1Driver, on connection: Connection) {
+    self.driver = driver
+    self.connection = connection
+    snapshot = worker.snapshot
+    stage = .receiving
+    startedAt = worker.loop.now
+    worker.random.nextIdentifier(into: &requestID)
+  }
+
+  /// The head is there: finds the route; `false` when the request has been answered already.
+  func begin() -> Bool {
+    startedAt = worker.loop.now
+    guard let refusal = route(of: connection) else { return true }
+    answerLocally(refusal)
+    return false
+  }
+
+  /// Keeps a piece of the request body.
+  func receiveBody(_ bytes: borrowing Span<UInt8>) throws(RequestBodyFailure) {
+    let limit = snapshot.configuration.routes[route].bodyBytesMax
+    guard body.count + bytes.count <= limit else { throw .tooLarge(limit: limit) }
+    do throws(SystemError) {
+      try body.append(
+        bytes, memoryBytesMax: snapshot.configuration.limits.bodyMemoryBytes,
+        directory: worker.spoolDirectory)
+    } catch {
+      throw .storage(error)
+    }
+  }
+
+  /// The request is complete: the first instance is asked.
+  func requestComplete() {
+    do throws(SystemError) {
+      try body.complete()
+    } catch {
+      return answerLocally(.status(503, "body-storage"))
+    }
+    dispatch()
+  }
+
+  /// The client's connection is gone: nothing can be delivered any more.
+  func clientGone() {
+    guard stage != .done else { return }
+    note(cause: "client-gone")
+    if status == 0 { status = 499 }
+    leave()
+  }
+
+  /// The client has ended its side while it waits; `true` when the request is given up.
+  ///
+  /// A request that only reads is dropped and its worker freed; one that changes something goes on.
+  func clientEnded() -> Bool {
+    guard stage != .answering, head.method.isSafe else { return false }
+    note(cause: "client-gone")
+    status = 499
+    return true
+  }
+
+  func note(cause: StaticString) {
+    if self.cause.utf8CodeUnitCount == 0 { self.cause = cause }
+  }
+
+  /// The answer is out or will never be: writes the log and forgets everything.
+  func finish() {
+    guard stage != .done else { return }
+    leave()
+  }
+
+  private func leave() {
+    stage = .done
+    abandonTries()
+    worker.log(self)
+    driver = nil
+    connection = nil
+  }
+
+  /// Makes the exchange ready for another request; what is large goes back.
+  func reset() {
+    head.reset()
+    body.reset()
+    spool.reset()
+    route = -1
+    upstream = nil
+    tried = TriedNodes()
+    tries.removeAll(keepingCapacity: true)
+    attempts = 0
+    emptyAnswers = 0
+    heldUntil = Instant(nanoseconds: 0)
+    status = 0
+    bodyBytesSent = 0
+    cause = ""
+    firstByteAt = Instant(nanoseconds: 0)
+    pump = RelayState()
+  }
+}
+
+@available(*, unavailable) extension Exchange: Sendable {}

@@ -1,0 +1,57 @@
+import CertStore
+import HTTPCore
+
+extension Exchange {
+  /// Why a request is answered here and not by an application.
+  enum LocalReason {
+    /// A page of our own with a status; the cause goes to the log.
+    case status(Int, StaticString)
+    case refused(HTTPError)
+    case tooLarge(limit: Int)
+    case blockTooLarge(sent: Int, limit: Int)
+    case healthy
+    case unhealthy(StaticString)
+    case redirect
+    case challenge
+  }
+
+  /// Finds who answers: `nil` for the upstream of the route, which is noted.
+  func route(of connection: Connection?) -> LocalReason? {
+    guard let connection else { return .status(503, "draining") }
+    if isHealthRequest {
+      return worker.ability.unable.map { .unhealthy($0.word) } ?? .healthy
+    }
+    if head.host.isEmpty { return .status(400, "host-missing") }
+    guard connection.listener.isTLS else { return routePlain() }
+    let host = head.host
+    if !connection.covers(host) {
+      return .status(421, "host-not-covered")
+    }
+    let path = head.decodedPath
+    guard let found = snapshot.routes.lookup(host: host.span, path: path.span) else {
+      return .status(404, "route-unknown")
+    }
+    route = found
+    let settings = snapshot.configuration.routes[found]
+    upstream = snapshot.upstreams[settings.upstream]
+    if case .length(let count) = head.framing, count > UInt64(settings.bodyBytesMax) {
+      return .tooLarge(limit: settings.bodyBytesMax)
+    }
+    if worker.buffers.bytesOut > snapshot.configuration.limits.memoryBytes {
+      return .status(503, "memory-limit")
+    }
+    return nil
+  }
+
+  /// Port 80 has answers of its own only: challenges, health, the way to https.
+  private func routePlain() -> LocalReason {
+    let path = head.decodedPath
+    return ChallengeDirectory.covers(path.span) ? .challenge : .redirect
+  }
+
+  /// The health endpoint answers for any Host and for none.
+  private var isHealthRequest: Bool {
+    guard head.method == .get || head.method == .head else { return false }
+    return head.decodedPath == snapshot.healthPath
+  }
+}

@@ -1,0 +1,221 @@
+import EventLoop
+import HTTPCore
+
+/// The tries of an exchange: which node next, and what to make of how a try ended.
+extension Exchange {
+  /// The request is whole: makes its packet and asks the first node.
+  func dispatch() {
+    guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }
+    facts.describe(connection, requestID: requestID)
+    facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
+    facts.modifier1 = upstream.settings.modifier1
+    facts.modifier2 = upstream.settings.modifier2
+    do throws(HTTPError) {
+      try packet.encode(head, facts: facts)
+    } catch {
+      return answerLocally(.refused(error))
+    }
+    stage = .trying
+    dispatchedAt = worker.loop.now
+    upstream.state.budget.deposit(now: worker.loop.now.nanoseconds)
+    tryNext()
+  }
+
+  /// Asks the next node; with none to be had the request waits for one.
+  private func tryNext() {
+    guard let upstream else { return }
+    let now = worker.loop.now.nanoseconds
+    guard
+      let index = Balancer.pick(
+        upstream.state, tried: tried, now: now, random: worker.random.next())
+    else { return answerLocally(.status(503, "no-node")) }
+    tried.insert(index)
+    attempts += 1
+    let attempt = worker.takeAttempt()
+    self.attempt = attempt
+    attempt.start(self, upstream.state.nodes[index], upstream: upstream)
+  }
+
+  /// The try ended without an answer to deliver.
+  func attemptFailed(_ attempt: Attempt, _ failure: AttemptFailure) {
+    guard attempt === self.attempt, let upstream, let node = attempt.node else {
+      return dropStale(attempt)
+    }
+    record(attempt, outcome: failure.outcome)
+    if failure.isEmptyAnswer { emptyAnswers += 1 }
+    node.recordFailure(
+      failure.nodeFailure, began: attempt.startedAt.nanoseconds,
+      now: worker.loop.now.nanoseconds, random: worker.random.next())
+    self.attempt = nil
+    attempt.close()
+    switch decide(failure, upstream) {
+    case .tryAnother: tryNext()
+    case .holdForInstance: hold(upstream)
+    case .answer(let status, let reason):
+      if let fallback { return deliverFallback(fallback) }
+      if status == 431 {
+        return answerLocally(
+          .blockTooLarge(sent: packet.blockBytes, limit: upstream.settings.bufferSizeBytes))
+      }
+      answerLocally(.status(status, reason))
+    case .deliverUpstreamAnswer, .cut:
+      if let fallback { return deliverFallback(fallback) }
+      answerLocally(.status(502, "upstream"))
+    }
+  }
+
+  /// A complete head arrived: it is delivered, or another node is asked for a better one.
+  func headArrived(_ attempt: Attempt) {
+    guard attempt === self.attempt, let upstream, let node = attempt.node else {
+      return dropStale(attempt)
+    }
+    node.recordSuccess(
+      began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
+    let answered = attempt.response.status
+    record(attempt, outcome: .answered(status: answered))
+    if upstream.state.retry.lists(status: answered), fallback == nil,
+      decide(.retryableStatus(answered), upstream) == .tryAnother
+    {
+      attempt.disarm()
+      fallback = attempt
+      self.attempt = nil
+      return tryNext()
+    }
+    dropFallback()
+    deliver(attempt)
+  }
+
+  func interimArrived(_ attempt: Attempt) {
+    // An HTTP/1.0 client does not know interim answers (RFC 9110 §15.2), and its 100 is ours.
+    guard attempt === self.attempt, head.versionMinor == 1, attempt.response.status != 100 else {
+      return
+    }
+    driver?.sendInterim { output in
+      HeadSerializer.writeInterim(attempt.response, into: &output)
+    }
+  }
+
+  /// The answer broke off after it had begun.
+  func attemptBroke(_ attempt: Attempt, _ failure: NodeFailure) {
+    attempt.node?.recordFailure(
+      failure, began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds,
+      random: worker.random.next())
+  }
+
+  private func decide(_ failure: AttemptFailure, _ upstream: WorkerUpstream) -> RetryDecision {
+    let now = worker.loop.now
+    let facts = RetryFacts(
+      isRepeatable: isRepeatable, attempts: attempts, emptyAnswers: emptyAnswers,
+      blockBytes: packet.blockBytes, elapsed: (now - dispatchedAt).nanoseconds,
+      hasOthers: upstream.state.hasUntried(tried),
+      mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))
+    return upstream.state.retry.decide(failure, facts) {
+      upstream.state.budget.take(now: now.nanoseconds)
+    }
+  }
+
+  /// RFC 9110 §9.2.2, or the client's word that repeating does no harm.
+  private var isRepeatable: Bool {
+    if head.method.isIdempotent { return true }
+    return snapshot.configuration.routes[route].idempotencyKey
+      && head.first(.idempotencyKey) != nil
+  }
+
+  // MARK: Waiting for an instance
+
+  /// Waits until an instance is back, at most `hold`, in a queue of bounded length.
+  private func hold(_ upstream: WorkerUpstream) {
+    let now = worker.loop.now
+    if heldUntil.nanoseconds == 0 { heldUntil = now + upstream.settings.hold }
+    guard now < heldUntil, upstream.holds.add(self) else {
+      return answerLocally(.status(503, "no-instance"))
+    }
+    stage = .held
+  }
+
+  /// An instance may be back: all nodes may be tried again.
+  func released() {
+    guard stage == .held else { return }
+    stage = .trying
+    tried.beginRound()
+    attempts = 0
+    tryNext()
+  }
+
+  func holdEnded() {
+    guard stage == .held else { return }
+    stage = .trying
+    answerLocally(.status(503, "no-instance"))
+  }
+
+  // MARK: Ends
+
+  private func deliverFallback(_ attempt: Attempt) {
+    fallback = nil
+    self.attempt = attempt
+    deliver(attempt)
+  }
+
+  private func dropFallback() {
+    fallback?.close()
+    fallback = nil
+  }
+
+  private func dropStale(_ attempt: Attempt) {
+    if attempt === fallback { fallback = nil }
+    attempt.close()
+  }
+
+  /// Nobody waits for what the tries bring any more.
+  func abandonTries() {
+    if stage == .held { upstream?.holds.remove(self) }
+    if let attempt {
+      attempt.node?.recordAbandoned(began: attempt.startedAt.nanoseconds)
+      attempt.close()
+    }
+    attempt = nil
+    dropFallback()
+    worker.loop.cancel(pump.patience)
+  }
+
+  private func record(_ attempt: Attempt, outcome: TryOutcome) {
+    guard let node = attempt.node else { return }
+    let spent = worker.loop.clockNow - attempt.startedAt
+    tries.append(TryRecord(node: node, outcome: outcome, nanoseconds: spent.nanoseconds))
+  }
+}
+
+extension AttemptFailure {
+  /// What the failure says of the node.
+  var nodeFailure: NodeFailure {
+    switch self {
+    case .couldNotConnect: .connect
+    case .busy: .busy
+    case .resetBeforeResponse: .reset
+    case .closedBeforeResponse: .closed
+    case .responseTimeout: .timeout
+    case .headIncomplete, .afterBytes, .retryableStatus: .cut
+    case .malformedResponse: .malformed
+    }
+  }
+
+  /// The request went out and the instance ended without a byte.
+  var isEmptyAnswer: Bool {
+    switch self {
+    case .resetBeforeResponse(sentAnything: true), .closedBeforeResponse(sentAnything: true): true
+    default: false
+    }
+  }
+}
+
+extension UWSGIFacts {
+  /// The two ends of the client's connection, as the application is told them.
+  mutating func describe(_ connection: Connection, requestID: [UInt8]) {
+    remoteAddress = connection.peer.address
+    remotePort = UInt64(connection.peer.port)
+    serverAddress = connection.listener.address
+    serverPort = UInt64(connection.listener.port)
+    isTLS = connection.listener.isTLS
+    self.requestID = requestID
+  }
+}

@@ -1,0 +1,90 @@
+import EventLoop
+import TLS
+
+/// What every connection of a listener shares.
+struct ListenerFacts {
+  let isTLS: Bool
+  /// The address as an application is told it.
+  let address: [UInt8]
+  let port: UInt16
+}
+
+/// The client's end of a connection.
+struct PeerFacts {
+  let address: [UInt8]
+  let port: UInt16
+}
+
+/// A bound socket of one worker and the settings of what arrives on it.
+final class Listener: EventSource, TimerTarget {
+  /// Connections accepted in one turn, so that a flood cannot starve those that are open.
+  private static let acceptsPerTurnMax = 64
+  /// How long accepting pauses when the process is out of descriptors.
+  private static let pause = Duration.milliseconds(100)
+
+  /// The worker owns its listeners.
+  private unowned let worker: Worker
+  let address: SocketAddress
+  private let facts: ListenerFacts
+  var isTLS: Bool { facts.isTLS }
+  private let descriptor: FileDescriptor
+  private var token = SourceToken.none
+  private var timer = TimerToken.none
+
+  init(
+    worker: Worker, address: SocketAddress, isTLS: Bool, descriptor: consuming FileDescriptor
+  ) {
+    self.worker = worker
+    self.address = address
+    let bound = Socket.localAddress(descriptor.raw) ?? address
+    facts = ListenerFacts(
+      isTLS: isTLS, address: Array(bound.host.utf8), port: bound.port ?? 0)
+    self.descriptor = descriptor
+  }
+
+  func start() throws(SystemError) {
+    token = try worker.loop.register(descriptor.raw, self, [.readable])
+  }
+
+  /// Takes what is in the queue, then refuses: the port is closed when this returns.
+  func close() {
+    accept(max: Int.max)
+    worker.loop.cancel(timer)
+    worker.loop.unregister(descriptor.raw, token)
+  }
+
+  func ready(_ events: Readiness) { accept(max: Self.acceptsPerTurnMax) }
+
+  func timerFired(_ token: TimerToken) {
+    timer = .none
+    do throws(SystemError) {
+      try worker.loop.modify(descriptor.raw, self.token, [.readable])
+    } catch {
+      worker.report(error, while: "accepting again")
+    }
+    accept(max: Self.acceptsPerTurnMax)
+  }
+
+  private func accept(max: Int) {
+    var count = 0
+    while count < max {
+      count += 1
+      do throws(SystemError) {
+        guard let socket = try Socket.accept(descriptor.raw) else { return }
+        worker.accepted(socket, facts)
+      } catch {
+        return pauseAccepting(error)
+      }
+    }
+  }
+
+  /// Out of descriptors or memory: those in the queue wait, those that are open go on.
+  private func pauseAccepting(_ error: SystemError) {
+    worker.report(error, while: "accepting")
+    guard timer == .none else { return }
+    try? worker.loop.modify(descriptor.raw, token, [])
+    timer = worker.loop.arm(self, after: Self.pause)
+  }
+}
+
+@available(*, unavailable) extension Listener: Sendable {}

@@ -1,0 +1,62 @@
+import EventLoop
+
+/// Requests that wait for an instance to come back, oldest first.
+///
+/// One of them is sent every `interval` to find out; once one is answered, each answer releases two
+/// more, so that an instance that has just started is not buried.
+final class HoldQueue: TimerTarget, TurnEnd {
+  private static let interval = Duration.milliseconds(100)
+
+  /// The worker owns the loop and its upstreams.
+  private unowned let loop: EventLoop
+  private let countMax: Int
+  private var held: [Exchange] = []
+  private var timer = TimerToken.none
+  private var releasing = 0
+
+  init(loop: EventLoop, countMax: Int) {
+    self.loop = loop
+    self.countMax = countMax
+  }
+
+  var isEmpty: Bool { held.isEmpty }
+
+  /// `false` when the queue is full.
+  func add(_ exchange: Exchange) -> Bool {
+    guard held.count < countMax else { return false }
+    held.append(exchange)
+    if timer == .none { timer = loop.arm(self, after: Self.interval) }
+    return true
+  }
+
+  func remove(_ exchange: Exchange) {
+    held.removeAll { $0 === exchange }
+  }
+
+  /// Lets the oldest go on, at the end of the turn.
+  func release(_ count: Int) {
+    if releasing == 0 { loop.atTurnEnd(self) }
+    releasing += count
+  }
+
+  func turnEnded() {
+    let count = min(releasing, held.count)
+    releasing = 0
+    let released = Array(held.prefix(count))
+    held.removeFirst(count)
+    for exchange in released { exchange.released() }
+  }
+
+  func timerFired(_ token: TimerToken) {
+    timer = .none
+    let now = loop.now
+    let expired = held.filter { $0.heldUntil <= now }
+    held.removeAll { $0.heldUntil <= now }
+    for exchange in expired { exchange.holdEnded() }
+    guard !held.isEmpty else { return }
+    timer = loop.arm(self, after: Self.interval)
+    release(1)
+  }
+}
+
+@available(*, unavailable) extension HoldQueue: Sendable {}

@@ -1,0 +1,292 @@
+import CertStore
+import EventLoop
+import HTTPCore
+import Logging
+import TLS
+
+/// One core's share of the server: an event loop with its listeners, connections and exchanges.
+///
+/// Nothing here is shared with another worker but immutable snapshots and the atomics of upstream
+/// nodes. Exchanges, attempts and buffers are used again, so that a request in steady state
+/// allocates nothing.
+final class Worker {
+  let loop: EventLoop
+  let buffers = BufferPool()
+  let nodeName: [UInt8]
+  let spoolDirectory: String
+  let challenges: ChallengeDirectory
+  var random: RandomSource
+  private(set) var clock = WallClock()
+  private(set) var snapshot: WorkerSnapshot
+  /// Why new work is not welcome; the health endpoint says it.
+  private(set) var ability: Ability
+  /// Where redirects lead to: the first HTTPS port.
+  private(set) var httpsPort: UInt16
+
+  private let tls: ServerContext
+  private var certificates: CertificateTable
+  private let logger: Logger
+  private var accessLog: AccessLogWriter
+  private var listeners: [Listener] = []
+  private var connections: [Connection] = []
+  private var perAddress = ConnectionLimit()
+  private var freeExchanges: [Exchange] = []
+  private var freeAttempts: [Attempt] = []
+  private var whenDrained: (@Sendable () -> Void)?
+  private var ticker: Ticker?
+
+  /// Objects kept for later; more than these go back to the allocator.
+  private static let keptMax = 256
+
+  init(_ plan: WorkerPlan, logger: Logger) throws {
+    self.logger = logger
+    let configuration = plan.snapshot.configuration
+    loop = try EventLoop()
+    nodeName = Array(configuration.node.utf8)
+    spoolDirectory = plan.spoolDirectory
+    challenges = ChallengeDirectory(configuration.acmeChallenges)
+    random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
+    tls = try ServerContext(policy: plan.policy, ticketKeys: plan.ticketKeys)
+    certificates = CertificateTable(plan.certificates)
+    accessLog = AccessLogWriter(plan.accessLog)
+    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, previous: nil)
+    ability = plan.ability
+    httpsPort = plan.httpsPort
+    try tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
+    loop.owner = self
+    let ticker = Ticker(worker: self)
+    self.ticker = ticker
+    ticker.start()
+  }
+
+  var isDraining: Bool { whenDrained != nil }
+  /// Whether answers ask clients to go elsewhere for their next request.
+  var sendsClientsAway: Bool { isDraining || !listeners.contains { $0.isTLS } && wasOpen }
+  private var wasOpen = false
+
+  // MARK: Orders from the control thread
+
+  /// Takes over a configuration; requests under way keep theirs.
+  func install(_ plan: SnapshotPlan) {
+    snapshot = WorkerSnapshot(plan, loop: loop, previous: snapshot)
+    challenges.path = plan.configuration.acmeChallenges
+  }
+
+  /// Takes over certificates; connections keep theirs.
+  func install(_ index: CertificateIndex) {
+    do {
+      let table = CertificateTable(index)
+      try tls.install(index.entries.map(\.certificates), selector: table)
+      certificates = table
+    } catch {
+      logger.error("certificates were refused by OpenSSL", metadata: ["error": "\(error)"])
+    }
+  }
+
+  func install(_ keys: TicketKeys) { tls.ticketKeys = keys }
+
+  func install(_ log: AccessLogPlan) { accessLog.reopen(log) }
+
+  func setAbility(_ ability: Ability, httpsPort: UInt16) {
+    self.ability = ability
+    self.httpsPort = httpsPort
+  }
+
+  /// Listens on a socket that the control thread has bound.
+  func open(_ descriptor: consuming FileDescriptor, _ address: SocketAddress, isTLS: Bool) {
+    let listener = Listener(
+      worker: self, address: address, isTLS: isTLS, descriptor: descriptor)
+    do throws(SystemError) {
+      try listener.start()
+      listeners.append(listener)
+      if isTLS { wasOpen = true }
+    } catch {
+      report(error, while: "listening on \(address)")
+    }
+  }
+
+  /// Closes the listeners of one kind at once; with `draining`, idle connections too.
+  func closeListeners(where matches: (Listener) -> Bool) {
+    for listener in listeners where matches(listener) { listener.close() }
+    listeners.removeAll(where: matches)
+    // Idle clients come back through another server; busy ones hear it with their answer.
+    for connection in connections where connection.isIdle && sendsClientsAway {
+      connection.drain()
+    }
+  }
+
+  /// Refuses new work and finishes what there is; `done` is called when nothing is left.
+  func drain(_ done: @escaping @Sendable () -> Void) {
+    guard whenDrained == nil else { return }
+    whenDrained = done
+    closeListeners { $0.isTLS }
+    for connection in connections { connection.drain() }
+    tellIfDrained()
+  }
+
+  private func tellIfDrained() {
+    guard let whenDrained, !connections.contains(where: { $0.listener.isTLS }) else { return }
+    whenDrained()
+  }
+
+  /// Ends the loop; what is still open is cut.
+  func stop() {
+    flushLog()
+    closeListeners { _ in true }
+    loop.stop()
+  }
+
+  // MARK: Connections
+
+  func accepted(_ socket: consuming FileDescriptor, _ facts: ListenerFacts) {
+    guard let address = Socket.peerAddress(socket.raw) else { return }
+    let peer = PeerFacts(address: Array(address.host.utf8), port: address.port ?? 0)
+    let limits = snapshot.configuration.limits
+    // A full house closes what it cannot serve: the client goes to another server.
+    guard connections.count < limits.connections,
+      perAddress.enter(peer.address, countMax: limits.connectionsPerAddress)
+    else { return }
+    Socket.setNoDelay(socket.raw)
+    do {
+      let stream =
+        facts.isTLS ? try TLSStream(context: tls, descriptor: socket.raw) : nil
+      let connection = Connection(
+        worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream)
+      connection.index = connections.count
+      connections.append(connection)
+      try connection.start()
+    } catch {
+      perAddress.leave(peer.address)
+      logger.error("a connection could not be set up", metadata: ["error": "\(error)"])
+    }
+  }
+
+  func remove(_ connection: Connection) {
+    let index = connection.index
+    guard index >= 0 else { return }
+    connection.index = -1
+    let last = connections.removeLast()
+    if index < connections.count {
+      connections[index] = last
+      last.index = index
+    }
+    perAddress.leave(connection.peer.address)
+    tellIfDrained()
+  }
+
+  /// The certificates that a handshake chose from.
+  func entry(of stream: TLSStream) -> CertificateEntry? {
+    guard let table = stream.selector as? CertificateTable,
+      stream.selected < table.index.entries.count
+    else { return nil }
+    return table.index.entries[stream.selected]
+  }
+
+  func handshakeFailed(_ connection: Connection, _ error: TLSError) {
+    logger.debug(
+      "handshake failed",
+      metadata: [
+        "client": "\(String(decoding: connection.peer.address, as: UTF8.self))",
+        "error": "\(error)",
+      ])
+  }
+
+  func report(_ error: SystemError, while doing: String) {
+    logger.error("\(doing) failed", metadata: ["error": "\(error)"])
+  }
+
+  // MARK: Objects that are used again
+
+  func takeExchange(for driver: HTTP1Driver, on connection: Connection) -> Exchange {
+    let exchange = freeExchanges.popLast() ?? Exchange(worker: self)
+    exchange.assign(to: driver, on: connection)
+    return exchange
+  }
+
+  func give(_ exchange: Exchange) {
+    exchange.reset()
+    if freeExchanges.count < Self.keptMax { freeExchanges.append(exchange) }
+  }
+
+  func takeAttempt() -> Attempt { freeAttempts.popLast() ?? Attempt(worker: self) }
+
+  func give(_ attempt: Attempt) {
+    if freeAttempts.count < Self.keptMax { freeAttempts.append(attempt) }
+  }
+
+  // MARK: Time and the log
+
+  /// The Date field of answers, RFC 9110 §6.6.1.
+  var date: [UInt8] {
+    clock.update(loop.now)
+    return clock.date
+  }
+
+  /// Once a second.
+  func tick() { flushLog() }
+
+  private func flushLog() {
+    accessLog.flush()
+  }
+
+  func log(_ exchange: Exchange) {
+    clock.update(loop.now)
+    accessLog.write(exchange, clock)
+  }
+}
+
+@available(*, unavailable) extension Worker: Sendable {}
+
+/// What a worker is made of; everything in it may cross threads.
+struct WorkerPlan: Sendable {
+  let snapshot: SnapshotPlan
+  let certificates: CertificateIndex
+  let ticketKeys: TicketKeys
+  let policy: TLSPolicy
+  let spoolDirectory: String
+  let accessLog: AccessLogPlan
+  let ability: Ability
+  let httpsPort: UInt16
+}
+
+/// Calls a worker once a second.
+final class Ticker: TimerTarget {
+  /// The worker owns its ticker.
+  private unowned let worker: Worker
+
+  init(worker: Worker) { self.worker = worker }
+
+  func start() { _ = worker.loop.arm(self, after: .seconds(1)) }
+
+  func timerFired(_ token: TimerToken) {
+    worker.tick()
+    start()
+  }
+}
+
+/// A worker as other threads see it: they may ask it to do something, and no more.
+struct WorkerHandle: Sendable {
+  let loop: LoopHandle
+
+  func post(_ job: @escaping @Sendable (Worker) -> Void) {
+    loop.post { loop in
+      if let worker = loop.owner as? Worker { job(worker) }
+    }
+  }
+}
+
+/// The certificate index as the TLS layer asks it; each normalises with the same function.
+final class CertificateTable: CertificateSelector {
+  let index: CertificateIndex
+  private var name: [UInt8] = []
+
+  init(_ index: CertificateIndex) { self.index = index }
+
+  var fallback: Int? { index.fallback }
+
+  func certificate(for serverName: borrowing Span<UInt8>) -> Int? {
+    guard HostName.normalise(serverName, into: &name) else { return nil }
+    let name = name
+    return index.lookup(name.span)
+  }
+}

@@ -1,0 +1,52 @@
+import EventLoop
+import HTTPCore
+
+/// Everything that a configuration means to one worker, swapped as a whole.
+///
+/// A request keeps the snapshot that it began with; live connections are never touched by a swap.
+final class WorkerSnapshot {
+  let configuration: Configuration
+  let routes: RouteTable
+  let upstreams: [WorkerUpstream]
+  let headLimits: HeadLimits
+  let healthPath: [UInt8]
+
+  init(_ plan: SnapshotPlan, loop: EventLoop, previous: WorkerSnapshot?) {
+    configuration = plan.configuration
+    routes = plan.routes
+    headLimits = plan.headLimits
+    healthPath = Array(plan.configuration.health.path.utf8)
+    upstreams = plan.upstreams.map { state in
+      // An upstream that did not change keeps its queue of held requests.
+      previous?.upstreams.first { $0.state === state }
+        ?? WorkerUpstream(
+          state: state, loop: loop, heldMax: plan.configuration.limits.held)
+    }
+  }
+}
+
+@available(*, unavailable) extension WorkerSnapshot: Sendable {}
+
+/// The immutable part of a snapshot, made once by the control thread for all workers.
+struct SnapshotPlan: Sendable {
+  let configuration: Configuration
+  let routes: RouteTable
+  /// In the order of `configuration.upstreams`.
+  let upstreams: [UpstreamState]
+  let headLimits: HeadLimits
+
+  /// An upstream whose settings did not change keeps what is known about its nodes.
+  init(_ configuration: Configuration, previous: SnapshotPlan?) {
+    self.configuration = configuration
+    routes = RouteTable(configuration.routes)
+    upstreams = configuration.upstreams.map { settings in
+      previous?.upstreams.first { $0.settings == settings } ?? UpstreamState(settings)
+    }
+    var limits = HeadLimits()
+    limits.headBytes = configuration.limits.headBytes
+    limits.fields = configuration.limits.fields
+    limits.requestLineBytes = configuration.limits.requestLineBytes
+    limits.responseHeadBytes = configuration.limits.responseHeadBytes
+    headLimits = limits
+  }
+}
