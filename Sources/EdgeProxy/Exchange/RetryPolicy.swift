@@ -146,7 +146,9 @@ struct RetryPolicy: Sendable {
   private func empty(
     _ facts: RetryFacts, _ reason: StaticString, _ takeToken: () -> Bool
   ) -> RetryDecision {
-    if facts.blockBytes > bufferSizeBytes { return .answer(status: 431, reason: "block-too-large") }
+    if facts.blockBytes > bufferSizeBytes {
+      return .answer(status: 431, reason: "request-block-too-large")
+    }
     guard settings.onReset, isSafe(facts), facts.emptyAnswers < 2, hasTriesLeft(facts) else {
       return .answer(status: 502, reason: reason)
     }

@@ -7,11 +7,8 @@
 enum Balancer {
   /// The index of the next node; `nil` only for an upstream without nodes.
   ///
-  /// - Parameters:
-  ///   - state: The upstream; a trial that falls to this exchange is taken there.
-  ///   - tried: What this exchange has tried.
-  ///   - now: Nanoseconds of the monotonic clock.
-  ///   - random: Any number; it spreads the second tries of many exchanges.
+  /// `now` is in nanoseconds of the monotonic clock, `random` any number: it spreads the second
+  /// tries of many exchanges. A trial that falls to this exchange is begun here.
   static func pick(
     _ state: UpstreamState, tried: TriedNodes, now: Int64, random: UInt64
   ) -> Int? {

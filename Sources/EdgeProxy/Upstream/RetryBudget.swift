@@ -12,9 +12,9 @@ internal import Synchronization
 /// move on at once, and beyond 20 % an outage costs at most 200 further tries.
 struct RetryBudget: ~Copyable, Sendable {
   static let tokensMax: Int64 = 200
-  /// What a token takes to come in by time alone, in nanoseconds.
-  private static let token: Int64 = 1_000_000_000 / 3
-  private static let request: Int64 = token / 5
+  /// What a fifth of a token, and a token, take to come in by time alone, in nanoseconds.
+  private static let request: Int64 = 1_000_000_000 / 15
+  private static let token: Int64 = request * 5
 
   private let empty: Atomic<Int64>
 

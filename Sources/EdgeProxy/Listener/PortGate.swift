@@ -1,0 +1,159 @@
+internal import EventLoop
+
+/// Why this server should get no traffic.
+enum Unable: Equatable, Sendable {
+  case draining
+  case noCertificate
+  case noBackend
+
+  /// The one word that the health endpoint and the log say.
+  var word: StaticString {
+    switch self {
+    case .draining: "draining"
+    case .noCertificate: "no-certificate"
+    case .noBackend: "no-backend"
+    }
+  }
+}
+
+/// Whether this server can serve, from what is known at one moment.
+struct Ability: Equatable, Sendable {
+  var isDraining = false
+  var hasCertificate = true
+  var hasBackend = true
+
+  /// What stands in the way first; `nil` when nothing does.
+  var unable: Unable? {
+    if isDraining { return .draining }
+    if !hasCertificate { return .noCertificate }
+    return hasBackend ? nil : .noBackend
+  }
+
+  /// Whether any node of any upstream may be expected to answer.
+  ///
+  /// It may when its last try or check did not fail; one that was never tried counts as well, so at
+  /// the start the first checks have to be over before this is asked.
+  static func hasBackend(_ upstreams: [UpstreamState]) -> Bool {
+    upstreams.contains { !$0.hasFailedWhole }
+  }
+}
+
+/// Decides when the https port is opened and closed.
+///
+///     before ── able ──▶ open ── unable for closeAfter ──▶ closed
+///                        │  ▲ ▲                              │
+///            bind failed │  │ └───── able for openAfter ─────┘
+///                        ▼  │ a second later, able
+///                       binding            from anywhere ── draining ──▶ drained
+///
+/// The port is never opened without a certificate. Whether there is a backend matters only with
+/// `close_when_unable: always`; with `never` the requests are answered 503. A port that was never
+/// open opens as soon as it may; the wait is for opening again. A certificate that is lost closes
+/// the port under both policies, since each handshake would fail in a way that keeps browsers from
+/// trying another server.
+///
+/// Times are nanoseconds of the monotonic clock.
+struct PortGate: Sendable {
+  enum Action: Equatable, Sendable { case none, open, close }
+
+  /// What to do now, and when to ask again if nothing changes before.
+  struct Step: Equatable, Sendable {
+    var action: Action
+    var deadline: Int64? = nil
+  }
+
+  private enum State: Equatable, Sendable {
+    case before
+    /// `unableSince` is when it last became unable, while it is.
+    case open(unableSince: Int64?)
+    /// `ableSince` is when it last became able, while it is.
+    case closed(ableSince: Int64?)
+    /// The last attempt to bind failed; it is repeated then.
+    case binding(again: Int64)
+    case drained
+  }
+
+  /// How long after a failed bind the next is made.
+  static let bindAgainAfter: Int64 = 1_000_000_000
+
+  private let policy: CloseWhenUnable
+  private let closeAfter: Int64
+  private let openAfter: Int64
+  private var state = State.before
+
+  init(_ settings: ListenSettings) {
+    policy = settings.closeWhenUnable
+    closeAfter = settings.closeAfter.nanoseconds
+    openAfter = settings.openAfter.nanoseconds
+  }
+
+  var isOpen: Bool {
+    guard case .open = state else { return false }
+    return true
+  }
+
+  /// Takes in what is the case now; the same input again is harmless.
+  mutating func update(_ ability: Ability, now: Int64) -> Step {
+    if ability.isDraining { return drain() }
+    let able = ability.hasCertificate && (ability.hasBackend || policy == .never)
+    switch state {
+    case .drained:
+      return Step(action: .none)
+    case .before:
+      return able ? open() : Step(action: .none)
+    case .binding(let again):
+      guard able else { return Step(action: .none) }
+      return now >= again ? open() : Step(action: .none, deadline: again)
+    case .open(let unableSince):
+      return able ? staysOpen() : mayClose(since: unableSince ?? now, now: now)
+    case .closed(let ableSince):
+      return able ? mayOpen(since: ableSince ?? now, now: now) : staysClosed()
+    }
+  }
+
+  /// The `open` just asked for could not be done; it is asked for again while it may be.
+  mutating func openFailed(now: Int64) -> Step {
+    guard isOpen else { return Step(action: .none) }
+    let again = now + Self.bindAgainAfter
+    state = .binding(again: again)
+    return Step(action: .none, deadline: again)
+  }
+
+  private mutating func drain() -> Step {
+    let wasOpen = isOpen
+    state = .drained
+    return Step(action: wasOpen ? .close : .none)
+  }
+
+  private mutating func open() -> Step {
+    state = .open(unableSince: nil)
+    return Step(action: .open)
+  }
+
+  private mutating func staysOpen() -> Step {
+    state = .open(unableSince: nil)
+    return Step(action: .none)
+  }
+
+  private mutating func mayClose(since: Int64, now: Int64) -> Step {
+    guard now - since >= closeAfter else {
+      state = .open(unableSince: since)
+      return Step(action: .none, deadline: since + closeAfter)
+    }
+    state = .closed(ableSince: nil)
+    return Step(action: .close)
+  }
+
+  private mutating func mayOpen(since: Int64, now: Int64) -> Step {
+    guard now - since >= openAfter else {
+      state = .closed(ableSince: since)
+      return Step(action: .none, deadline: since + openAfter)
+    }
+    return open()
+  }
+
+  private mutating func staysClosed() -> Step {
+    state = .closed(ableSince: nil)
+    return Step(action: .none)
+  }
+}

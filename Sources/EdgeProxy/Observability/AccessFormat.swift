@@ -1,0 +1,213 @@
+internal import HTTPCore
+
+/// Writes finished exchanges as lines: JSON, or Apache's `combined`.
+///
+/// JSON has one object per line; what an exchange does not have (no TLS, no upstream, no referer)
+/// is left out. Times are UTC and durations microseconds.
+struct AccessFormat {
+  private let format: LogSettings.Format
+  /// The second that `stamp` was made for, and its text up to the second.
+  private var second = Int64.min
+  private var stamp: [UInt8] = []
+
+  init(_ format: LogSettings.Format) { self.format = format }
+
+  /// Appends one line with its line end; without a request line the head is an empty one.
+  mutating func append(
+    _ record: borrowing AccessRecord, _ head: borrowing RequestHead, to line: inout TextBuffer
+  ) {
+    switch format {
+    case .json: appendJSON(record, head, to: &line)
+    case .combined: appendCombined(record, head, to: &line)
+    }
+  }
+
+  // MARK: JSON
+
+  private mutating func appendJSON(
+    _ record: borrowing AccessRecord, _ head: borrowing RequestHead, to line: inout TextBuffer
+  ) {
+    line.append("{\"time\":\"")
+    prepareStamp(record.time)
+    line.append(stamp.span)
+    line.append(UInt8(ascii: "."))
+    line.append(Int(((record.time % 1_000_000) + 1_000_000) % 1_000_000), digits: 6)
+    line.append("Z\",\"status\":")
+    line.append(decimal: record.status)
+    Self.text(",\"id\":\"", record.requestID.span, to: &line)
+    Self.text(",\"client\":\"", record.client.span, to: &line)
+    Self.request(head, to: &line)
+    if let version = record.tlsVersion {
+      line.append(",\"tls\":\"")
+      line.append(version)
+      line.append(record.isResumed ? "\",\"resumed\":true" : "\",\"resumed\":false")
+      Self.text(",\"sni\":\"", record.serverName.span, to: &line)
+    }
+    line.append(",\"bytes_in\":")
+    line.append(decimal: record.bytesIn)
+    line.append(",\"bytes_out\":")
+    line.append(decimal: record.bytesOut)
+    line.append(",\"total_us\":")
+    line.append(decimal: record.totalMicroseconds)
+    Self.number(",\"first_byte_us\":", record.firstByteMicroseconds, to: &line)
+    Self.number(",\"upstream_us\":", record.upstreamMicroseconds, to: &line)
+    Self.text(",\"route\":\"", record.route.span, to: &line)
+    Self.text(",\"upstream\":\"", record.upstream.span, to: &line)
+    Self.tries(record, to: &line)
+    if let cause = record.cause {
+      line.append(",\"cause\":\"")
+      line.append(cause)
+      line.append(UInt8(ascii: "\""))
+    }
+    line.append("}\n")
+  }
+
+  private static func request(_ head: borrowing RequestHead, to line: inout TextBuffer) {
+    text(",\"host\":\"", part(head, head.authority), to: &line)
+    guard !head.methodBytes.isEmpty else { return }
+    text(",\"method\":\"", part(head, head.methodBytes), to: &line)
+    text(",\"target\":\"", part(head, head.target), to: &line)
+    line.append(",\"protocol\":\"")
+    line.append(version(head))
+    line.append(UInt8(ascii: "\""))
+    if let referer = head.first(.referer) {
+      text(",\"referer\":\"", part(head, referer), to: &line)
+    }
+    if let agent = head.first(.userAgent) {
+      text(",\"user_agent\":\"", part(head, agent), to: &line)
+    }
+  }
+
+  private static func tries(_ record: borrowing AccessRecord, to line: inout TextBuffer) {
+    guard record.triesCount > 0 else { return }
+    line.append(",\"attempts\":")
+    line.append(decimal: record.triesCount)
+    line.append(",\"tries\":[")
+    for index in record.tries.indices {
+      line.append(index == 0 ? "{\"node\":\"" : ",{\"node\":\"")
+      let node = record.tries[index].node
+      line.append(json: node.span)
+      line.append("\",\"outcome\":\"")
+      line.append(record.tries[index].outcome)
+      line.append("\",\"us\":")
+      line.append(decimal: record.tries[index].microseconds)
+      line.append(UInt8(ascii: "}"))
+    }
+    line.append(UInt8(ascii: "]"))
+  }
+
+  /// A string under `name`; nothing for an empty one.
+  private static func text(
+    _ name: StaticString, _ value: borrowing Span<UInt8>, to line: inout TextBuffer
+  ) {
+    guard !value.isEmpty else { return }
+    line.append(name)
+    line.append(json: value)
+    line.append(UInt8(ascii: "\""))
+  }
+
+  private static func number(_ name: StaticString, _ value: Int64?, to line: inout TextBuffer) {
+    guard let value else { return }
+    line.append(name)
+    line.append(decimal: value)
+  }
+
+  // MARK: Combined
+
+  /// `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`, as httpd's mod_log_config writes it.
+  private mutating func appendCombined(
+    _ record: borrowing AccessRecord, _ head: borrowing RequestHead, to line: inout TextBuffer
+  ) {
+    if record.client.isEmpty {
+      line.append(UInt8(ascii: "-"))
+    } else {
+      line.append(apache: record.client.span)
+    }
+    line.append(" - - [")
+    prepareStamp(record.time)
+    line.append(stamp.span)
+    line.append(" +0000] \"")
+    if head.methodBytes.isEmpty {
+      line.append(UInt8(ascii: "-"))
+    } else {
+      line.append(apache: Self.part(head, head.methodBytes))
+      line.append(UInt8(ascii: " "))
+      line.append(apache: Self.part(head, head.target))
+      line.append(UInt8(ascii: " "))
+      line.append(Self.version(head))
+    }
+    line.append("\" ")
+    line.append(decimal: record.status)
+    line.append(UInt8(ascii: " "))
+    if record.bytesOut == 0 {
+      line.append(UInt8(ascii: "-"))
+    } else {
+      line.append(decimal: record.bytesOut)
+    }
+    Self.quoted(head, head.first(.referer), to: &line)
+    Self.quoted(head, head.first(.userAgent), to: &line)
+    line.append(UInt8(ascii: "\n"))
+  }
+
+  private static func quoted(
+    _ head: borrowing RequestHead, _ value: ByteRange?, to line: inout TextBuffer
+  ) {
+    line.append(" \"")
+    if let value {
+      line.append(apache: part(head, value))
+    } else {
+      line.append(UInt8(ascii: "-"))
+    }
+    line.append(UInt8(ascii: "\""))
+  }
+
+  // MARK: Both
+
+  /// A part of the head; nothing where the head was refused before it was kept.
+  @_lifetime(borrow head)
+  private static func part(_ head: borrowing RequestHead, _ part: ByteRange) -> Span<UInt8> {
+    head.span(part.range.upperBound <= head.bytes.count ? part : .empty)
+  }
+
+  private static func version(_ head: borrowing RequestHead) -> StaticString {
+    head.versionMinor == 0 ? "HTTP/1.0" : "HTTP/1.1"
+  }
+
+  /// Makes `stamp` anew when the second has changed.
+  private mutating func prepareStamp(_ time: Int64) {
+    let second = time >= 0 ? time / 1_000_000 : (time - 999_999) / 1_000_000
+    guard second != self.second else { return }
+    self.second = second
+    let day = second >= 0 ? second / 86_400 : (second - 86_399) / 86_400
+    let date = CivilDate(day: day)
+    let rest = Int(second - day * 86_400)
+    var text = TextBuffer(capacity: 32)
+    switch format {
+    case .json:
+      text.append(date.year, digits: 4)
+      text.append(UInt8(ascii: "-"))
+      text.append(date.month, digits: 2)
+      text.append(UInt8(ascii: "-"))
+      text.append(date.day, digits: 2)
+      text.append(UInt8(ascii: "T"))
+    case .combined:
+      text.append(date.day, digits: 2)
+      text.append(UInt8(ascii: "/"))
+      text.append(Self.monthNames[date.month - 1])
+      text.append(UInt8(ascii: "/"))
+      text.append(date.year, digits: 4)
+      text.append(UInt8(ascii: ":"))
+    }
+    text.append(rest / 3600, digits: 2)
+    text.append(UInt8(ascii: ":"))
+    text.append(rest / 60 % 60, digits: 2)
+    text.append(UInt8(ascii: ":"))
+    text.append(rest % 60, digits: 2)
+    stamp.removeAll(keepingCapacity: true)
+    for index in 0..<text.count { stamp.append(text[index]) }
+  }
+
+  private static let monthNames: [StaticString] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+}

@@ -1,0 +1,37 @@
+import EventLoop
+import Testing
+
+@testable import EdgeProxy
+
+/// Nanoseconds for the times of the tests.
+func seconds(_ count: Double) -> Int64 { Int64(count * 1_000_000_000) }
+
+/// An upstream with nodes on loopback, backups last.
+func makeUpstream(
+  primaries: Int, backups: Int = 0, balance: UpstreamSettings.Balance = .roundRobin
+) throws -> UpstreamState {
+  let nodes = try (0..<primaries + backups).map { index in
+    NodeSettings(
+      address: try #require(SocketAddress("127.0.0.1:\(3000 + index)")),
+      backup: index >= primaries)
+  }
+  return UpstreamState(
+    UpstreamSettings(
+      name: "apps", modifier1: 0, modifier2: 0, nodes: nodes, balance: balance,
+      connectTimeout: .seconds(1), responseTimeout: .seconds(60), idleTimeout: .seconds(60),
+      retry: .standard, hold: .seconds(10), bufferSizeBytes: 4096))
+}
+
+extension RetrySettings {
+  /// The defaults of the configuration.
+  static let standard = RetrySettings(
+    tries: 3, onConnect: true, onReset: true, statuses: [502, 503], within: .seconds(15),
+    nonIdempotent: false)
+}
+
+extension NodeState {
+  /// Fails until it is out or may not go.
+  func failUntilOut(now: Int64) {
+    for _ in 0..<3 { recordFailure(.connect, began: now, now: now, random: 0) }
+  }
+}
