@@ -12,7 +12,6 @@ import TLS
 final class Worker {
   let loop: EventLoop
   let buffers = BufferPool()
-  let nodeName: [UInt8]
   let spoolDirectory: String
   let challenges: ChallengeDirectory
   var random: RandomSource
@@ -26,7 +25,8 @@ final class Worker {
   private let tls: ServerContext
   private var certificates: CertificateTable
   private let logger: Logger
-  private var accessLog: AccessLogWriter
+  private var accessLog: AccessLogWriter?
+  private var logSettings: LogSettings
   private var listeners: [Listener] = []
   private var connections: [Connection] = []
   private var perAddress = ConnectionLimit()
@@ -42,18 +42,18 @@ final class Worker {
     self.logger = logger
     let configuration = plan.snapshot.configuration
     loop = try EventLoop()
-    nodeName = Array(configuration.node.utf8)
     spoolDirectory = plan.spoolDirectory
     challenges = ChallengeDirectory(configuration.acmeChallenges)
     random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
     tls = try ServerContext(policy: plan.policy, ticketKeys: plan.ticketKeys)
     certificates = CertificateTable(plan.certificates)
-    accessLog = AccessLogWriter(plan.accessLog)
+    logSettings = configuration.log
     snapshot = WorkerSnapshot(plan.snapshot, loop: loop, previous: nil)
     ability = plan.ability
     httpsPort = plan.httpsPort
     try tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     loop.owner = self
+    openLog()
     let ticker = Ticker(worker: self)
     self.ticker = ticker
     ticker.start()
@@ -85,7 +85,13 @@ final class Worker {
 
   func install(_ keys: TicketKeys) { tls.ticketKeys = keys }
 
-  func install(_ log: AccessLogPlan) { accessLog.reopen(log) }
+  /// Takes over where the access log goes; the same place is opened anew.
+  func install(_ log: LogSettings) {
+    if let accessLog, log == logSettings { return tell(accessLog.reopen()) }
+    accessLog?.flush()
+    logSettings = log
+    openLog()
+  }
 
   func setAbility(_ ability: Ability, httpsPort: UInt16) {
     self.ability = ability
@@ -225,13 +231,40 @@ final class Worker {
   /// Once a second.
   func tick() { flushLog() }
 
-  private func flushLog() {
-    accessLog.flush()
+  private func flushLog() { tell(accessLog?.flush()) }
+
+  private func openLog() {
+    accessLog = nil
+    switch logSettings.access {
+    case .off: break
+    case .standardOutput: accessLog = AccessLogWriter(sharing: 1, format: logSettings.format)
+    case .file(let path):
+      do throws(SystemError) {
+        accessLog = try AccessLogWriter(path: path, format: logSettings.format)
+      } catch {
+        report(error, while: "opening the access log")
+      }
+    }
+  }
+
+  private func tell(_ change: AccessLogWriter.Report?) {
+    switch change {
+    case .none: break
+    case .failed(let error): report(error, while: "writing the access log")
+    case .recovered(let dropped):
+      logger.notice("the access log goes on", metadata: ["dropped": "\(dropped)"])
+    }
+  }
+
+  /// The time of day, in microseconds since 1970, at an instant not long ago.
+  func wallClock(at instant: Instant) -> Int64 {
+    clock.update(loop.now)
+    return clock.nanoseconds / 1000 - (loop.now - instant).nanoseconds / 1000
   }
 
   func log(_ exchange: Exchange) {
-    clock.update(loop.now)
-    accessLog.write(exchange, clock)
+    guard let accessLog else { return }
+    tell(accessLog.append(exchange.record, exchange.head))
   }
 }
 
@@ -244,7 +277,6 @@ struct WorkerPlan: Sendable {
   let ticketKeys: TicketKeys
   let policy: TLSPolicy
   let spoolDirectory: String
-  let accessLog: AccessLogPlan
   let ability: Ability
   let httpsPort: UInt16
 }

@@ -10,11 +10,17 @@ final class WorkerSnapshot {
   let upstreams: [WorkerUpstream]
   let headLimits: HeadLimits
   let healthPath: [UInt8]
+  let errorPages: ErrorPages
+  /// For the log: the host pattern of each route.
+  let routeNames: [[UInt8]]
 
   init(_ plan: SnapshotPlan, loop: EventLoop, previous: WorkerSnapshot?) {
     configuration = plan.configuration
     routes = plan.routes
     headLimits = plan.headLimits
+    routeNames = plan.configuration.routes.map { Array($0.host.utf8) }
+    errorPages = ErrorPages(
+      node: plan.configuration.node, pages: plan.configuration.errorPages)
     healthPath = Array(plan.configuration.health.path.utf8)
     upstreams = plan.upstreams.map { state in
       // An upstream that did not change keeps its queue of held requests.

@@ -94,7 +94,7 @@ final class Server: TimerTarget {
     let workerPlan = WorkerPlan(
       snapshot: plan, certificates: certificates.index, ticketKeys: ticketKeys,
       policy: configuration.tls.policy, spoolDirectory: spool,
-      accessLog: AccessLogPlan(configuration.log), ability: ability,
+      ability: ability,
       httpsPort: configuration.listen.https.first?.port ?? 443)
     for number in 0..<workerCount {
       let (handle, thread) = try WorkerStart.start(number, workerPlan, logger: logger)
@@ -165,7 +165,7 @@ final class Server: TimerTarget {
     case SIGTERM, SIGINT: drain()
     case SIGHUP: reload()
     case SIGUSR1:
-      let log = AccessLogPlan(configuration.log)
+      let log = configuration.log
       tellWorkers { $0.install(log) }
       logger.notice("logs reopened")
     default: break
@@ -192,7 +192,7 @@ final class Server: TimerTarget {
     }
     configuration = next
     plan = SnapshotPlan(next, previous: plan)
-    let (plan, log) = (plan, AccessLogPlan(next.log))
+    let (plan, log) = (plan, next.log)
     tellWorkers {
       $0.install(plan)
       $0.install(log)

@@ -66,6 +66,15 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
 
   // MARK: What the driver asks for
 
+  /// Writes down what the access log says of this connection.
+  func describe(_ record: inout AccessRecord) {
+    record.client = peer.address
+    guard let stream else { return }
+    record.tlsVersion = stream.version
+    record.isResumed = stream.isResumed
+    record.serverName = stream.serverName
+  }
+
   /// Whether the certificate of this connection is valid for a normalised host.
   func covers(_ host: [UInt8]) -> Bool {
     guard let stream else { return true }

@@ -35,8 +35,8 @@ extension Exchange {
   func deliver(_ attempt: Attempt) {
     stage = .answering
     guard let driver, let upstream else { return attempt.close() }
-    status = attempt.response.status
-    firstByteAt = worker.loop.now
+    record.status = attempt.response.status
+    markFirstByte()
     let source = attempt.response.bodyFraming(for: head.method)
     let (relay, output) = framings(of: source)
     pump.framing = relay
@@ -141,7 +141,7 @@ extension Exchange {
   /// Gives body bytes to the client, and what it cannot take to the spool.
   private func pass(_ input: inout ByteBuffer, skip: Int, count: Int) -> StaticString? {
     guard let driver else { return nil }
-    bodyBytesSent += count
+    record.bytesOut += Int64(count)
     var taken = 0
     if spool.isEmpty {
       taken = driver.sendBody(input.readable.extracting(skip..<(skip + count)))
@@ -205,7 +205,7 @@ extension Exchange {
     attempt.close()
   }
 
-  private func endIfDone() {
+  func endIfDone() {
     guard stage == .answering, pump.sourceDone, spool.isEmpty else { return }
     pump.sourceDone = false
     worker.loop.cancel(pump.patience)

@@ -26,7 +26,8 @@ final class Exchange: TimerTarget, TurnEnd {
   var body = RequestBody()
   var packet = UWSGIPacket()
   var facts = UWSGIFacts()
-  var requestID: [UInt8] = []
+
+  private var requestID: [UInt8] = []
 
   // The route, from the configuration that was in force when the request began.
   var snapshot: WorkerSnapshot
@@ -38,7 +39,6 @@ final class Exchange: TimerTarget, TurnEnd {
   /// An answer with a status worth another try, kept in case that no better one comes.
   var fallback: Attempt?
   var tried = TriedNodes()
-  var tries: [TryRecord] = []
   /// Tries of the present round, and those of all rounds that ended without a byte.
   var attempts = 0
   var emptyAnswers = 0
@@ -47,21 +47,17 @@ final class Exchange: TimerTarget, TurnEnd {
 
   // The answer.
   var spool = Spool()
-  var status = 0
-  var bodyBytesSent = 0
-  var cause: StaticString = ""
+  /// What the access log will say.
+  var record = AccessRecord()
   var startedAt = Instant(nanoseconds: 0)
   /// When the whole request was there.
   var dispatchedAt = Instant(nanoseconds: 0)
-  var firstByteAt = Instant(nanoseconds: 0)
   var pump = RelayState()
-  let scratch = LocalAnswerScratch()
+  var localBody = TextBuffer(capacity: 0)
 
   init(worker: Worker) {
     self.worker = worker
     snapshot = worker.snapshot
-    tries.reserveCapacity(8)
-    requestID.reserveCapacity(32)
   }
 
   // MARK: Life
@@ -73,6 +69,8 @@ final class Exchange: TimerTarget, TurnEnd {
     stage = .receiving
     startedAt = worker.loop.now
     worker.random.nextIdentifier(into: &requestID)
+    record.requestID = requestID
+    connection.describe(&record)
   }
 
   /// The head is there: finds the route; `false` when the request has been answered already.
@@ -110,7 +108,7 @@ final class Exchange: TimerTarget, TurnEnd {
   func clientGone() {
     guard stage != .done else { return }
     note(cause: "client-gone")
-    if status == 0 { status = 499 }
+    if record.status == 0 { record.status = 499 }
     leave()
   }
 
@@ -120,12 +118,12 @@ final class Exchange: TimerTarget, TurnEnd {
   func clientEnded() -> Bool {
     guard stage != .answering, head.method.isSafe else { return false }
     note(cause: "client-gone")
-    status = 499
+    record.status = 499
     return true
   }
 
   func note(cause: StaticString) {
-    if self.cause.utf8CodeUnitCount == 0 { self.cause = cause }
+    if record.cause == nil { record.cause = cause }
   }
 
   /// The answer is out or will never be: writes the log and forgets everything.
@@ -137,9 +135,23 @@ final class Exchange: TimerTarget, TurnEnd {
   private func leave() {
     stage = .done
     abandonTries()
+    completeRecord()
     worker.log(self)
     driver = nil
     connection = nil
+  }
+
+  private func completeRecord() {
+    let now = worker.loop.clockNow
+    record.time = worker.wallClock(at: startedAt)
+    record.bytesIn = Int64(body.count)
+    record.totalMicroseconds = (now - startedAt).nanoseconds / 1000
+    if let upstream { record.upstream = upstream.state.name }
+    if route >= 0 { record.route = snapshot.routeNames[route] }
+  }
+
+  func markFirstByte() {
+    record.firstByteMicroseconds = (worker.loop.now - startedAt).nanoseconds / 1000
   }
 
   /// Makes the exchange ready for another request; what is large goes back.
@@ -150,14 +162,10 @@ final class Exchange: TimerTarget, TurnEnd {
     route = -1
     upstream = nil
     tried = TriedNodes()
-    tries.removeAll(keepingCapacity: true)
     attempts = 0
     emptyAnswers = 0
     heldUntil = Instant(nanoseconds: 0)
-    status = 0
-    bodyBytesSent = 0
-    cause = ""
-    firstByteAt = Instant(nanoseconds: 0)
+    record.reset()
     pump = RelayState()
   }
 }

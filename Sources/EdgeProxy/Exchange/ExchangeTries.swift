@@ -6,7 +6,7 @@ extension Exchange {
   /// The request is whole: makes its packet and asks the first node.
   func dispatch() {
     guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }
-    facts.describe(connection, requestID: requestID)
+    facts.describe(connection, requestID: record.requestID)
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.modifier1 = upstream.settings.modifier1
     facts.modifier2 = upstream.settings.modifier2
@@ -41,7 +41,7 @@ extension Exchange {
     guard attempt === self.attempt, let upstream, let node = attempt.node else {
       return dropStale(attempt)
     }
-    record(attempt, outcome: failure.outcome)
+    noteTry(attempt, failure.word)
     if failure.isEmptyAnswer { emptyAnswers += 1 }
     node.recordFailure(
       failure.nodeFailure, began: attempt.startedAt.nanoseconds,
@@ -72,15 +72,16 @@ extension Exchange {
     node.recordSuccess(
       began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
     let answered = attempt.response.status
-    record(attempt, outcome: .answered(status: answered))
     if upstream.state.retry.lists(status: answered), fallback == nil,
       decide(.retryableStatus(answered), upstream) == .tryAnother
     {
+      noteTry(attempt, "status")
       attempt.disarm()
       fallback = attempt
       self.attempt = nil
       return tryNext()
     }
+    noteTry(attempt, "ok")
     dropFallback()
     deliver(attempt)
   }
@@ -178,10 +179,11 @@ extension Exchange {
     worker.loop.cancel(pump.patience)
   }
 
-  private func record(_ attempt: Attempt, outcome: TryOutcome) {
+  private func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
     guard let node = attempt.node else { return }
-    let spent = worker.loop.clockNow - attempt.startedAt
-    tries.append(TryRecord(node: node, outcome: outcome, nanoseconds: spent.nanoseconds))
+    let spent = (worker.loop.now - attempt.startedAt).nanoseconds / 1000
+    record.addTry(node: node.name, outcome: outcome, microseconds: spent)
+    record.upstreamMicroseconds = spent
   }
 }
 
@@ -196,6 +198,22 @@ extension AttemptFailure {
     case .responseTimeout: .timeout
     case .headIncomplete, .afterBytes, .retryableStatus: .cut
     case .malformedResponse: .malformed
+    }
+  }
+
+  /// What the access log says of the try.
+  var word: StaticString {
+    switch self {
+    case .couldNotConnect: "connect"
+    case .busy: "busy"
+    case .resetBeforeResponse: "reset"
+    case .closedBeforeResponse: "closed"
+    case .responseTimeout: "timeout"
+    case .headIncomplete(timedOut: false): "head-incomplete"
+    case .headIncomplete(timedOut: true): "head-timeout"
+    case .afterBytes: "cut"
+    case .malformedResponse: "malformed"
+    case .retryableStatus: "status"
     }
   }
 

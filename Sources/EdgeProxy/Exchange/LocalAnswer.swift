@@ -1,11 +1,6 @@
 import EventLoop
 import HTTPCore
 
-/// Buffers for answers of our own, used again.
-final class LocalAnswerScratch {
-  var body: [UInt8] = []
-}
-
 /// Answers that this program gives by itself: errors, health, redirects, challenges.
 extension Exchange {
   func refuse(_ failure: RequestBodyFailure) {
@@ -22,38 +17,39 @@ extension Exchange {
   func answerLocally(_ reason: LocalReason) {
     abandonTries()
     stage = .answering
-    scratch.body.removeAll(keepingCapacity: true)
     switch reason {
-    case .status(let status, let cause):
-      note(cause: cause)
-      sendPage(status, detail: nil)
-    case .refused(let error):
-      note(cause: error.reason)
-      sendPage(error.status, detail: LimitDetail(error))
+    case .status(let status, let cause): sendPage(ErrorResponse(status: status, reason: cause))
+    case .refused(let error): sendPage(ErrorResponse(error))
     case .tooLarge(let limit):
-      note(cause: "body-too-large")
-      sendPage(413, detail: LimitDetail(sent: nil, limit: limit))
+      sendPage(
+        ErrorResponse(status: 413, reason: "body-too-large", limit: .init(sent: nil, limit: limit)))
     case .blockTooLarge(let sent, let limit):
-      note(cause: "request-block-too-large")
-      sendPage(431, detail: LimitDetail(sent: sent, limit: limit))
-    case .healthy:
-      scratch.body.append("ok\n")
-      send(200, contentType: "text/plain; charset=utf-8")
-    case .unhealthy(let word):
-      scratch.body.append(word)
-      scratch.body.append("\n")
-      send(503, contentType: "text/plain; charset=utf-8")
+      sendPage(
+        ErrorResponse(
+          status: 431, reason: "block-too-large", limit: .init(sent: sent, limit: limit)))
+    case .healthy: sendWord(200, "ok")
+    case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()
     case .challenge: challenge()
     }
   }
 
-  private func sendPage(_ status: Int, detail: LimitDetail?) {
-    let page = ErrorResponse.render(
-      status: status, detail: detail, acceptsJSON: head.acceptsJSON, node: worker.nodeName,
-      requestID: requestID, pages: snapshot.configuration.errorPages, into: &scratch.body)
-    send(status, contentType: page)
+  private func sendPage(_ response: ErrorResponse) {
+    note(cause: response.reason)
+    let requestID = record.requestID
+    let type = snapshot.errorPages.write(
+      response, requestID: requestID.span, acceptsJSON: head.acceptsJSON, into: &localBody)
+    send(response.status, response.phrase, type, retryAfter: response.retryAfterSeconds)
   }
+
+  private func sendWord(_ status: Int, _ word: StaticString) {
+    localBody.removeAll()
+    localBody.append(word)
+    localBody.append(UInt8(ascii: "\n"))
+    send(status, ErrorResponse(status: status, reason: word).phrase, Self.plainText)
+  }
+
+  private static let plainText = Array("text/plain; charset=utf-8".utf8)
 
   /// To https: 301 where the method survives it, else 308, which keeps the method (RFC 9110 §15.4).
   private func redirect() {
@@ -74,90 +70,70 @@ extension Exchange {
       location.append(UInt8(ascii: "?"))
       location.append(copying: head.span(query))
     }
-    send(status, contentType: "text/plain; charset=utf-8", location: location)
+    localBody.removeAll()
+    let phrase: StaticString = status == 301 ? "Moved Permanently" : "Permanent Redirect"
+    send(status, phrase, Self.plainText, location: location)
   }
 
   /// A file of the challenge directory, named by one path segment of token characters.
   private func challenge() {
-    if let body = worker.challenges.find(head.decodedPath.span) {
-      scratch.body = body
-      return send(200, contentType: "application/octet-stream")
+    let path = head.decodedPath
+    guard let body = worker.challenges.find(path.span) else {
+      return sendPage(ErrorResponse(status: 404, reason: "challenge-unknown"))
     }
-    note(cause: "challenge-unknown")
-    sendPage(404, detail: nil)
+    localBody.removeAll()
+    localBody.append(body.span)
+    send(200, "OK", Array("application/octet-stream".utf8))
   }
 
-  private func send(_ status: Int, contentType: StaticString, location: [UInt8]? = nil) {
-    let bytes = unsafe UnsafeBufferPointer(
-      start: contentType.utf8Start, count: contentType.utf8CodeUnitCount)
-    // SAFETY: a StaticString lives for ever and knows its length.
-    send(status, contentType: unsafe Array(bytes), location: location)
-  }
-
-  private func send(_ status: Int, contentType: [UInt8], location: [UInt8]? = nil) {
+  /// Sends the head and what is in `localBody`.
+  private func send(
+    _ status: Int, _ phrase: StaticString, _ contentType: [UInt8], location: [UInt8]? = nil,
+    retryAfter: Int? = nil
+  ) {
     guard let driver else { return }
-    self.status = status
-    firstByteAt = worker.loop.now
+    record.status = status
+    markFirstByte()
     let closing = driver.mustClose()
+    let count = localBody.count
+    let framing = OutputFraming.length(UInt64(count))
     let hidesBody = head.method == .head
-    let framing = OutputFraming.length(UInt64(scratch.body.count))
     let fitted = driver.sendHead(hidesBody ? .none : framing) { output in
       var fits = HeadSerializer.begin(
-        status: status, reason: Self.reason(of: status), date: worker.date.span,
-        into: &output)
+        status: status, reason: phrase, date: worker.date.span, into: &output)
       fits = fits && HeadSerializer.field("Content-Type", contentType.span, into: &output)
       if let location {
         fits = fits && HeadSerializer.field("Location", location.span, into: &output)
       }
-      if status == 503 {
-        let seconds: StaticString = "Retry-After: 5\r\n"
-        output.append(seconds)
+      if let retryAfter {
+        let seconds = Array("\(retryAfter)".utf8)
+        fits = fits && HeadSerializer.field("Retry-After", seconds.span, into: &output)
       }
-      output.append("Cache-Control: no-store\r\n")
-      HeadSerializer.end(framing, connectionToken(closing: closing), into: &output)
+      let noStore = Array("no-store".utf8)
+      fits = fits && HeadSerializer.field("Cache-Control", noStore.span, into: &output)
+      if fits { HeadSerializer.end(framing, connectionToken(closing: closing), into: &output) }
       return fits
     }
     guard fitted else { return driver.cutAnswer() }
-    if hidesBody { return driver.endAnswer() }
-    let body = scratch.body
-    let taken = driver.sendBody(body.span)
-    bodyBytesSent = body.count
     pump.sourceDone = true
-    if taken < body.count {
-      pump.clientBlocked = true
-      do throws(SystemError) {
-        try spool.append(
-          body.span.extracting(taken..<body.count), toFile: false,
-          directory: worker.spoolDirectory)
-      } catch {
-        return driver.cutAnswer()
-      }
-      return
-    }
-    pump.sourceDone = false
-    driver.endAnswer()
+    if !hidesBody { sendLocalBody(driver) }
+    endIfDone()
   }
 
-  /// The reason phrase, RFC 9110 §15.
-  static func reason(of status: Int) -> StaticString {
-    switch status {
-    case 200: "OK"
-    case 301: "Moved Permanently"
-    case 308: "Permanent Redirect"
-    case 400: "Bad Request"
-    case 404: "Not Found"
-    case 408: "Request Timeout"
-    case 413: "Content Too Large"
-    case 414: "URI Too Long"
-    case 417: "Expectation Failed"
-    case 421: "Misdirected Request"
-    case 431: "Request Header Fields Too Large"
-    case 501: "Not Implemented"
-    case 502: "Bad Gateway"
-    case 503: "Service Unavailable"
-    case 504: "Gateway Timeout"
-    case 505: "HTTP Version Not Supported"
-    default: "Error"
+  private func sendLocalBody(_ driver: HTTP1Driver) {
+    record.bytesOut = Int64(localBody.count)
+    let taken = driver.sendBody(localBody.bytes)
+    guard taken < localBody.count else { return }
+    pump.clientBlocked = true
+    do throws(SystemError) {
+      try keepRest(localBody, from: taken)
+    } catch {
+      driver.cutAnswer()
     }
+  }
+
+  private func keepRest(_ body: borrowing TextBuffer, from taken: Int) throws(SystemError) {
+    try spool.append(
+      body.bytes.extracting(taken..<body.count), toFile: false, directory: worker.spoolDirectory)
   }
 }

@@ -76,12 +76,19 @@ struct PortGate: Sendable {
   /// How long after a failed bind the next is made.
   static let bindAgainAfter: Int64 = 1_000_000_000
 
-  private let policy: CloseWhenUnable
-  private let closeAfter: Int64
-  private let openAfter: Int64
+  private var policy: CloseWhenUnable
+  private var closeAfter: Int64
+  private var openAfter: Int64
   private var state = State.before
 
   init(_ settings: ListenSettings) {
+    policy = settings.closeWhenUnable
+    closeAfter = settings.closeAfter.nanoseconds
+    openAfter = settings.openAfter.nanoseconds
+  }
+
+  /// Takes over other rules; what is open or closed stays so until the next `update`.
+  mutating func reconfigure(_ settings: ListenSettings) {
     policy = settings.closeWhenUnable
     closeAfter = settings.closeAfter.nanoseconds
     openAfter = settings.openAfter.nanoseconds

@@ -24,6 +24,18 @@ package struct RequestParser {
   package mutating func parse(
     _ input: borrowing Span<UInt8>, into head: inout RequestHead, limits: HeadLimits
   ) throws(HTTPError) -> Int? {
+    do throws(HTTPError) {
+      return try parseLines(input, into: &head, limits)
+    } catch {
+      // What was understood stays readable, for the log and for the answer.
+      keepBytes(input, &head)
+      throw error
+    }
+  }
+
+  private mutating func parseLines(
+    _ input: borrowing Span<UInt8>, into head: inout RequestHead, _ limits: HeadLimits
+  ) throws(HTTPError) -> Int? {
     while true {
       guard let line = try nextLine(input, limits) else { return nil }
       switch phase {
@@ -229,6 +241,10 @@ package struct RequestParser {
     } else if let length {
       head.framing = .length(length)
     }
+    keepBytes(input, &head)
+  }
+
+  private func keepBytes(_ input: borrowing Span<UInt8>, _ head: inout RequestHead) {
     head.bytes.removeAll(keepingCapacity: true)
     head.bytes.append(copying: input.extracting(0..<lines.lineStart))
   }

@@ -58,10 +58,11 @@ package struct RequestHead: ~Copyable {
     hostFieldSeen = false
   }
 
-  /// The bytes of a part of the head.
+  /// The bytes of a part of the head; none where the head never became complete.
   @_lifetime(borrow self)
   package func span(_ part: ByteRange) -> Span<UInt8> {
-    bytes.span.extracting(part.range)
+    let range = part.range
+    return bytes.span.extracting(range.upperBound <= bytes.count ? range : 0..<0)
   }
 
   /// The value of the first field of that name.
