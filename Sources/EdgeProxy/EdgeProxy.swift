@@ -1,4 +1,6 @@
+internal import ArgumentParser
+
 @main
 struct EdgeProxy {
-  static func main() {}
+  static func main() { Arguments.main() }
 }

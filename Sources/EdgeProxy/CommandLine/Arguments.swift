@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import Glibc
+
+/// The command line: options on the root command, which runs the server.
+struct Arguments: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "edgeproxy",
+    abstract: "A TLS reverse proxy for applications behind uWSGI.",
+    discussion: "Without --check-config or --print-reference it serves in the foreground.",
+    version: Version.text)
+
+  @Option(name: .long, help: "The configuration file.")
+  var config = "/etc/edgeproxy/edgeproxy.yaml"
+
+  @Option(name: .long, help: "Threads that serve; one for each processor that may be used.")
+  var workers: Int?
+
+  @Flag(name: .long, help: "Report every mistake of the configuration and exit.")
+  var checkConfig = false
+
+  @Flag(name: .long, help: "Print the reference: every key with its default, and exit.")
+  var printReference = false
+
+  static let workersMax = 1024
+
+  func validate() throws {
+    if let workers, !(1...Self.workersMax).contains(workers) {
+      throw ValidationError("'--workers' must be from 1 to \(Self.workersMax).")
+    }
+    if config.isEmpty { throw ValidationError("'--config' names no file.") }
+    if checkConfig && printReference {
+      throw ValidationError("'--check-config' and '--print-reference' exclude each other.")
+    }
+  }
+
+  func run() throws {
+    if checkConfig { throw ExitCode(CheckCommand(path: config).run()) }
+    throw ExitCode(ServeCommand(path: config, workers: workers).run())
+  }
+}

@@ -1,0 +1,44 @@
+internal import Glibc
+
+/// Reads the configuration and serves until told to stop.
+struct ServeCommand {
+  let path: String
+  /// `nil`: one for each processor.
+  let workers: Int?
+
+  /// The exit status.
+  func run() -> Int32 {
+    guard let configuration = Self.load(path) else { return 1 }
+    do {
+      try Program.run(configuration, workers: workers ?? 0) {
+        Self.load(path)
+      }
+      return 0
+    } catch {
+      StandardError.write("edgeproxy: \(error)\n")
+      return 1
+    }
+  }
+
+  /// Reads the file and says on standard error what is wrong with it; `nil` where it is of no use.
+  private static func load(_ path: String) -> Configuration? {
+    let environment = Environment.current()
+    let loaded = ConfigurationLoader.load(path: path, environment: environment)
+    if !loaded.diagnostics.isEmpty { StandardError.write(Report.text(loaded.diagnostics)) }
+    return loaded.configuration
+  }
+}
+
+/// Text for people, past the log: it may not be there yet.
+enum StandardError {
+  static func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    var written = 0
+    while written < bytes.count {
+      let rest = Array(bytes[written...])
+      let count = unsafe Glibc.write(STDERR_FILENO, rest, rest.count)
+      guard count > 0 else { return }
+      written += count
+    }
+  }
+}

@@ -1,0 +1,105 @@
+internal import EventLoop
+internal import Glibc
+
+/// Builds the configuration from the tree of its file.
+struct ConfigurationReader {
+  let context: ReadingContext
+
+  func read(_ root: YAMLNode) -> Configuration {
+    let top = Section(parent: "", name: "", node: root, at: .start, context)
+    let upstreams = UpstreamReader(context: context).read(top)
+    return Configuration(
+      path: context.findings.path, node: node(top), state: top.path("state") ?? "",
+      listen: listen(top.section("listen")),
+      certificates: certificates(top.section("certificates")), tls: tls(top.section("tls")),
+      upstreams: upstreams.settings,
+      routes: RouteReader(context: context, upstreams: upstreams).read(top),
+      health: health(top.section("health")), acmeChallenges: top.path("acme_challenges"),
+      errorPages: ErrorPageReader(context: context).read(top), log: log(top.section("log")),
+      limits: limits(top.section("limits")), timeouts: timeouts(top.section("timeouts")))
+  }
+
+  private func node(_ top: Section) -> String {
+    guard let (name, position) = top.text("node") else { return MachineName.own() }
+    let isGood = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
+    if !isGood || name.utf8.count > 253 {
+      context.findings.error(
+        position, "'node' must be a name such as edge-1, found '\(Found.shortened(name))'")
+    }
+    return name
+  }
+
+  private func listen(_ section: Section) -> ListenSettings {
+    let addresses = ListenAddressReader(context: context)
+    let (https, http) = addresses.read(section)
+    return ListenSettings(
+      https: https, http: http,
+      closeWhenUnable: CloseWhenUnable(rawValue: section.word("close_when_unable")) ?? .never,
+      closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
+  }
+
+  private func certificates(_ section: Section) -> CertificateSettings {
+    let directory = section.path("directory") ?? ""
+    guard let (name, position) = section.text("default") else {
+      return CertificateSettings(directory: directory, defaultName: nil)
+    }
+    let host = HostPattern.read(name)
+    if let mistake = host.mistake(key: "default", wildcard: false) {
+      context.findings.error(position, mistake)
+    }
+    return CertificateSettings(directory: directory, defaultName: host.normal ?? name)
+  }
+
+  private func tls(_ section: Section) -> TLSSettings {
+    TLSSettings(
+      minimum: TLSSettings.MinimumVersion(rawValue: section.word("minimum")) ?? .tls12,
+      tickets: TLSSettings.Tickets(rawValue: section.word("tickets")) ?? .local)
+  }
+
+  private func health(_ section: Section) -> HealthSettings {
+    HealthSettings(path: URLPath.read("path", section, context))
+  }
+
+  private func log(_ section: Section) -> LogSettings {
+    let access: LogSettings.AccessDestination =
+      switch section.path("access") {
+      case "off", nil: .off
+      case "stdout": .standardOutput
+      case .some(let path): .file(path)
+      }
+    return LogSettings(
+      access: access, format: LogSettings.Format(rawValue: section.word("format")) ?? .json,
+      level: LogSettings.Level(rawValue: section.word("level")) ?? .info)
+  }
+
+  private func limits(_ section: Section) -> LimitSettings {
+    LimitSettings(
+      headBytes: section.size("head"), fields: section.number("fields"),
+      requestLineBytes: section.size("request_line"),
+      responseHeadBytes: section.size("response_head"), connections: section.number("connections"),
+      connectionsPerAddress: section.number("connections_per_address"),
+      memoryBytes: section.size("memory"), held: section.number("held"),
+      bodyMemoryBytes: section.size("body_memory"),
+      responseMemoryBytes: section.size("response_memory"),
+      responseFileBytes: section.size("response_file"))
+  }
+
+  private func timeouts(_ section: Section) -> TimeoutSettings {
+    TimeoutSettings(
+      handshake: section.duration("handshake"), head: section.duration("head"),
+      body: section.duration("body"), send: section.duration("send"),
+      keepAlive: section.duration("keep_alive"), drain: section.duration("drain"))
+  }
+}
+
+/// The name of this machine.
+enum MachineName {
+  static func own() -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    // SAFETY: the kernel writes at most what it is given, and the last byte stays 0.
+    let found = unsafe gethostname(&name, name.count - 1) == 0
+    let text = String(
+      decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return found && !text.isEmpty ? text : "localhost"
+  }
+}

@@ -1,0 +1,216 @@
+/// Every key there is, in the order of the reference.
+enum Directives {
+  static let all: [Directive] =
+    server + listen + tls + upstreams + routes + answers + log + limits + timeouts
+
+  private static let server: [Directive] = [
+    .optional("node", .text, example: "edge-1", "Unique in the fleet; default: the host name"),
+    .init(
+      "state", .path(or: []), "/var/lib/edgeproxy",
+      "What survives a restart, and temporary files for bodies"),
+  ]
+
+  private static let listen: [Directive] = [
+    .section("listen", "Where clients come in"),
+    .init(
+      "listen.https", .listenAddresses, #"["0.0.0.0:443", "[::]:443"]"#,
+      "IP addresses and ports"),
+    .init(
+      "listen.http", .listenAddresses, #"["0.0.0.0:80", "[::]:80"]"#,
+      "Health and ACME challenges, the rest is redirected to https; [] for none"),
+    .init(
+      "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), "never",
+      "always: with nothing to serve with, close the https ports, so that browsers go elsewhere"),
+    .init(
+      "listen.close_after", .duration(.zero ... .hours(1)), "3s",
+      "How long nothing could be served before the ports are closed"),
+    .init(
+      "listen.open_after", .duration(.zero ... .hours(1)), "10s",
+      "How long something could be served before they are opened again"),
+  ]
+
+  private static let tls: [Directive] = [
+    .section("certificates", "Chosen by the name that the client asks for"),
+    .init(
+      "certificates.directory", .path(or: []), "/etc/edgeproxy/certificates",
+      "*.pem bundles, or NAME/fullchain.pem with NAME/privkey.pem; watched"),
+    .optional(
+      "certificates.default", .text, example: "example.org",
+      "Whose certificate is served to a client that names no server; default: the first one read"),
+    .section("tls", "Mozilla's intermediate recommendation"),
+    .init(
+      "tls.minimum", .word(TLSSettings.MinimumVersion.allCases.map(\.rawValue)), #""1.2""#,
+      "The oldest version of TLS"),
+    .init(
+      "tls.tickets", .word(TLSSettings.Tickets.allCases.map(\.rawValue)), "local",
+      "Resumption, with keys that never leave this server"),
+  ]
+
+  private static let upstreams: [Directive] = [
+    .required("upstreams", .table, example: "app", "What routes lead to, each under its name"),
+    .init("upstreams.NAME.protocol", .word(["uwsgi"]), "uwsgi", "What the nodes speak"),
+    .required(
+      "upstreams.NAME.nodes", .nodes, example: "unix:/run/uwsgi/app.sock",
+      "unix:PATH, unix:@ABSTRACT, IP:PORT, or mappings; at most \(nodesMax)"),
+    .required(
+      "upstreams.NAME.nodes[].address", .text, example: #""10.0.0.2:3031""#,
+      "As above"),
+    .init(
+      "upstreams.NAME.nodes[].backup", .flag, "false",
+      "Asked only where no other node can be"),
+    .init(
+      "upstreams.NAME.balance", .word(UpstreamSettings.Balance.allCases.map(\.rawValue)),
+      "least-requests", "Which of several nodes is asked first"),
+    .section("upstreams.NAME.timeouts", "For one try at one node"),
+    .init(
+      "upstreams.NAME.timeouts.connect", .duration(.milliseconds(1) ... .minutes(1)), "1s",
+      "Until the connection is there"),
+    .init(
+      "upstreams.NAME.timeouts.response", .duration(.milliseconds(1) ... .hours(24)), "60s",
+      "From the request to the end of the response head"),
+    .init(
+      "upstreams.NAME.timeouts.idle", .duration(.milliseconds(1) ... .hours(24)), "60s",
+      "Between two pieces of a response body"),
+    .section("upstreams.NAME.retry", "When another node is asked"),
+    .init(
+      "upstreams.NAME.retry.tries", .number(1...10), "3", "For one request, the first included"),
+    .init(
+      "upstreams.NAME.retry.on", .causes(words: ["connect", "reset"], statuses: 400...599),
+      "[connect, reset, 502, 503]",
+      "connect: nothing was sent; reset: cut before a response; statuses of the node's answer"),
+    .init(
+      "upstreams.NAME.retry.within", .duration(.milliseconds(1) ... .hours(1)), "15s",
+      "No new try later than this"),
+    .init(
+      "upstreams.NAME.retry.non_idempotent", .flag, "false",
+      "Also for POST and PATCH that may have reached a node: they can be executed twice"),
+    .init(
+      "upstreams.NAME.hold", .duration(.zero ... .minutes(10)), "10s",
+      "How long a request waits for a node to come back before it is answered 503"),
+    .init(
+      "upstreams.NAME.buffer_size", .size(1 << 10...64 << 10), "4KiB",
+      "uWSGI's buffer-size: request heads above it are answered 431"),
+    .init(
+      "upstreams.NAME.modifier1", .number(0...255), "0",
+      "Byte 0 of the uwsgi packet: 0 for Python, 5 Perl, 7 Ruby, 14 PHP"),
+    .init("upstreams.NAME.modifier2", .number(0...255), "0", "Byte 3 of the uwsgi packet"),
+  ]
+
+  private static let routes: [Directive] = [
+    .required(
+      "routes", .list, example: "",
+      "An exact host beats a wildcard, a longer path a shorter one; order never matters"),
+    .required(
+      "routes[].host", .text, example: #""*.example.org""#,
+      "A name, or *. and a name for one label of anything"),
+    .init("routes[].path", .text, "/", "What the path begins with, in whole segments"),
+    .required("routes[].upstream", .text, example: "app", "A name under upstreams"),
+    .init(
+      "routes[].body_max", .size(0...1 << 40), "64MiB",
+      "A request body above it is answered 413"),
+    .init(
+      "routes[].idempotency_key", .flag, "false",
+      "Requests with an Idempotency-Key may be tried again, whatever their method"),
+  ]
+
+  private static let answers: [Directive] = [
+    .section("health", "For DNS monitors and load balancers"),
+    .init(
+      "health.path", .text, "/healthz",
+      "Answered on http and https, for any Host or none"),
+    .optional(
+      "acme_challenges", .path(or: []), example: "/var/lib/acme/challenges",
+      "Directory whose files answer /.well-known/acme-challenge/ on http; default: none"),
+    .optional(
+      "error_pages", .table, example: "", "Files that replace our own pages; default: none"),
+    .optional(
+      "error_pages.STATUS", .path(or: []), example: "/etc/edgeproxy/503.html",
+      "400 to 599; .html, .json or .txt, at most \(ByteSize.text(errorPageBytesMax))"),
+  ]
+
+  private static let log: [Directive] = [
+    .section("log", "Both logs; SIGUSR1 reopens the file"),
+    .init(
+      "log.access", .path(or: ["off", "stdout"]), "/var/log/edgeproxy/access.log",
+      "A file, stdout or off"),
+    .init(
+      "log.format", .word(LogSettings.Format.allCases.map(\.rawValue)), "json",
+      "Of the access log; combined is Apache's"),
+    .init(
+      "log.level", .word(LogSettings.Level.allCases.map(\.rawValue)), "info",
+      "Of the error log, which goes to standard error"),
+  ]
+
+  private static let limits: [Directive] = [
+    .section("limits", "What one client or one worker may take"),
+    .init("limits.head", .size(1 << 10...1 << 20), "32KiB", "A request head; 431 above it"),
+    .init(
+      "limits.fields", .number(10...100), "100",
+      "Fields in a request head; 431 above it. uWSGI takes no more than 100 and ours"),
+    .init(
+      "limits.request_line", .size(256...1 << 20), "16KiB",
+      "Method, target and version; 414 above it"),
+    .init(
+      "limits.response_head", .size(1 << 10...1 << 20), "64KiB",
+      "A node's response head; 502 above it"),
+    .init(
+      "limits.connections", .number(1...1_000_000), "20000", "Client connections of one worker"),
+    .init(
+      "limits.connections_per_address", .number(1...1_000_000), "1000",
+      "Of one client address in one worker: a shared address has room, one client not all of it"),
+    .init(
+      "limits.memory", .size(16 << 20...1 << 40), "256MiB",
+      "Buffers of one worker; above it new requests are answered 503"),
+    .init(
+      "limits.held", .number(0...1_000_000), "1000",
+      "Requests of one worker that wait for a node to come back"),
+    .init(
+      "limits.body_memory", .size(4 << 10...64 << 20), "64KiB",
+      "Of one request body, the rest goes to a temporary file"),
+    .init(
+      "limits.response_memory", .size(16 << 10...64 << 20), "256KiB",
+      "Of one response to a slow client, the rest goes to a temporary file"),
+    .init(
+      "limits.response_file", .size(0...1 << 40), "1GiB",
+      "Of that temporary file; then the node has to wait"),
+  ]
+
+  private static let timeouts: [Directive] = [
+    .section("timeouts", "Towards clients"),
+    .init("timeouts.handshake", .duration(client), "10s", "For the TLS handshake"),
+    .init("timeouts.head", .duration(client), "10s", "For a complete request head"),
+    .init("timeouts.body", .duration(client), "30s", "Between two pieces of a request body"),
+    .init("timeouts.send", .duration(client), "30s", "For a client that takes nothing"),
+    .init("timeouts.keep_alive", .duration(client), "75s", "Between two requests"),
+    .init(
+      "timeouts.drain", .duration(.zero ... .hours(1)), "30s",
+      "For requests in flight when the server is told to stop"),
+  ]
+
+  /// What `TriedNodes` can count.
+  static let nodesMax = 128
+  static let errorPageBytesMax = 64 << 10
+  private static let client: ClosedRange<Duration> = .milliseconds(10) ... .hours(1)
+
+  private static let rows: [String: Directive] = Dictionary(
+    uniqueKeysWithValues: all.map { ($0.path, $0) })
+
+  /// The rows of what is in a mapping, in order; `parent` is empty for the top.
+  static func children(of parent: String) -> [Directive] { all.filter { $0.parent == parent } }
+
+  /// The row of a key that the code asks for.
+  static func row(_ path: String) -> Directive {
+    guard let row = rows[path] else { preconditionFailure("no directive '\(path)'") }
+    return row
+  }
+
+  /// Where else a key of this name belongs, for whoever indented it wrongly.
+  static func otherParents(of key: String) -> [String] {
+    all.filter { $0.key == key && $0.key != "NAME" }.map(\.parent)
+  }
+}
+
+extension Duration {
+  static func minutes(_ count: Int) -> Duration { .seconds(60 * count) }
+  static func hours(_ count: Int) -> Duration { .seconds(3600 * count) }
+}

@@ -1,0 +1,143 @@
+/// What every part of the file is read with: where findings go, and the environment.
+struct ReadingContext {
+  let findings: Findings
+  let environment: [String: String]
+  /// Whether the whole text was read; otherwise what is missing may only not have been reached.
+  let isComplete: Bool
+
+  /// Reports a value that is not what it must be: what was expected, what was found.
+  func wrong(_ node: YAMLNode, _ key: String, _ expected: String, _ hint: String = "") {
+    if case .refused = node.content { return }
+    let found = Found.text(node)
+    findings.error(node.position, "'\(key)' must be \(expected), found \(found)\(hint)")
+  }
+
+  /// The text of a scalar, `${NAME}` replaced; says what is wrong where there is none.
+  func text(_ node: YAMLNode, _ key: String, _ expected: String) -> String? {
+    guard case .scalar(let raw, _) = node.content else {
+      wrong(node, key, expected)
+      return nil
+    }
+    guard !node.isNothing else {
+      findings.error(node.position, "'\(key)' has no value; it must be \(expected)")
+      return nil
+    }
+    guard let text = expanded(raw, at: node.position) else { return nil }
+    if !text.isEmpty { return text }
+    findings.error(node.position, "'\(key)' is empty; it must be \(expected)")
+    return nil
+  }
+
+  /// Replaces `${NAME}` from the environment; `$${` stands for `${`.
+  private func expanded(_ raw: String, at position: Position) -> String? {
+    guard raw.utf8.contains(UInt8(ascii: "$")) else { return raw }
+    var rest = Substring(raw)
+    var text = ""
+    var isGood = true
+    while let dollar = rest.firstIndex(of: "$") {
+      text += rest[..<dollar]
+      rest = rest[dollar...]
+      if rest.hasPrefix("$${") {
+        text += "${"
+        rest = rest.dropFirst(3)
+      } else if rest.hasPrefix("${") {
+        guard let end = rest.firstIndex(of: "}") else {
+          findings.error(position, "'${' without '}'; write $${ for the text itself")
+          return nil
+        }
+        let name = rest[rest.index(rest.startIndex, offsetBy: 2)..<end]
+        rest = rest[rest.index(after: end)...]
+        guard let value = variable(String(name), position) else {
+          isGood = false
+          continue
+        }
+        text += value
+      } else {
+        text += "$"
+        rest = rest.dropFirst()
+      }
+    }
+    return isGood ? text + rest : nil
+  }
+
+  private func variable(_ name: String, _ position: Position) -> String? {
+    let first = name.utf8.first.map { $0 < 0x30 || $0 > 0x39 } ?? false
+    let isName = name.utf8.allSatisfy {
+      (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || $0 == 0x5F
+    }
+    guard first, isName else {
+      findings.error(
+        position, "'${\(Found.shortened(name))}' names no environment variable")
+      return nil
+    }
+    if let value = environment[name] { return value }
+    let hint = Suggestion.text(for: name, among: environment.keys.sorted())
+    findings.error(position, "environment variable '\(name)' is not set\(hint)")
+    return nil
+  }
+
+  /// The path of a file or directory, or one of the words that may stand instead.
+  func path(_ node: YAMLNode, _ key: String, or words: [String]) -> String? {
+    let expected = Found.alternatives(["a path"] + words)
+    guard let text = text(node, key, expected) else { return nil }
+    if words.contains(text) { return text }
+    guard text.utf8.count < Self.pathBytesMax else {
+      wrong(node, key, "a path of less than \(Self.pathBytesMax) bytes")
+      return nil
+    }
+    // `log.access: of` is a word with a mistake in it, not a file of that name.
+    if words.isEmpty || text.contains("/") { return text }
+    wrong(node, key, expected, Suggestion.text(for: text, among: words))
+    return nil
+  }
+
+  /// The kernel's PATH_MAX, its NUL included.
+  private static let pathBytesMax = 4096
+}
+
+/// What was found instead, for messages.
+enum Found {
+  private static let charactersMax = 60
+
+  static let inQuotes = "; what is in quotation marks is text"
+
+  /// `'lots'`, `a list`, `nothing`.
+  static func text(_ node: YAMLNode) -> String {
+    switch node.content {
+    case .scalar where node.isNothing: "nothing"
+    case .scalar(let text, _): "'\(shortened(text))'"
+    case .list: "a list"
+    case .mapping: "a mapping"
+    case .refused: "nothing usable"
+    }
+  }
+
+  /// On one line and short enough for a message.
+  static func shortened(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(charactersMax) {
+      let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+      let isLineEnd = scalar.value == 0x2028 || scalar.value == 0x2029
+      result.unicodeScalars.append(isControl || isLineEnd ? " " : scalar)
+    }
+    return text.unicodeScalars.count > charactersMax ? result + "…" : result
+  }
+
+  /// `a, b or c`.
+  static func alternatives(_ words: [String]) -> String {
+    guard let last = words.last, words.count > 1 else { return words.first ?? "" }
+    return words.dropLast().joined(separator: ", ") + " or " + last
+  }
+
+  static func meant(_ text: String?) -> String {
+    text.map { "; did you mean '\($0)'?" } ?? ""
+  }
+}
+
+/// Whole decimal numbers without a sign.
+enum Number {
+  static func parse(_ text: String) -> Int? {
+    guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return Int(text)
+  }
+}

@@ -1,0 +1,72 @@
+/// Reads the routes and finds their upstreams.
+struct RouteReader {
+  let context: ReadingContext
+  let upstreams: NamedUpstreams
+
+  /// What no two routes may have in common.
+  private struct Place: Hashable {
+    var host: String
+    var path: String
+  }
+
+  func read(_ top: Section) -> [RouteSettings] {
+    let (_, value) = top.take("routes")
+    if let value, value.isNothing || value.isEmptyList {
+      context.findings.error(value.position, "'routes' must have at least one route")
+    }
+    var seen: [Place: Int] = [:]
+    var used: Set<Int> = []
+    var routes: [RouteSettings] = []
+    for (section, node) in top.items(of: value, "routes") {
+      let route = route(section)
+      used.insert(route.upstream)
+      routes.append(route)
+      guard !route.host.isEmpty else { continue }
+      let place = Place(host: route.host, path: route.path)
+      if let line = seen[place] {
+        context.findings.error(
+          node.position,
+          "duplicate route for host '\(route.host)' and path '\(route.path)', first on line \(line)"
+        )
+      } else {
+        seen[place] = section.position.line
+      }
+    }
+    if context.isComplete { reportUnused(used) }
+    return routes
+  }
+
+  private func route(_ section: Section) -> RouteSettings {
+    RouteSettings(
+      host: host(section), path: URLPath.read("path", section, context),
+      upstream: upstream(section), bodyBytesMax: section.size("body_max"),
+      idempotencyKey: section.flag("idempotency_key"))
+  }
+
+  private func host(_ section: Section) -> String {
+    guard let (text, position) = section.text("host") else { return "" }
+    let pattern = HostPattern.read(text)
+    if let mistake = pattern.mistake(key: "host", wildcard: true) {
+      context.findings.error(position, mistake)
+    }
+    return pattern.normal ?? ""
+  }
+
+  private func upstream(_ section: Section) -> Int {
+    guard let (name, position) = section.text("upstream") else { return -1 }
+    if let index = upstreams.indices[name] { return index }
+    // After a mistake of syntax the upstreams may only not have been reached.
+    guard context.isComplete else { return -1 }
+    let hint = Suggestion.text(for: name, among: upstreams.settings.map(\.name))
+    context.findings.error(
+      position, "unknown upstream '\(Found.shortened(name))' in \(section.name)\(hint)")
+    return -1
+  }
+
+  private func reportUnused(_ used: Set<Int>) {
+    for (index, position) in upstreams.positions.enumerated() where !used.contains(index) {
+      let name = upstreams.settings[index].name
+      context.findings.warning(position, "no route leads to upstream '\(Found.shortened(name))'")
+    }
+  }
+}

@@ -1,0 +1,186 @@
+/// One mapping of the file being read by the rows of its keys.
+///
+/// Each method reads one key, says what is wrong with it, and returns a value in any case: the
+/// default where the key is left out, and something harmless where it is wrong, since a
+/// configuration with mistakes is never used.
+struct Section {
+  /// Where the rows of the keys are: `upstreams.NAME.retry`, `routes[]`.
+  let parent: String
+  /// What people call this place: `upstreams.billing.retry`, `routes[1]`; empty at the top.
+  let name: String
+  /// Where a missing key is reported.
+  let position: Position
+  let context: ReadingContext
+  private let entries: [YAMLNode.Entry]
+  /// Whether there is something else than a mapping, so that a missing key is no news.
+  private let isRefused: Bool
+
+  /// Takes the entries of a mapping and reports the keys that have no row.
+  ///
+  /// `node` is `nil` where the mapping is left out: then every key has its default.
+  init(parent: String, name: String, node: YAMLNode?, at place: Position, _ context: ReadingContext)
+  {
+    self.parent = parent
+    self.name = name
+    self.context = context
+    guard let node, !node.isNothing else {
+      entries = []
+      position = node?.position ?? place
+      isRefused = false
+      return
+    }
+    if case .mapping(let entries) = node.content {
+      self.entries = entries
+      position = entries.first?.keyPosition ?? node.position
+      isRefused = false
+    } else {
+      entries = []
+      isRefused = true
+      position = node.position
+      context.wrong(node, name, "a mapping of keys")
+    }
+    reportUnknownKeys()
+  }
+
+  private func reportUnknownKeys() {
+    let known = Directives.children(of: parent).map(\.key)
+    for entry in entries where !known.contains(entry.key) {
+      var hint = Suggestion.text(for: entry.key, among: known)
+      if hint.isEmpty, let place = Directives.otherParents(of: entry.key).first {
+        hint = place.isEmpty ? "; it belongs at the top" : "; it belongs in \(place)"
+      }
+      let here = name.isEmpty ? "" : " in \(name)"
+      context.findings.error(
+        entry.keyPosition, "unknown key '\(Found.shortened(entry.key))'\(here)\(hint)")
+    }
+  }
+
+  /// The row and the value of a key; the value is `nil` where the default counts.
+  ///
+  /// A required key that is missing is reported here.
+  func take(_ key: String) -> (row: Directive, value: YAMLNode?) {
+    let row = Directives.row(parent.isEmpty ? key : "\(parent).\(key)")
+    if let entry = entries.first(where: { $0.key == key }) { return (row, entry.value) }
+    if row.isRequired, context.isComplete, !isRefused {
+      let here = name.isEmpty ? "" : " in \(name)"
+      context.findings.error(position, "missing required key '\(key)'\(here)")
+    }
+    return (row, nil)
+  }
+
+  /// The mapping under a key.
+  func section(_ key: String) -> Section {
+    let (row, value) = take(key)
+    return Section(parent: row.path, name: child(key), node: value, at: position, context)
+  }
+
+  /// The entries of a mapping whose keys the operator chose.
+  func entries(of value: YAMLNode?, _ key: String) -> [YAMLNode.Entry] {
+    guard let value, !value.isNothing else { return [] }
+    if case .mapping(let entries) = value.content { return entries }
+    context.wrong(value, key, "a mapping of names")
+    return []
+  }
+
+  /// The mappings of the list under a key.
+  func items(of value: YAMLNode?, _ key: String) -> [(section: Section, node: YAMLNode)] {
+    guard let value, !value.isNothing else { return [] }
+    guard case .list(let items) = value.content else {
+      context.wrong(value, key, "a list")
+      return []
+    }
+    return items.enumerated().map { index, node in
+      let name = "\(child(key))[\(index)]"
+      let section = Section(
+        parent: Directives.row(child(key)).path + "[]", name: name, node: node,
+        at: node.position, context)
+      return (section, node)
+    }
+  }
+
+  /// Text after `${NAME}` has been replaced, with where it stands; `nil` where there is none.
+  func text(_ key: String) -> (text: String, position: Position)? {
+    let (row, value) = take(key)
+    guard let value else { return row.defaultText.map { ($0, position) } }
+    guard let text = context.text(value, key, "text") else { return nil }
+    return (text, value.position)
+  }
+
+  func word(_ key: String) -> String {
+    let (row, value) = take(key)
+    guard case .word(let words) = row.type else { preconditionFailure("\(row.path) is no word") }
+    let fallback = row.defaultText?.filter { $0 != "\"" } ?? ""
+    guard let value else { return fallback }
+    let expected = Found.alternatives(words)
+    guard let text = context.text(value, key, expected) else { return fallback }
+    if words.contains(text) { return text }
+    context.wrong(value, key, expected, Suggestion.text(for: text, among: words))
+    return fallback
+  }
+
+  func flag(_ key: String) -> Bool {
+    let (row, value) = take(key)
+    let fallback = row.defaultText == "true"
+    guard let value, let text = context.text(value, key, "true or false") else { return fallback }
+    if !value.isQuoted, ["true", "True", "TRUE"].contains(text) { return true }
+    if !value.isQuoted, ["false", "False", "FALSE"].contains(text) { return false }
+    let isFlag = value.isQuoted && ["true", "false"].contains(text)
+    context.wrong(value, key, "true or false", isFlag ? Found.inQuotes : "")
+    return fallback
+  }
+
+  func number(_ key: String) -> Int {
+    let (row, value) = take(key)
+    guard case .number(let range) = row.type else { preconditionFailure("\(row.path)") }
+    let fallback = row.defaultText.flatMap { Int($0) } ?? range.lowerBound
+    let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    guard let value, let text = context.text(value, key, expected) else { return fallback }
+    if !value.isQuoted, let number = Number.parse(text), range.contains(number) { return number }
+    let isNumber = value.isQuoted && Number.parse(text) != nil
+    context.wrong(value, key, expected, isNumber ? Found.inQuotes : "")
+    return fallback
+  }
+
+  func size(_ key: String) -> Int {
+    let (row, value) = take(key)
+    guard case .size(let range) = row.type else { preconditionFailure("\(row.path)") }
+    let fallback = row.defaultText.flatMap { ByteSize.parse($0) } ?? range.lowerBound
+    let expected = "a size such as 20MiB"
+    guard let value, let text = context.text(value, key, expected) else { return fallback }
+    guard let bytes = ByteSize.parse(text) else {
+      context.wrong(value, key, expected, Found.meant(ByteSize.meant(by: text)))
+      return fallback
+    }
+    if range.contains(bytes) { return bytes }
+    let (least, most) = (ByteSize.text(range.lowerBound), ByteSize.text(range.upperBound))
+    context.wrong(value, key, "from \(least) to \(most)")
+    return fallback
+  }
+
+  func duration(_ key: String) -> Duration {
+    let (row, value) = take(key)
+    guard case .duration(let range) = row.type else { preconditionFailure("\(row.path)") }
+    let fallback = row.defaultText.flatMap { TimeSpan.parse($0) } ?? range.lowerBound
+    let expected = "a duration such as 10s"
+    guard let value, let text = context.text(value, key, expected) else { return fallback }
+    guard let span = TimeSpan.parse(text) else {
+      context.wrong(value, key, expected, Found.meant(TimeSpan.meant(by: text)))
+      return fallback
+    }
+    if range.contains(span) { return span }
+    let (least, most) = (TimeSpan.text(range.lowerBound), TimeSpan.text(range.upperBound))
+    context.wrong(value, key, "from \(least) to \(most)")
+    return fallback
+  }
+
+  /// The path of a file or directory; `nil` where the key has no default and is left out.
+  func path(_ key: String) -> String? {
+    let (row, value) = take(key)
+    guard let value else { return row.defaultText }
+    guard case .path(let words) = row.type else { preconditionFailure("\(row.path)") }
+    return context.path(value, key, or: words) ?? row.defaultText
+  }
+
+  /// What people call a key of this mapping.
+  func child(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
+}

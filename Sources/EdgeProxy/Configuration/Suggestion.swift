@@ -1,0 +1,50 @@
+/// Finds the word that was probably meant.
+enum Suggestion {
+  /// `; did you mean 'upstream'?`, or nothing where no candidate is near enough.
+  static func text(for word: String, among candidates: some Sequence<String>) -> String {
+    guard let near = nearest(to: word, among: candidates) else { return "" }
+    return "; did you mean '\(near)'?"
+  }
+
+  /// The candidate that at most a third of the letters (and at least one) separate from `word`.
+  static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    // Nobody mistypes a word of this length, and comparing takes the square of it.
+    guard word.utf8.count <= 64 else { return nil }
+    let limit = max(1, word.count / 3)
+    var best: (word: String, distance: Int)?
+    for candidate in candidates {
+      let distance = distance(Array(folded(word)), Array(folded(candidate)))
+      guard distance <= limit, distance < best?.distance ?? .max else { continue }
+      best = (candidate, distance)
+    }
+    return best?.word
+  }
+
+  private static func folded(_ word: String) -> String {
+    String(word.lowercased().map { $0 == "-" ? "_" : $0 })
+  }
+
+  /// How many letters must be put in, taken out, replaced or swapped with their neighbour.
+  static func distance(_ left: [Character], _ right: [Character]) -> Int {
+    if left.isEmpty || right.isEmpty { return max(left.count, right.count) }
+    var before: [Int] = []
+    var previous = Array(0...right.count)
+    for row in 1...left.count {
+      var current = [row]
+      for column in 1...right.count {
+        let same = left[row - 1] == right[column - 1]
+        var least = min(
+          previous[column] + 1, current[column - 1] + 1, previous[column - 1] + (same ? 0 : 1))
+        if row > 1, column > 1, left[row - 1] == right[column - 2],
+          left[row - 2] == right[column - 1]
+        {
+          least = min(least, before[column - 2] + 1)
+        }
+        current.append(least)
+      }
+      before = previous
+      previous = current
+    }
+    return previous[right.count]
+  }
+}

@@ -1,0 +1,157 @@
+internal import EventLoop
+
+/// The upstreams of the file, with where each was named.
+struct NamedUpstreams {
+  var settings: [UpstreamSettings] = []
+  var indices: [String: Int] = [:]
+  var positions: [Position] = []
+}
+
+/// Reads the upstreams.
+struct UpstreamReader {
+  let context: ReadingContext
+
+  private static let nameBytesMax = 64
+  /// Requests that manage uWSGI or run code in it, reference `modifier1` of uWSGI.
+  private static let refusedModifiers: [Int: String] = [
+    17: "uWSGI's spooler", 22: "running code from the request", 97: "reloading uWSGI",
+    98: "reloading uWSGI", 100: "uWSGI's ping", 110: "uWSGI's signals", 111: "uWSGI's cache",
+    173: "calling functions of uWSGI", 224: "subscriptions",
+  ]
+
+  func read(_ top: Section) -> NamedUpstreams {
+    var upstreams = NamedUpstreams()
+    let (_, value) = top.take("upstreams")
+    let entries = top.entries(of: value, "upstreams")
+    if entries.isEmpty, let value, value.isNothing || value.isMapping {
+      context.findings.error(value.position, "'upstreams' must have at least one upstream")
+    }
+    for entry in entries {
+      checkName(entry)
+      upstreams.indices[entry.key] = upstreams.settings.count
+      upstreams.positions.append(entry.keyPosition)
+      let section = Section(
+        parent: "upstreams.NAME", name: "upstreams.\(entry.key)", node: entry.value,
+        at: entry.keyPosition, context)
+      upstreams.settings.append(upstream(entry.key, section))
+    }
+    return upstreams
+  }
+
+  private func checkName(_ entry: YAMLNode.Entry) {
+    let isGood = entry.key.utf8.allSatisfy {
+      (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF)
+        || [0x2D, 0x2E, 0x5F].contains($0)
+    }
+    guard !isGood || entry.key.isEmpty || entry.key.utf8.count > Self.nameBytesMax else { return }
+    context.findings.error(
+      entry.keyPosition,
+      "the name of an upstream is 1 to \(Self.nameBytesMax) letters, digits, '-', '_' or '.',"
+        + " found '\(Found.shortened(entry.key))'")
+  }
+
+  private func upstream(_ name: String, _ section: Section) -> UpstreamSettings {
+    _ = section.word("protocol")
+    let timeouts = section.section("timeouts")
+    return UpstreamSettings(
+      name: name, modifier1: modifier("modifier1", section),
+      modifier2: UInt8(section.number("modifier2")),
+      nodes: NodeReader(context: context).read(section),
+      balance: UpstreamSettings.Balance(rawValue: section.word("balance")) ?? .leastRequests,
+      connectTimeout: timeouts.duration("connect"), responseTimeout: timeouts.duration("response"),
+      idleTimeout: timeouts.duration("idle"), retry: retry(section.section("retry")),
+      hold: section.duration("hold"), bufferSizeBytes: section.size("buffer_size"))
+  }
+
+  private func modifier(_ key: String, _ section: Section) -> UInt8 {
+    let number = section.number(key)
+    if let meaning = Self.refusedModifiers[number], let value = section.take(key).value {
+      context.findings.error(
+        value.position, "'\(key)' must not be \(number): that is for \(meaning), not for requests")
+    }
+    return UInt8(number)
+  }
+
+  private func retry(_ section: Section) -> RetrySettings {
+    let causes = self.causes(section)
+    return RetrySettings(
+      tries: section.number("tries"), onConnect: causes.words.contains("connect"),
+      onReset: causes.words.contains("reset"), statuses: causes.statuses,
+      within: section.duration("within"), nonIdempotent: section.flag("non_idempotent"))
+  }
+
+  private func causes(_ section: Section) -> (words: Set<String>, statuses: Set<Int>) {
+    let (row, value) = section.take("on")
+    guard case .causes(let words, let range) = row.type else { preconditionFailure(row.path) }
+    let expected =
+      "\(words.joined(separator: ", ")) or a status from \(range.lowerBound) to \(range.upperBound)"
+    guard let value else {
+      let items = (row.defaultText ?? "").split { "[], ".contains($0) }.map(String.init)
+      return (Set(items).intersection(words), Set(items.compactMap { Number.parse($0) }))
+    }
+    guard case .list(let items) = value.content else {
+      context.wrong(value, "on", "a list of \(expected)")
+      return ([], [])
+    }
+    var causes: (words: Set<String>, statuses: Set<Int>) = ([], [])
+    for item in items {
+      guard let text = context.text(item, "on", expected) else { continue }
+      if words.contains(text) {
+        causes.words.insert(text)
+      } else if !item.isQuoted, let status = Number.parse(text), range.contains(status) {
+        causes.statuses.insert(status)
+      } else {
+        let isNumber = item.isQuoted && Number.parse(text) != nil
+        let hint = isNumber ? Found.inQuotes : Suggestion.text(for: text, among: words)
+        context.wrong(item, "on", expected, hint)
+      }
+    }
+    return causes
+  }
+}
+
+/// Reads the nodes of one upstream.
+struct NodeReader {
+  let context: ReadingContext
+
+  func read(_ section: Section) -> [NodeSettings] {
+    let (_, value) = section.take("nodes")
+    guard let value else { return [] }
+    guard case .list(let items) = value.content else {
+      context.wrong(value, "nodes", "a list of addresses such as [\"10.0.0.2:3031\"]")
+      return []
+    }
+    if items.isEmpty {
+      context.findings.error(value.position, "'nodes' must have at least one node")
+    }
+    if items.count > Directives.nodesMax {
+      context.findings.error(
+        value.position, "'nodes' must have at most \(Directives.nodesMax), found \(items.count)")
+    }
+    var seen: [SocketAddress: Int] = [:]
+    return items.enumerated().compactMap { index, item in
+      guard let node = node(item, "\(section.child("nodes"))[\(index)]") else { return nil }
+      if let line = seen.updateValue(item.position.line, forKey: node.address) {
+        context.findings.error(
+          item.position, "duplicate node '\(node.address)', first on line \(line)")
+      }
+      return node
+    }
+  }
+
+  private func node(_ item: YAMLNode, _ name: String) -> NodeSettings? {
+    let addresses = AddressReader(context: context)
+    guard case .mapping = item.content else {
+      return addresses.read(item, "nodes", unix: true).map {
+        NodeSettings(address: $0, backup: false)
+      }
+    }
+    let section = Section(
+      parent: "upstreams.NAME.nodes[]", name: name, node: item, at: item.position, context)
+    let backup = section.flag("backup")
+    guard let value = section.take("address").value,
+      let address = addresses.read(value, "address", unix: true)
+    else { return nil }
+    return NodeSettings(address: address, backup: backup)
+  }
+}

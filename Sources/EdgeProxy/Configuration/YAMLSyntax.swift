@@ -1,0 +1,111 @@
+/// What is wrong with text that is no YAML, said for people who do not know libyaml.
+enum YAMLSyntax {
+  /// Finds words for a mistake of libyaml's.
+  ///
+  /// - Parameters:
+  ///   - problem: libyaml's sentence.
+  ///   - context: what it was doing, as it says it.
+  ///   - place: where it stopped.
+  ///   - since: where what it was reading began.
+  ///   - text: the whole file.
+  static func mistake(
+    problem: String, context: String, at place: Position, since: Position, text: [UInt8]
+  ) -> (position: Position, message: String) {
+    switch problem {
+    case "mapping values are not allowed in this context":
+      return (place, "':' is not expected here; check the indentation, or put the text in quotes")
+    case "found unexpected end of stream" where context.contains("quoted scalar"):
+      return (since, "the quotation mark opened here is never closed")
+    case "could not find expected ':'":
+      return (since, "no ':' after this key")
+    case "did not find expected ',' or ']'":
+      return (since, "the list opened here with '[' is not closed with ']'")
+    case "did not find expected ',' or '}'":
+      return (since, "the mapping opened here with '{' is not closed with '}'")
+    case "did not find expected key":
+      return (place, "the indentation fits no key above")
+    case "did not find expected '-' indicator":
+      return (place, "the indentation fits no list above")
+    case "found character that cannot start any token":
+      return (place, cannotBegin(byte(at: place, in: text)))
+    default:
+      if byte(at: place, in: text) == UInt8(ascii: "\t") { return (place, tab) }
+      return (place, "not valid YAML: \(problem)")
+    }
+  }
+
+  private static let tab = "a tab; YAML is indented with spaces only"
+
+  private static func cannotBegin(_ byte: UInt8?) -> String {
+    guard let byte else { return "not valid YAML here" }
+    if byte == UInt8(ascii: "\t") { return tab }
+    return "text cannot begin with '\(Character(Unicode.Scalar(byte)))'; put it in quotes"
+  }
+
+  private static func byte(at place: Position, in text: [UInt8]) -> UInt8? {
+    var line = 1
+    var start = 0
+    while line < place.line {
+      guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+      start = end + 1
+      line += 1
+    }
+    let index = start + place.column - 1
+    return index < text.count ? text[index] : nil
+  }
+}
+
+/// What must be true of a file's bytes before they can be YAML.
+enum ConfigurationText {
+  /// The byte-order mark of UTF-8 means nothing and is taken off.
+  static func withoutMark(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
+  }
+
+  /// Reports the first byte that no text has; `true` where there is none.
+  static func check(_ bytes: [UInt8], findings: Findings) -> Bool {
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+      findings.error(.start, "this is UTF-16; the configuration must be UTF-8")
+      return false
+    }
+    var position = Position.start
+    var index = 0
+    while index < bytes.count {
+      let length = scalarLength(bytes, at: index)
+      guard length > 0 else {
+        findings.error(position, "byte \(hex(bytes[index])) is not UTF-8 text")
+        return false
+      }
+      let byte = bytes[index]
+      if byte < 0x20 && byte != 0x09 && byte != 0x0A && byte != 0x0D || byte == 0x7F {
+        findings.error(position, "control character \(hex(byte)) in the text")
+        return false
+      }
+      index += length
+      position.column += 1
+      if byte == 0x0A {
+        position = Position(line: position.line + 1, column: 1)
+      }
+    }
+    return true
+  }
+
+  private static func hex(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16, uppercase: true)
+    return digits.utf8.count == 1 ? "0x0\(digits)" : "0x\(digits)"
+  }
+
+  /// The length of the UTF-8 sequence at `index`, 0 where there is none (RFC 3629 §4).
+  private static func scalarLength(_ bytes: [UInt8], at index: Int) -> Int {
+    let first = bytes[index]
+    if first < 0x80 { return 1 }
+    guard first >= 0xC2, first <= 0xF4 else { return 0 }
+    let length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+    guard index + length <= bytes.count else { return 0 }
+    for offset in 1..<length where bytes[index + offset] & 0xC0 != 0x80 { return 0 }
+    switch (first, bytes[index + 1]) {
+    case (0xE0, ..<0xA0), (0xED, 0xA0...), (0xF0, ..<0x90), (0xF4, 0x90...): return 0
+    default: return length
+    }
+  }
+}
