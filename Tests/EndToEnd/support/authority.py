@@ -1,0 +1,81 @@
+"""A certificate authority made with the openssl command."""
+
+import datetime
+import pathlib
+import subprocess
+from dataclasses import dataclass
+
+
+@dataclass
+class Issued:
+    chain: pathlib.Path
+    key: pathlib.Path
+
+    @property
+    def bundle(self):
+        return self.chain.read_bytes() + self.key.read_bytes()
+
+
+def openssl(*words):
+    done = subprocess.run(["openssl", *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == 0, f"openssl {' '.join(map(str, words))}:\n{done.stderr}"
+    return done.stdout
+
+
+class Authority:
+    """Issues certificates; `pem` is what a client trusts."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.pem, self.key = directory / "ca.pem", directory / "ca.key"
+        self.issued = 0
+        openssl("req", "-x509", *self._kind("ecdsa"), "-nodes", "-days", 30, "-subj", "/CN=Test authority",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", self.key, "-out", self.pem)
+
+    @staticmethod
+    def _kind(kind):
+        return {
+            "ecdsa": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            "rsa": ["-newkey", "rsa:2048"],
+            "weak": ["-newkey", "rsa:1024"],
+        }[kind]
+
+    def issue(self, *names, kind="ecdsa", begins=-1, ends=30):
+        """A chain and a key for the names; `begins` and `ends` are days from now and may be past."""
+        self.issued += 1
+        place = self.directory / f"{self.issued:03}"
+        (place / "new").mkdir(parents=True)
+        key, request, leaf = place / "privkey.pem", place / "request.pem", place / "leaf.pem"
+        openssl("req", "-new", *self._kind(kind), "-nodes", "-subj", f"/CN={names[0]}", "-keyout", key,
+                "-out", request)
+        (place / "index").touch()
+        (place / "serial").write_text(f"{self.issued + 0x1000:X}\n")
+        alternatives = ",".join(f"DNS:{name}" for name in names)
+        (place / "ca.conf").write_text(f"""[ca]
+default_ca = here
+[here]
+database = {place}/index
+serial = {place}/serial
+new_certs_dir = {place}/new
+default_md = sha256
+policy = any
+x509_extensions = leaf
+[any]
+commonName = supplied
+[leaf]
+subjectAltName = {alternatives}
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature,keyEncipherment
+extendedKeyUsage = serverAuth
+""")
+        openssl("ca", "-batch", "-notext", "-config", place / "ca.conf", "-cert", self.pem, "-keyfile", self.key,
+                "-startdate", self._date(begins), "-enddate", self._date(ends), "-in", request, "-out", leaf)
+        chain = place / "fullchain.pem"
+        chain.write_bytes(leaf.read_bytes() + self.pem.read_bytes())
+        return Issued(chain, key)
+
+    @staticmethod
+    def _date(days):
+        moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+        return moment.strftime("%Y%m%d%H%M%SZ")

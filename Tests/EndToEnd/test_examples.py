@@ -1,0 +1,26 @@
+"""The files in conf/ are good ones: `--check-config` takes each, on a server that has what it names."""
+
+import pytest
+
+from support import REPOSITORY
+from support.edge import check, install
+
+EXAMPLES = sorted((REPOSITORY / "conf").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_the_example_is_taken(directory, authority, example):
+    text = example.read_text()
+    for place in ("/etc/edgeproxy", "/var/lib/edgeproxy", "/var/log/edgeproxy", "/var/lib/acme"):
+        (directory / place.strip("/")).mkdir(parents=True, exist_ok=True)
+        text = text.replace(place, str(directory / place.strip("/")))
+    install(authority.issue("*.example.org", "example.org"), directory / "etc/edgeproxy/certificates/example.org")
+    (directory / "etc/edgeproxy/503.html").write_text("<p>Back soon.</p>\n")
+    file = directory / example.name
+    file.write_text(text)
+    status, output = check(file, {"HOSTNAME": "edge-1"})
+    assert (status, output.splitlines()[-1:]) == (0, ["ok"]), output
+
+
+def test_there_is_a_minimal_example_and_a_reference():
+    assert {"edgeproxy.minimal.yaml", "edgeproxy.reference.yaml"} <= {example.name for example in EXAMPLES}
