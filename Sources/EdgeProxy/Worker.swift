@@ -9,7 +9,7 @@ import TLS
 /// Nothing here is shared with another worker but immutable snapshots and the atomics of upstream
 /// nodes. Exchanges, attempts and buffers are used again, so that a request in steady state
 /// allocates nothing.
-final class Worker {
+final class Worker: TurnEnd {
   let loop: EventLoop
   let buffers = BufferPool()
   let spoolDirectory: String
@@ -32,6 +32,8 @@ final class Worker {
   private var perAddress = ConnectionLimit()
   private var freeExchanges: [Exchange] = []
   private var freeAttempts: [Attempt] = []
+  private var retiredExchanges: [Exchange] = []
+  private var retiredAttempts: [Attempt] = []
   private var whenDrained: (@Sendable () -> Void)?
   private var ticker: Ticker?
 
@@ -209,15 +211,34 @@ final class Worker {
     return exchange
   }
 
+  /// Takes back what nobody uses any more; it is lent again in the next turn at the earliest, since
+  /// callers further up may still be within one of its functions.
   func give(_ exchange: Exchange) {
-    exchange.reset()
-    if freeExchanges.count < Self.keptMax { freeExchanges.append(exchange) }
+    retire()
+    retiredExchanges.append(exchange)
   }
 
   func takeAttempt() -> Attempt { freeAttempts.popLast() ?? Attempt(worker: self) }
 
   func give(_ attempt: Attempt) {
-    if freeAttempts.count < Self.keptMax { freeAttempts.append(attempt) }
+    retire()
+    retiredAttempts.append(attempt)
+  }
+
+  private func retire() {
+    if retiredExchanges.isEmpty, retiredAttempts.isEmpty { loop.atTurnEnd(self) }
+  }
+
+  func turnEnded() {
+    for exchange in retiredExchanges where freeExchanges.count < Self.keptMax {
+      exchange.reset()
+      freeExchanges.append(exchange)
+    }
+    for attempt in retiredAttempts where freeAttempts.count < Self.keptMax {
+      freeAttempts.append(attempt)
+    }
+    retiredExchanges.removeAll(keepingCapacity: true)
+    retiredAttempts.removeAll(keepingCapacity: true)
   }
 
   // MARK: Time and the log

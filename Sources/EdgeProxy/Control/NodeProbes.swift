@@ -8,6 +8,8 @@ import EventLoop
 final class NodeProbes {
   private let loop: EventLoop
   private var running: [Probe] = []
+  /// Called when the last running probe has come to a result.
+  var whenIdle: (() -> Void)?
 
   /// How long a connect may take.
   static let timeout = Duration.seconds(1)
@@ -31,6 +33,7 @@ final class NodeProbes {
   fileprivate func finished(_ probe: Probe, succeeded: Bool) {
     running.removeAll { $0 === probe }
     probe.node.recordCheck(succeeded: succeeded)
+    if running.isEmpty { whenIdle?() }
   }
 }
 

@@ -30,6 +30,7 @@ final class Server: TimerTarget {
 
   /// The first probes are still under way.
   private var isAsking = false
+  private var isReady = false
   private var beats = 0
   private var isDraining = false
   private var drainDeadline = Instant(nanoseconds: .max)
@@ -76,13 +77,12 @@ final class Server: TimerTarget {
     try startWorkers(spool: spool)
     try ports.openHTTP(workers)
     if configuration.listen.closeWhenUnable == .always {
+      // A node that was never tried counts as able; where the port depends on it, ask first.
       isAsking = true
       probes.run(plan.upstreams) { _ in true }
     }
+    probes.whenIdle = { [unowned self] in step() }
     step()
-    notify.ready(status: "\(workerCount) workers")
-    logger.notice(
-      "serving", metadata: ["workers": "\(workerCount)", "node": "\(configuration.node)"])
     _ = loop.arm(self, after: Self.beat)
     try loop.run()
     for worker in workers { worker.post { $0.stop() } }
@@ -123,14 +123,22 @@ final class Server: TimerTarget {
       if now >= drainDeadline { drainTimedOut() }
       return
     }
-    // A node that was never tried counts as able; where the port depends on it, ask first.
-    if isAsking, probes.isIdle { isAsking = false }
+    if isAsking, !probes.isIdle { return }
+    isAsking = false
     ability = Ability(
       hasCertificate: !certificates.index.isEmpty,
-      hasBackend: !isAsking && Ability.hasBackend(plan.upstreams))
+      hasBackend: Ability.hasBackend(plan.upstreams))
     ports.step(ability, workers: workers, now: now)
     let (ability, port) = (ability, ports.httpsPort)
     tellWorkers { $0.setAbility(ability, httpsPort: port) }
+    if !isReady { becomeReady() }
+  }
+
+  private func becomeReady() {
+    isReady = true
+    notify.ready(status: "\(workerCount) workers")
+    logger.notice(
+      "serving", metadata: ["workers": "\(workerCount)", "node": "\(configuration.node)"])
   }
 
   private func everySecond() {

@@ -16,7 +16,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   private enum Phase { case handshaking, open, lingering, closed }
 
   /// What the running timer stands for; it decides what happens when it fires.
-  enum Waiting { case nothing, handshake, head, body, keepAlive, send, linger }
+  enum Waiting { case nothing, handshake, head, body, keepAlive, farewell, send, linger }
 
   /// The worker owns its connections and lives as long as they do.
   let worker: Worker
@@ -201,7 +201,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     }
     switch waiting {
     case .nothing: break
-    case .handshake, .linger, .keepAlive: abort()
+    case .handshake, .linger: abort()
+    case .keepAlive, .farewell: finish()
     case .send: driver?.sendTimedOut()
     case .head: driver?.headTimedOut()
     case .body: driver?.bodyTimedOut()
@@ -260,6 +261,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     case .body: return timeouts.body
     case .keepAlive: return timeouts.keepAlive
     case .send: return timeouts.send
+    case .farewell: return .seconds(1)
     case .linger: return .seconds(2)
     }
   }

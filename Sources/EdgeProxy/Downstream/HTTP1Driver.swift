@@ -96,7 +96,8 @@ final class HTTP1Driver: TurnEnd {
 
   func drain() {
     closeAfterAnswer = true
-    if isIdle { connection.finish() }
+    // A request may be on its way: one that comes now is answered, and told that it was the last.
+    if isIdle { connection.wait(.farewell) }
   }
 
   func headTimedOut() {
@@ -205,7 +206,7 @@ final class HTTP1Driver: TurnEnd {
 
   private func becomeIdle() {
     releaseIdleInput()
-    if exchange == nil { connection.wait(.keepAlive) }
+    if exchange == nil { connection.wait(closeAfterAnswer ? .farewell : .keepAlive) }
   }
 
   // MARK: Answers, called by the exchange
@@ -288,6 +289,8 @@ final class HTTP1Driver: TurnEnd {
 
   /// The answer cannot be completed: the client must see that it is cut.
   func cutAnswer() {
+    // Without a byte of the answer a client would take the request for unanswered and send it again.
+    _ = flush()
     var reset = false
     if case .untilClose = writing { reset = true }
     connection.abort(reset: reset)
