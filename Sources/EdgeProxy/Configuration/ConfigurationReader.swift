@@ -9,14 +9,25 @@ struct ConfigurationReader {
     let top = Section(parent: "", name: "", node: root, at: .start, context)
     let upstreams = UpstreamReader(context: context).read(top)
     return Configuration(
-      path: context.findings.path, node: node(top), state: top.path("state") ?? "",
-      listen: listen(top.section("listen")),
+      path: context.findings.path, node: node(top),
+      state: directory("state", top, \.willBeMade) ?? "", listen: listen(top.section("listen")),
       certificates: certificates(top.section("certificates")), tls: tls(top.section("tls")),
       upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
-      health: health(top.section("health")), acmeChallenges: top.path("acme_challenges"),
+      health: health(top.section("health")),
+      acmeChallenges: directory("acme_challenges", top, \.directories),
       errorPages: ErrorPageReader(context: context).read(top), log: log(top.section("log")),
       limits: limits(top.section("limits")), timeouts: timeouts(top.section("timeouts")))
+  }
+
+  /// A directory, remembered for whoever looks whether it is there.
+  private func directory(
+    _ key: String, _ section: Section,
+    _ list: ReferenceWritableKeyPath<NamedThings, [NamedThings.Path]>
+  ) -> String? {
+    guard let path = section.path(key) else { return nil }
+    context.named[keyPath: list].append((path, section.position(of: key)))
+    return path
   }
 
   private func node(_ top: Section) -> String {
@@ -40,12 +51,15 @@ struct ConfigurationReader {
 
   private func certificates(_ section: Section) -> CertificateSettings {
     let directory = section.path("directory") ?? ""
+    context.named.certificates = (directory, section.position(of: "directory"))
     guard let (name, position) = section.text("default") else {
       return CertificateSettings(directory: directory, defaultName: nil)
     }
     let host = HostPattern.read(name)
     if let mistake = host.mistake(key: "default", wildcard: false) {
       context.findings.error(position, mistake)
+    } else {
+      context.named.defaultName = (host.normal ?? name, position)
     }
     return CertificateSettings(directory: directory, defaultName: host.normal ?? name)
   }
@@ -67,6 +81,11 @@ struct ConfigurationReader {
       case "stdout": .standardOutput
       case .some(let path): .file(path)
       }
+    if case .file(let path) = access {
+      let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      context.named.willBeMade.append(
+        (directory.joined(separator: "/"), section.position(of: "access")))
+    }
     return LogSettings(
       access: access, format: LogSettings.Format(rawValue: section.word("format")) ?? .json,
       level: LogSettings.Level(rawValue: section.word("level")) ?? .info)
