@@ -10,23 +10,26 @@ struct ConfigurationReader {
     let upstreams = UpstreamReader(context: context).read(top)
     return Configuration(
       path: context.findings.path, node: node(top),
-      state: directory("state", top, \.willBeMade) ?? "", listen: listen(top.section("listen")),
+      state: path("state", top, \.states) ?? "", listen: listen(top.section("listen")),
       certificates: certificates(top.section("certificates")), tls: tls(top.section("tls")),
       upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
       health: health(top.section("health")),
-      acmeChallenges: directory("acme_challenges", top, \.directories),
+      acmeChallenges: path("acme_challenges", top, \.challenges),
       errorPages: ErrorPageReader(context: context).read(top), log: log(top.section("log")),
       limits: limits(top.section("limits")), timeouts: timeouts(top.section("timeouts")))
   }
 
-  /// A directory, remembered for whoever looks whether it is there.
-  private func directory(
+  /// A path, remembered for whoever looks whether it is there.
+  private func path(
     _ key: String, _ section: Section,
     _ list: ReferenceWritableKeyPath<NamedThings, [NamedThings.Path]>
   ) -> String? {
+    let mistakes = context.findings.errorCount
     guard let path = section.path(key) else { return nil }
-    context.named[keyPath: list].append((path, section.position(of: key)))
+    if context.findings.errorCount == mistakes {
+      context.named[keyPath: list].append((path, section.position(of: key)))
+    }
     return path
   }
 
@@ -50,8 +53,7 @@ struct ConfigurationReader {
   }
 
   private func certificates(_ section: Section) -> CertificateSettings {
-    let directory = section.path("directory") ?? ""
-    context.named.certificates = (directory, section.position(of: "directory"))
+    let directory = path("directory", section, \.certificates) ?? ""
     guard let (name, position) = section.text("default") else {
       return CertificateSettings(directory: directory, defaultName: nil)
     }
@@ -76,16 +78,11 @@ struct ConfigurationReader {
 
   private func log(_ section: Section) -> LogSettings {
     let access: LogSettings.AccessDestination =
-      switch section.path("access") {
+      switch path("access", section, \.logs) {
       case "off", nil: .off
       case "stdout": .standardOutput
       case .some(let path): .file(path)
       }
-    if case .file(let path) = access {
-      let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-      context.named.willBeMade.append(
-        (directory.joined(separator: "/"), section.position(of: "access")))
-    }
     return LogSettings(
       access: access, format: LogSettings.Format(rawValue: section.word("format")) ?? .json,
       level: LogSettings.Level(rawValue: section.word("level")) ?? .info)

@@ -15,18 +15,21 @@ struct NamedThingsCheck {
   private static let expirySeconds: Int64 = 14 * 86_400
 
   func check(_ named: NamedThings) {
-    for (path, position) in named.directories {
-      if let reason = mistake(ofDirectory: path) {
-        findings.error(position, "'\(Found.shortened(path))' \(reason)")
-      }
+    for (path, position) in named.challenges {
+      if let reason = mistake(ofDirectory: path) { findings.error(position, reason) }
     }
-    for (path, position) in named.willBeMade {
-      if let reason = mistake(ofDirectory: path.isEmpty ? "/" : path) {
-        findings.warning(position, "'\(Found.shortened(path))' \(reason)")
-      }
+    // The server or its service manager makes these.
+    for (path, position) in named.states + named.logs.compactMap(Self.directory(of:)) {
+      if let reason = mistake(ofDirectory: path) { findings.warning(position, reason) }
     }
     for (address, position) in named.sockets { check(address, position) }
-    checkCertificates(named)
+    for (path, position) in named.certificates { checkCertificates(path, position, named) }
+  }
+
+  /// The directory that a log is in.
+  private static func directory(of log: NamedThings.Path) -> NamedThings.Path? {
+    guard let slash = log.path.lastIndex(of: "/") else { return nil }
+    return (String(log.path[...slash]), log.position)
   }
 
   private func check(_ socket: SocketAddress, _ position: Position) {
@@ -36,22 +39,22 @@ struct NamedThingsCheck {
     case .socket: break
     case .failure(let error):
       findings.warning(position, "no socket at '\(socket.host)' yet: \(error.reason)")
-    default: findings.warning(position, "'\(socket.host)' is no socket")
+    default: findings.warning(position, "'\(socket.host)' is not a socket")
     }
   }
 
   private func mistake(ofDirectory path: String) -> String? {
     switch Kind.of(path) {
     case .directory: nil
-    case .failure(let error): "is no usable directory: \(error.reason)"
-    default: "is no directory"
+    case .failure(let error):
+      "directory '\(Found.shortened(path))' cannot be used: \(error.reason)"
+    default: "'\(Found.shortened(path))' is not a directory"
     }
   }
 
-  private func checkCertificates(_ named: NamedThings) {
-    guard let (directory, position) = named.certificates else { return }
+  private func checkCertificates(_ directory: String, _ position: Position, _ named: NamedThings) {
     if let reason = mistake(ofDirectory: directory) {
-      findings.error(position, "'\(Found.shortened(directory))' \(reason)")
+      findings.error(position, reason)
       return
     }
     let store = CertStore(
