@@ -35,6 +35,10 @@ struct Arguments: ParsableCommand {
 
   func run() throws {
     if checkConfig { throw ExitCode(CheckCommand(path: config).run()) }
+    if printReference {
+      print(ReferencePage.text(), terminator: "")
+      return
+    }
     throw ExitCode(ServeCommand(path: config, workers: workers).run())
   }
 }

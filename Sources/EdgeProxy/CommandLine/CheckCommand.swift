@@ -1,14 +1,17 @@
+internal import Glibc
+
 /// `--check-config`: says all that is wrong with the file and what it names.
 ///
 /// The findings are what the command is asked for, so they go to standard output.
 struct CheckCommand {
   let path: String
 
-  /// The exit status: 0 where the server would start, 1 where there are errors.
+  /// The exit status: 0 where only warnings were found, 1 where there are errors.
   func run() -> Int32 {
-    let loaded = ConfigurationLoader.load(path: path, environment: Environment.current())
-    print(Report.text(loaded.diagnostics), terminator: "")
-    return loaded.configuration == nil ? 1 : 0
+    let diagnostics = ConfigurationLoader.check(
+      path: path, environment: Environment.current(), now: Int64(time(nil)))
+    print(Report.text(diagnostics), terminator: "")
+    return diagnostics.contains { $0.severity == .error } ? 1 : 0
   }
 }
 

@@ -14,19 +14,38 @@ enum ConfigurationLoader {
     path: String, environment: [String: String]
   ) -> (configuration: Configuration?, diagnostics: [Diagnostic]) {
     let findings = Findings(path: path)
+    let configuration = load(environment, findings, NamedThings())
+    return (configuration, findings.diagnostics)
+  }
+
+  /// Loads a file as `load` does, and also looks at what it names; `now` is seconds since 1970.
+  static func check(path: String, environment: [String: String], now: Int64) -> [Diagnostic] {
+    let findings = Findings(path: path)
+    let named = NamedThings()
+    _ = load(environment, findings, named)
+    NamedThingsCheck(findings: findings, now: now).check(named)
+    return findings.diagnostics
+  }
+
+  private static func load(
+    _ environment: [String: String], _ findings: Findings, _ named: NamedThings
+  ) -> Configuration? {
+    let source = ConfigurationSource(environment: environment) {
+      (path, bytesMax) throws(SystemError) in try WholeFile.read(path, bytesMax: bytesMax)
+    }
     do throws(SystemError) {
-      let bytes = try WholeFile.read(path, bytesMax: fileBytesMax)
-      let configuration = read(bytes, environment: environment, findings: findings)
-      return (configuration, findings.diagnostics)
+      let bytes = try source.readFile(findings.path, fileBytesMax)
+      return read(bytes, source: source, findings: findings, named: named)
     } catch {
       findings.error(.start, "cannot be read: \(error.reason)")
-      return (nil, findings.diagnostics)
+      return nil
     }
   }
 
   /// Reads what a file holds.
   static func read(
-    _ bytes: [UInt8], environment: [String: String], findings: Findings
+    _ bytes: [UInt8], source: ConfigurationSource, findings: Findings,
+    named: NamedThings = NamedThings()
   ) -> Configuration? {
     guard bytes.count <= fileBytesMax else {
       findings.error(.start, "the file is larger than \(ByteSize.text(fileBytesMax))")
@@ -42,8 +61,15 @@ enum ConfigurationLoader {
       return nil
     }
     let context = ReadingContext(
-      findings: findings, environment: environment, isComplete: result.isComplete)
+      findings: findings, named: named, source: source, isComplete: result.isComplete)
     let configuration = ConfigurationReader(context: context).read(root)
     return findings.errorCount == 0 ? configuration : nil
   }
+}
+
+/// What a configuration takes from outside of its own text.
+struct ConfigurationSource {
+  var environment: [String: String]
+  /// Reads at most the given number of bytes and some more where there are more.
+  var readFile: (_ path: String, _ bytesMax: Int) throws(SystemError) -> [UInt8]
 }

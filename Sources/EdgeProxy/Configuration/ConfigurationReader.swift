@@ -9,14 +9,28 @@ struct ConfigurationReader {
     let top = Section(parent: "", name: "", node: root, at: .start, context)
     let upstreams = UpstreamReader(context: context).read(top)
     return Configuration(
-      path: context.findings.path, node: node(top), state: top.path("state") ?? "",
-      listen: listen(top.section("listen")),
+      path: context.findings.path, node: node(top),
+      state: path("state", top, \.states) ?? "", listen: listen(top.section("listen")),
       certificates: certificates(top.section("certificates")), tls: tls(top.section("tls")),
       upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
-      health: health(top.section("health")), acmeChallenges: top.path("acme_challenges"),
+      health: health(top.section("health")),
+      acmeChallenges: path("acme_challenges", top, \.challenges),
       errorPages: ErrorPageReader(context: context).read(top), log: log(top.section("log")),
       limits: limits(top.section("limits")), timeouts: timeouts(top.section("timeouts")))
+  }
+
+  /// A path, remembered for whoever looks whether it is there.
+  private func path(
+    _ key: String, _ section: Section,
+    _ list: ReferenceWritableKeyPath<NamedThings, [NamedThings.Path]>
+  ) -> String? {
+    let mistakes = context.findings.errorCount
+    guard let path = section.path(key) else { return nil }
+    if context.findings.errorCount == mistakes {
+      context.named[keyPath: list].append((path, section.position(of: key)))
+    }
+    return path
   }
 
   private func node(_ top: Section) -> String {
@@ -39,13 +53,15 @@ struct ConfigurationReader {
   }
 
   private func certificates(_ section: Section) -> CertificateSettings {
-    let directory = section.path("directory") ?? ""
+    let directory = path("directory", section, \.certificates) ?? ""
     guard let (name, position) = section.text("default") else {
       return CertificateSettings(directory: directory, defaultName: nil)
     }
     let host = HostPattern.read(name)
     if let mistake = host.mistake(key: "default", wildcard: false) {
       context.findings.error(position, mistake)
+    } else {
+      context.named.defaultName = (host.normal ?? name, position)
     }
     return CertificateSettings(directory: directory, defaultName: host.normal ?? name)
   }
@@ -62,7 +78,7 @@ struct ConfigurationReader {
 
   private func log(_ section: Section) -> LogSettings {
     let access: LogSettings.AccessDestination =
-      switch section.path("access") {
+      switch path("access", section, \.logs) {
       case "off", nil: .off
       case "stdout": .standardOutput
       case .some(let path): .file(path)

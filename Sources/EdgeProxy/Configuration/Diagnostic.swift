@@ -20,7 +20,7 @@ struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
   var severity: Severity
   var message: String
 
-  /// `edge.yaml:26:5: unknown key 'upstraem' in routes[1]; did you mean 'upstream'?`
+  /// As in `edge.yaml:26:5: unknown key 'upstraem' in routes[1]; did you mean 'upstream'?`.
   var description: String {
     let mark = severity == .warning ? "warning: " : ""
     return "\(path):\(position.line):\(position.column): \(mark)\(message)"
@@ -29,9 +29,6 @@ struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
 
 /// Collects what is found while a file is read, so that one mistake does not hide the next.
 final class Findings {
-  /// More than anybody reads; a file that is no configuration at all stops being described here.
-  static let errorsMax = 100
-
   let path: String
   private var found: [Diagnostic] = []
   private(set) var errorCount = 0
@@ -40,7 +37,6 @@ final class Findings {
 
   func error(_ position: Position, _ message: String) {
     errorCount += 1
-    guard errorCount <= Self.errorsMax else { return }
     add(position, .error, message)
   }
 

@@ -20,7 +20,7 @@ enum Directives {
       "Health and ACME challenges, the rest is redirected to https; [] for none"),
     .init(
       "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), "never",
-      "always: with nothing to serve with, close the https ports, so that browsers go elsewhere"),
+      "always: https is closed while nothing can be served"),
     .init(
       "listen.close_after", .duration(.zero ... .hours(1)), "3s",
       "How long nothing could be served before the ports are closed"),
@@ -54,7 +54,7 @@ enum Directives {
       "unix:PATH, unix:@ABSTRACT, IP:PORT, or mappings; at most \(nodesMax)"),
     .required(
       "upstreams.NAME.nodes[].address", .text, example: #""10.0.0.2:3031""#,
-      "As above"),
+      "An address as above"),
     .init(
       "upstreams.NAME.nodes[].backup", .flag, "false",
       "Asked only where no other node can be"),
@@ -83,7 +83,7 @@ enum Directives {
       "No new try later than this"),
     .init(
       "upstreams.NAME.retry.non_idempotent", .flag, "false",
-      "Also for POST and PATCH that may have reached a node: they can be executed twice"),
+      "Also what a node may have begun: a POST can then be executed twice"),
     .init(
       "upstreams.NAME.hold", .duration(.zero ... .minutes(10)), "10s",
       "How long a request waits for a node to come back before it is answered 503"),
@@ -146,7 +146,7 @@ enum Directives {
     .init("limits.head", .size(1 << 10...1 << 20), "32KiB", "A request head; 431 above it"),
     .init(
       "limits.fields", .number(10...100), "100",
-      "Fields in a request head; 431 above it. uWSGI takes no more than 100 and ours"),
+      "Fields in a request head; 431 above it, since uWSGI takes 128 variables"),
     .init(
       "limits.request_line", .size(256...1 << 20), "16KiB",
       "Method, target and version; 414 above it"),
@@ -157,7 +157,7 @@ enum Directives {
       "limits.connections", .number(1...1_000_000), "20000", "Client connections of one worker"),
     .init(
       "limits.connections_per_address", .number(1...1_000_000), "1000",
-      "Of one client address in one worker: a shared address has room, one client not all of it"),
+      "Of one client address in one worker: room for a shared one, not for a flood"),
     .init(
       "limits.memory", .size(16 << 20...1 << 40), "256MiB",
       "Buffers of one worker; above it new requests are answered 503"),
@@ -194,9 +194,11 @@ enum Directives {
 
   private static let rows: [String: Directive] = Dictionary(
     uniqueKeysWithValues: all.map { ($0.path, $0) })
+  private static let rowsByParent = Dictionary(grouping: all, by: \.parent)
+  private static let rowsByKey = Dictionary(grouping: all, by: \.key)
 
   /// The rows of what is in a mapping, in order; `parent` is empty for the top.
-  static func children(of parent: String) -> [Directive] { all.filter { $0.parent == parent } }
+  static func children(of parent: String) -> [Directive] { rowsByParent[parent] ?? [] }
 
   /// The row of a key that the code asks for.
   static func row(_ path: String) -> Directive {
@@ -204,10 +206,8 @@ enum Directives {
     return row
   }
 
-  /// Where else a key of this name belongs, for whoever indented it wrongly.
-  static func otherParents(of key: String) -> [String] {
-    all.filter { $0.key == key && $0.key != "NAME" }.map(\.parent)
-  }
+  /// The mappings that have a key of this name; empty for the top.
+  static func parents(of key: String) -> [String] { (rowsByKey[key] ?? []).map(\.parent) }
 }
 
 extension Duration {

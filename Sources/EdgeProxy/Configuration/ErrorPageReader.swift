@@ -1,4 +1,3 @@
-internal import CertStore
 internal import EventLoop
 
 /// Reads the pages that replace our own.
@@ -28,7 +27,7 @@ struct ErrorPageReader {
   private func page(_ path: String, _ position: Position) -> ErrorPageSettings? {
     let limit = Directives.errorPageBytesMax
     do throws(SystemError) {
-      let body = try WholeFile.read(path, bytesMax: limit)
+      let body = try context.source.readFile(path, limit)
       if body.count <= limit {
         return ErrorPageSettings(path: path, contentType: Self.contentType(path), body: body)
       }

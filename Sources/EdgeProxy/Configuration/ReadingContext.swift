@@ -1,7 +1,10 @@
-/// What every part of the file is read with: where findings go, and the environment.
+internal import EventLoop
+
+/// What every part of the file is read with: where findings go, and what is outside of the file.
 struct ReadingContext {
   let findings: Findings
-  let environment: [String: String]
+  let named: NamedThings
+  let source: ConfigurationSource
   /// Whether the whole text was read; otherwise what is missing may only not have been reached.
   let isComplete: Bool
 
@@ -9,7 +12,8 @@ struct ReadingContext {
   func wrong(_ node: YAMLNode, _ key: String, _ expected: String, _ hint: String = "") {
     if case .refused = node.content { return }
     let found = Found.text(node)
-    findings.error(node.position, "'\(key)' must be \(expected), found \(found)\(hint)")
+    let key = key.isEmpty ? "the file" : "'\(key)'"
+    findings.error(node.position, "\(key) must be \(expected), found \(found)\(hint)")
   }
 
   /// The text of a scalar, `${NAME}` replaced; says what is wrong where there is none.
@@ -23,8 +27,12 @@ struct ReadingContext {
       return nil
     }
     guard let text = expanded(raw, at: node.position) else { return nil }
-    if !text.isEmpty { return text }
-    findings.error(node.position, "'\(key)' is empty; it must be \(expected)")
+    if text.isEmpty {
+      findings.error(node.position, "'\(key)' is empty; it must be \(expected)")
+      return nil
+    }
+    if text.unicodeScalars.allSatisfy({ !$0.isControl }) { return text }
+    findings.error(node.position, "'\(key)' has a line break or control character in it")
     return nil
   }
 
@@ -70,8 +78,8 @@ struct ReadingContext {
         position, "'${\(Found.shortened(name))}' names no environment variable")
       return nil
     }
-    if let value = environment[name] { return value }
-    let hint = Suggestion.text(for: name, among: environment.keys.sorted())
+    if let value = source.environment[name] { return value }
+    let hint = Suggestion.text(for: name, among: source.environment.keys.sorted())
     findings.error(position, "environment variable '\(name)' is not set\(hint)")
     return nil
   }
@@ -116,9 +124,7 @@ enum Found {
   static func shortened(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars.prefix(charactersMax) {
-      let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-      let isLineEnd = scalar.value == 0x2028 || scalar.value == 0x2029
-      result.unicodeScalars.append(isControl || isLineEnd ? " " : scalar)
+      result.unicodeScalars.append(scalar.isControl ? " " : scalar)
     }
     return text.unicodeScalars.count > charactersMax ? result + "…" : result
   }
@@ -139,5 +145,12 @@ enum Number {
   static func parse(_ text: String) -> Int? {
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     return Int(text)
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it would move the cursor of a terminal or break a line of a log.
+  var isControl: Bool {
+    value < 0x20 || (0x7F...0x9F).contains(value) || value == 0x2028 || value == 0x2029
   }
 }

@@ -15,11 +15,9 @@ struct RouteReader {
       context.findings.error(value.position, "'routes' must have at least one route")
     }
     var seen: [Place: Int] = [:]
-    var used: Set<Int> = []
     var routes: [RouteSettings] = []
     for (section, node) in top.items(of: value, "routes") {
       let route = route(section)
-      used.insert(route.upstream)
       routes.append(route)
       guard !route.host.isEmpty else { continue }
       let place = Place(host: route.host, path: route.path)
@@ -32,7 +30,8 @@ struct RouteReader {
         seen[place] = section.position.line
       }
     }
-    if context.isComplete { reportUnused(used) }
+    // After a mistake of syntax the routes may only not have been reached.
+    if context.isComplete { reportUnused(routes) }
     return routes
   }
 
@@ -49,7 +48,9 @@ struct RouteReader {
     if let mistake = pattern.mistake(key: "host", wildcard: true) {
       context.findings.error(position, mistake)
     }
-    return pattern.normal ?? ""
+    guard let normal = pattern.normal else { return "" }
+    context.named.hosts.append((normal, position))
+    return normal
   }
 
   private func upstream(_ section: Section) -> Int {
@@ -57,13 +58,17 @@ struct RouteReader {
     if let index = upstreams.indices[name] { return index }
     // After a mistake of syntax the upstreams may only not have been reached.
     guard context.isComplete else { return -1 }
-    let hint = Suggestion.text(for: name, among: upstreams.settings.map(\.name))
+    let meant = Suggestion.nearest(to: name, among: upstreams.settings.map(\.name))
     context.findings.error(
-      position, "unknown upstream '\(Found.shortened(name))' in \(section.name)\(hint)")
-    return -1
+      position,
+      "unknown upstream '\(Found.shortened(name))' in \(section.name)"
+        + Found.meant(meant))
+    return meant.flatMap { upstreams.indices[$0] } ?? -1
   }
 
-  private func reportUnused(_ used: Set<Int>) {
+  /// Says which upstreams no route leads to.
+  private func reportUnused(_ routes: [RouteSettings]) {
+    let used = Set(routes.map(\.upstream))
     for (index, position) in upstreams.positions.enumerated() where !used.contains(index) {
       let name = upstreams.settings[index].name
       context.findings.warning(position, "no route leads to upstream '\(Found.shortened(name))'")

@@ -11,48 +11,65 @@ struct Section {
   /// Where a missing key is reported.
   let position: Position
   let context: ReadingContext
-  private let entries: [YAMLNode.Entry]
+  private let entries: [String: YAMLNode]
   /// Whether there is something else than a mapping, so that a missing key is no news.
   private let isRefused: Bool
 
   /// Takes the entries of a mapping and reports the keys that have no row.
   ///
   /// `node` is `nil` where the mapping is left out: then every key has its default.
-  init(parent: String, name: String, node: YAMLNode?, at place: Position, _ context: ReadingContext)
-  {
+  init(
+    parent: String, name: String, node: YAMLNode?, at place: Position, _ context: ReadingContext
+  ) {
     self.parent = parent
     self.name = name
     self.context = context
+    position = node?.firstKeyPosition ?? place
     guard let node, !node.isNothing else {
-      entries = []
-      position = node?.position ?? place
+      entries = [:]
       isRefused = false
       return
     }
-    if case .mapping(let entries) = node.content {
-      self.entries = entries
-      position = entries.first?.keyPosition ?? node.position
-      isRefused = false
-    } else {
-      entries = []
+    guard case .mapping(let found) = node.content else {
+      entries = [:]
       isRefused = true
-      position = node.position
       context.wrong(node, name, "a mapping of keys")
+      return
     }
-    reportUnknownKeys()
+    isRefused = false
+    entries = Self.known(found, parent: parent, name: name, context)
   }
 
-  private func reportUnknownKeys() {
-    let known = Directives.children(of: parent).map(\.key)
-    for entry in entries where !known.contains(entry.key) {
-      var hint = Suggestion.text(for: entry.key, among: known)
-      if hint.isEmpty, let place = Directives.otherParents(of: entry.key).first {
-        hint = place.isEmpty ? "; it belongs at the top" : "; it belongs in \(place)"
+  /// The values of the keys that have a row; a mistyped key counts as the one that was meant, so
+  /// that it is not reported as missing too.
+  private static func known(
+    _ found: [YAMLNode.Entry], parent: String, name: String, _ context: ReadingContext
+  ) -> [String: YAMLNode] {
+    let keys = Directives.children(of: parent).map(\.key)
+    var entries: [String: YAMLNode] = [:]
+    var unknown: [YAMLNode.Entry] = []
+    for entry in found {
+      if keys.contains(entry.key) {
+        entries[entry.key] = entry.value
+      } else {
+        unknown.append(entry)
       }
-      let here = name.isEmpty ? "" : " in \(name)"
-      context.findings.error(
-        entry.keyPosition, "unknown key '\(Found.shortened(entry.key))'\(here)\(hint)")
     }
+    let place = name.isEmpty ? "" : " in \(name)"
+    for entry in unknown {
+      let meant = Suggestion.nearest(to: entry.key, among: keys)
+      let hint = meant.map { "; did you mean '\($0)'?" } ?? otherPlace(of: entry.key)
+      context.findings.error(
+        entry.keyPosition, "unknown key '\(Found.shortened(entry.key))'\(place)\(hint)")
+      if let meant, entries[meant] == nil { entries[meant] = entry.value }
+    }
+    return entries
+  }
+
+  /// For whoever indented a key wrongly.
+  private static func otherPlace(of key: String) -> String {
+    guard let parent = Directives.parents(of: key).first else { return "" }
+    return parent.isEmpty ? "; it belongs at the top" : "; it belongs in \(parent)"
   }
 
   /// The row and the value of a key; the value is `nil` where the default counts.
@@ -60,7 +77,7 @@ struct Section {
   /// A required key that is missing is reported here.
   func take(_ key: String) -> (row: Directive, value: YAMLNode?) {
     let row = Directives.row(parent.isEmpty ? key : "\(parent).\(key)")
-    if let entry = entries.first(where: { $0.key == key }) { return (row, entry.value) }
+    if let value = entries[key] { return (row, value) }
     if row.isRequired, context.isComplete, !isRefused {
       let here = name.isEmpty ? "" : " in \(name)"
       context.findings.error(position, "missing required key '\(key)'\(here)")
@@ -180,6 +197,9 @@ struct Section {
     guard case .path(let words) = row.type else { preconditionFailure("\(row.path)") }
     return context.path(value, key, or: words) ?? row.defaultText
   }
+
+  /// Where the value of a key is, or would be.
+  func position(of key: String) -> Position { entries[key]?.position ?? position }
 
   /// What people call a key of this mapping.
   func child(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }

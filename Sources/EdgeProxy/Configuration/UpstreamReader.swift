@@ -12,11 +12,11 @@ struct UpstreamReader {
   let context: ReadingContext
 
   private static let nameBytesMax = 64
-  /// Requests that manage uWSGI or run code in it, reference `modifier1` of uWSGI.
+  /// What uWSGI does with packets that are no requests; whoever may send them owns it.
   private static let refusedModifiers: [Int: String] = [
-    17: "uWSGI's spooler", 22: "running code from the request", 97: "reloading uWSGI",
-    98: "reloading uWSGI", 100: "uWSGI's ping", 110: "uWSGI's signals", 111: "uWSGI's cache",
-    173: "calling functions of uWSGI", 224: "subscriptions",
+    17: "queue a job", 22: "run code from the request", 97: "reload", 98: "reload",
+    100: "answer a ping", 110: "raise a signal", 111: "use its cache", 173: "call a function",
+    224: "take a subscription",
   ]
 
   func read(_ top: Section) -> NamedUpstreams {
@@ -67,7 +67,7 @@ struct UpstreamReader {
     let number = section.number(key)
     if let meaning = Self.refusedModifiers[number], let value = section.take(key).value {
       context.findings.error(
-        value.position, "'\(key)' must not be \(number): that is for \(meaning), not for requests")
+        value.position, "'\(key)' must not be \(number): it tells uWSGI to \(meaning)")
     }
     return UInt8(number)
   }
@@ -134,6 +134,9 @@ struct NodeReader {
       if let line = seen.updateValue(item.position.line, forKey: node.address) {
         context.findings.error(
           item.position, "duplicate node '\(node.address)', first on line \(line)")
+      }
+      if node.address.family == .unix {
+        context.named.sockets.append((node.address, item.position))
       }
       return node
     }

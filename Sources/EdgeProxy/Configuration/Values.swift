@@ -24,6 +24,7 @@ enum ByteSize {
   static func meant(by text: String) -> String? {
     guard let (digits, unit) = Quantity.split(text) else { return nil }
     let word = unit.drop { $0 == " " }.uppercased()
+    if word.isEmpty { return self.text(min(Quantity.multiply(digits, 1), 1 << 50)) }
     let first = String(word.prefix(1))
     guard ["K", "M", "G", "T"].contains(first), ["", "B", "IB"].contains(word.dropFirst())
     else { return nil }
@@ -58,7 +59,7 @@ enum TimeSpan {
   static func meant(by text: String) -> String? {
     guard let (digits, unit) = Quantity.split(text) else { return nil }
     switch unit.drop(while: { $0 == " " }).lowercased() {
-    case "sec", "secs", "second", "seconds": return "\(digits)s"
+    case "", "sec", "secs", "second", "seconds": return "\(digits)s"
     case "min", "mins", "minute", "minutes": return "\(digits)m"
     case "hour", "hours", "hr", "hrs": return "\(digits)h"
     case "msec", "millis", "milliseconds": return "\(digits)ms"

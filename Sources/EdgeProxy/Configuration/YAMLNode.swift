@@ -35,4 +35,13 @@ struct YAMLNode: Sendable {
   var isMapping: Bool {
     if case .mapping = content { true } else { false }
   }
+
+  /// Where a mapping's first key is; otherwise where the value begins.
+  var firstKeyPosition: Position {
+    if case .mapping(let entries) = content {
+      entries.first?.keyPosition ?? position
+    } else {
+      position
+    }
+  }
 }

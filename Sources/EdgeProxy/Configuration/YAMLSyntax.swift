@@ -1,13 +1,7 @@
 /// What is wrong with text that is no YAML, said for people who do not know libyaml.
 enum YAMLSyntax {
-  /// Finds words for a mistake of libyaml's.
-  ///
-  /// - Parameters:
-  ///   - problem: libyaml's sentence.
-  ///   - context: what it was doing, as it says it.
-  ///   - place: where it stopped.
-  ///   - since: where what it was reading began.
-  ///   - text: the whole file.
+  /// Finds words for a mistake of libyaml's: `problem` and `context` are its own, it stopped at
+  /// `place`, and what it was reading there began at `since`.
   static func mistake(
     problem: String, context: String, at place: Position, since: Position, text: [UInt8]
   ) -> (position: Position, message: String) {

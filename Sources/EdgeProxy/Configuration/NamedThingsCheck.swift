@@ -1,0 +1,115 @@
+internal import CertStore
+internal import EventLoop
+internal import Glibc
+
+/// Looks at what the file names.
+///
+/// What somebody has to put right is an error, and what comes right by itself, such as a node that
+/// is not there yet, a warning. The server starts in either case.
+struct NamedThingsCheck {
+  let findings: Findings
+  /// Seconds since 1970.
+  let now: Int64
+
+  /// How long before its end a certificate is worth a line.
+  private static let expirySeconds: Int64 = 14 * 86_400
+
+  func check(_ named: NamedThings) {
+    for (path, position) in named.challenges {
+      if let reason = mistake(ofDirectory: path) { findings.error(position, reason) }
+    }
+    // The server or its service manager makes these.
+    for (path, position) in named.states + named.logs.compactMap(Self.directory(of:)) {
+      if let reason = mistake(ofDirectory: path) { findings.warning(position, reason) }
+    }
+    for (address, position) in named.sockets { check(address, position) }
+    for (path, position) in named.certificates { checkCertificates(path, position, named) }
+  }
+
+  /// The directory that a log is in.
+  private static func directory(of log: NamedThings.Path) -> NamedThings.Path? {
+    guard let slash = log.path.lastIndex(of: "/") else { return nil }
+    return (String(log.path[...slash]), log.position)
+  }
+
+  private func check(_ socket: SocketAddress, _ position: Position) {
+    // Abstract names are in no directory.
+    guard !socket.host.hasPrefix("@") else { return }
+    switch Kind.of(socket.host) {
+    case .socket: break
+    case .failure(let error):
+      findings.warning(position, "no socket at '\(socket.host)' yet: \(error.reason)")
+    default: findings.warning(position, "'\(socket.host)' is not a socket")
+    }
+  }
+
+  private func mistake(ofDirectory path: String) -> String? {
+    switch Kind.of(path) {
+    case .directory: nil
+    case .failure(let error):
+      "directory '\(Found.shortened(path))' cannot be used: \(error.reason)"
+    default: "'\(Found.shortened(path))' is not a directory"
+    }
+  }
+
+  private func checkCertificates(_ directory: String, _ position: Position, _ named: NamedThings) {
+    if let reason = mistake(ofDirectory: directory) {
+      findings.error(position, reason)
+      return
+    }
+    let store = CertStore(
+      directory: CertificateDirectory(directory), defaultName: named.defaultName?.name)
+    _ = store.load(now: now)
+    for refusal in store.refusals {
+      findings.error(position, "'\(refusal.source)' is refused: \(refusal.reason)")
+    }
+    let index = store.index
+    if index.isEmpty {
+      findings.error(
+        position, "no usable certificate in '\(Found.shortened(directory))': https stays closed")
+      return
+    }
+    for entry in index.entries { checkEnd(entry, position) }
+    var said: Set<String> = []
+    for (name, position) in named.hosts where !isCovered(name, index) {
+      // Once for a host, however many paths of it have routes.
+      guard said.insert(name).inserted else { continue }
+      findings.error(position, "no certificate covers '\(name)'")
+    }
+    if let (name, position) = named.defaultName, index.fallback == nil {
+      findings.error(position, "no certificate covers '\(name)'")
+    }
+  }
+
+  private func checkEnd(_ entry: CertificateEntry, _ position: Position) {
+    for certificate in entry.certificates where certificate.notAfter - now < Self.expirySeconds {
+      let days = (certificate.notAfter - now) / 86_400
+      findings.warning(
+        position, "'\(entry.source)' expires in \(days) \(days == 1 ? "day" : "days")")
+    }
+  }
+
+  private func isCovered(_ host: String, _ index: CertificateIndex) -> Bool {
+    let name = Array(host.utf8)
+    return index.lookup(name.span) != nil
+  }
+}
+
+/// What lies at a path.
+private enum Kind {
+  case directory, socket, other
+  case failure(SystemError)
+
+  static func of(_ path: String) -> Kind {
+    var facts = stat()
+    guard unsafe stat(path, &facts) == 0 else { return .failure(SystemError("stat")) }
+    switch facts.st_mode & S_IFMT {
+    case S_IFSOCK: return .socket
+    case S_IFDIR:
+      // A directory is of use where it can be listed and entered.
+      let isOpen = unsafe access(path, R_OK | X_OK) == 0
+      return isOpen ? .directory : .failure(SystemError("access"))
+    default: return .other
+    }
+  }
+}
