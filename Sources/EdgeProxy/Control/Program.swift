@@ -11,8 +11,11 @@ enum Program {
     // Before any thread starts, so that every thread has them blocked.
     Signals.block([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     Signals.ignoreBrokenPipes()
-    let level = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
-    let logger = Logger(label: "edgeproxy") { _ in StandardErrorLog(level: level) }
+    let isJournal = StandardErrorLog.isJournal(
+      STDERR_FILENO, environment: Environment.current()["JOURNAL_STREAM"])
+    let logger = Logger(label: "edgeproxy") { _ in
+      StandardErrorLog(level: configuration.log.level, isJournal: isJournal)
+    }
     let server = try Server(
       configuration, workers: workers > 0 ? workers : processorCount(), logger: logger,
       loader: loader)

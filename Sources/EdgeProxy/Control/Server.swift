@@ -13,7 +13,7 @@ final class Server: TimerTarget {
   private let logger: Logger
   private let loader: () -> Configuration?
   private let certificates: CertificateKeeper
-  private var notify: ServiceNotify
+  private var service = ServiceWatch()
   private let probes: NodeProbes
   private let watch: WorkerWatch
   private let workerCount: Int
@@ -57,7 +57,6 @@ final class Server: TimerTarget {
     plan = SnapshotPlan(configuration, previous: nil)
     ticketKeys = try TicketKeys()
     ticketsRotateAt = loop.now + Self.ticketPeriod
-    notify = ServiceNotify()
     probes = NodeProbes(loop: loop)
     watch = WorkerWatch(count: workers)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
@@ -136,7 +135,7 @@ final class Server: TimerTarget {
 
   private func becomeReady() {
     isReady = true
-    notify.ready(status: "\(workerCount) workers")
+    service.ready(workers: workerCount)
     logger.notice(
       "serving", metadata: ["workers": "\(workerCount)", "node": "\(configuration.node)"])
   }
@@ -146,7 +145,7 @@ final class Server: TimerTarget {
     let all = configuration.listen.closeWhenUnable == .always
     probes.run(plan.upstreams) { all || $0.condition.lastFailed }
     watch.ask(workers)
-    if watch.allAlive(now: loop.now, within: Self.frozenAfter) { notify.watchdog(now: loop.now) }
+    if watch.allAlive(now: loop.now, within: Self.frozenAfter) { service.alive(now: loop.now) }
     if loop.now >= ticketsRotateAt { rotateTickets() }
   }
 
@@ -183,8 +182,8 @@ final class Server: TimerTarget {
   /// Plans the new configuration whole, then commits it; with any mistake the old one goes on.
   private func reload() {
     guard !isDraining else { return }
-    notify.reloading(now: loop.now)
-    defer { notify.ready(status: "\(workerCount) workers") }
+    service.reloading(now: loop.now)
+    defer { service.ready(workers: workerCount) }
     guard let next = loader() else {
       return logger.error("reload refused, the old configuration goes on")
     }
@@ -223,7 +222,7 @@ final class Server: TimerTarget {
     guard !isDraining else { return }
     isDraining = true
     ability.isDraining = true
-    notify.stopping()
+    service.stopping()
     logger.notice("draining")
     drainDeadline = loop.now + configuration.timeouts.drain
     let (ability, port, handle) = (ability, ports.httpsPort, loop.handle)

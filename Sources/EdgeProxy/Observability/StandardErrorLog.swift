@@ -1,18 +1,25 @@
-import Glibc
-import Logging
+internal import EventLoop
+internal import Glibc
+internal import HTTPCore
+internal import Logging
 
-/// Where swift-log's lines go: standard error, one line each, for a terminal or the journal.
+/// The error log: one line per event on standard error.
 ///
-/// Under systemd the journal adds the time; elsewhere the line begins with it. Values come from
-/// outside, so control characters in them are written as escapes.
+/// Under systemd the journal keeps the time and takes the severity from a `<N>` in front; elsewhere
+/// the line begins with both. A reader of standard error that is behind costs lines, never time:
+/// a worker must not wait for a terminal.
 struct StandardErrorLog: LogHandler {
   var metadata: Logger.Metadata = [:]
   var logLevel: Logger.Level
-  private let hasJournal: Bool
+  var metadataProvider: Logger.MetadataProvider?
 
-  init(level: Logger.Level) {
-    logLevel = level
-    hasJournal = unsafe getenv("JOURNAL_STREAM") != nil
+  private let descriptor: Int32
+  private let isJournal: Bool
+
+  init(level: LogSettings.Level, descriptor: Int32 = STDERR_FILENO, isJournal: Bool) {
+    logLevel = Logger.Level(level)
+    self.descriptor = descriptor
+    self.isJournal = isJournal
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -21,47 +28,138 @@ struct StandardErrorLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    var line = hasJournal ? "" : Self.time() + " "
-    line += "\(event.level): \(Self.escaped("\(event.message)"))"
-    let all = metadata.merging(event.metadata ?? [:]) { $1 }
-    for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-      line += " \(key)=\(Self.quoted("\(value)"))"
+    var fields = metadata
+    if let provider = metadataProvider { fields.merge(provider.get()) { $1 } }
+    if let own = event.metadata { fields.merge(own) { $1 } }
+    if let error = event.error { fields["error"] = "\(error)" }
+    let line = LogLine.make(
+      event.level, "\(event.message)", fields, time: isJournal ? nil : Self.wallClock())
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    guard unsafe poll(&entry, 1, 0) == 1 else { return }
+    _ = Descriptor.write(descriptor, line.bytes)
+  }
+
+  /// Whether a descriptor leads to the journal, systemd.exec(5): `JOURNAL_STREAM` names its inode.
+  static func isJournal(_ descriptor: Int32, environment value: String?) -> Bool {
+    guard let value else { return false }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { return false }
+    return value == "\(status.st_dev):\(status.st_ino)"
+  }
+
+  /// Microseconds since 1970.
+  private static func wallClock() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
+}
+
+/// How one event of the error log reads.
+enum LogLine {
+  /// A longer line is cut; what a pipe takes in one piece (`PIPE_BUF`).
+  static let bytesMax = 4096
+
+  /// The message and its metadata in the order of their keys, ended by a line feed.
+  ///
+  /// `time` is in microseconds since 1970; without one the line is for the journal.
+  static func make(
+    _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, time: Int64?
+  ) -> TextBuffer {
+    var line = TextBuffer(capacity: 256)
+    if let time {
+      append(time: time, to: &line)
+      line.append(UInt8(ascii: " "))
+      line.append(level.rawValue)
+      line.append(UInt8(ascii: " "))
+    } else {
+      line.append(UInt8(ascii: "<"))
+      line.append(decimal: severity(level))
+      line.append(UInt8(ascii: ">"))
     }
-    line += "\n"
-    let bytes = Array(line.utf8)
-    // One write for a line keeps lines of several threads whole.
-    _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
+    append(text: message, to: &line)
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+      line.append(UInt8(ascii: " "))
+      append(text: key, to: &line)
+      line.append(UInt8(ascii: "="))
+      append(value: "\(value)", to: &line)
+    }
+    line.truncate(to: bytesMax - 1)
+    line.append(UInt8(ascii: "\n"))
+    return line
   }
 
-  private static func quoted(_ value: String) -> String {
-    let text = escaped(value)
-    return text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text
+  /// The severity of syslog(3).
+  private static func severity(_ level: Logger.Level) -> Int {
+    switch level {
+    case .critical: 2
+    case .error: 3
+    case .warning: 4
+    case .notice: 5
+    case .info: 6
+    case .debug, .trace: 7
+    }
   }
 
-  static func escaped(_ value: String) -> String {
-    var text = ""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\\": text += "\\\\"
-      case "\"": text += "\\\""
-      case _ where scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value):
-        text += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-      default: text.unicodeScalars.append(scalar)
+  private static func append(time: Int64, to line: inout TextBuffer) {
+    let second = time / 1_000_000
+    let date = CivilDate(day: second / 86_400)
+    line.append(date.year, digits: 4)
+    line.append(UInt8(ascii: "-"))
+    line.append(date.month, digits: 2)
+    line.append(UInt8(ascii: "-"))
+    line.append(date.day, digits: 2)
+    line.append(UInt8(ascii: "T"))
+    line.append(Int(second / 3600 % 24), digits: 2)
+    line.append(UInt8(ascii: ":"))
+    line.append(Int(second / 60 % 60), digits: 2)
+    line.append(UInt8(ascii: ":"))
+    line.append(Int(second % 60), digits: 2)
+    line.append(UInt8(ascii: "."))
+    line.append(Int(time / 1000 % 1000), digits: 3)
+    line.append(UInt8(ascii: "Z"))
+  }
+
+  /// Text as it is, but for what could end the line or move a terminal.
+  private static func append(text: String, to line: inout TextBuffer) {
+    for scalar in text.unicodeScalars {
+      if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+        line.append("\\x")
+        line.append(ASCII.digit(UInt8(scalar.value >> 4)))
+        line.append(ASCII.digit(UInt8(scalar.value & 15)))
+      } else {
+        for byte in UTF8.encode(scalar) ?? .init() { line.append(byte) }
       }
     }
-    return text
   }
 
-  private static func time() -> String {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    var parts = unsafe tm()
-    unsafe gmtime_r(&now.tv_sec, &parts)
-    var text = [CChar](repeating: 0, count: 32)
-    let count = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
-    let millisecond = now.tv_nsec / 1_000_000
-    let fraction = String(1000 + millisecond).dropFirst()
-    return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-      + ".\(fraction)Z"
+  /// A value as it is when it is one plain word, else as a JSON string.
+  private static func append(value: String, to line: inout TextBuffer) {
+    let isWord = value.utf8.allSatisfy { byte in
+      byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        && byte != UInt8(ascii: "=")
+    }
+    if isWord, !value.isEmpty {
+      line.append(value)
+      return
+    }
+    line.append(UInt8(ascii: "\""))
+    let bytes = Array(value.utf8)
+    line.append(json: bytes.span)
+    line.append(UInt8(ascii: "\""))
+  }
+}
+
+extension Logger.Level {
+  /// The level of the configuration.
+  init(_ level: LogSettings.Level) {
+    self =
+      switch level {
+      case .debug: .debug
+      case .info: .info
+      case .notice: .notice
+      case .warning: .warning
+      case .error: .error
+      }
   }
 }

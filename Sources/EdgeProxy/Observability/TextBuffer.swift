@@ -20,6 +20,13 @@ struct TextBuffer: ~Copyable, Sendable {
 
   mutating func removeAll() { count = 0 }
 
+  /// Cuts what is more than `number` bytes, between two characters of UTF-8.
+  mutating func truncate(to number: Int) {
+    guard count > number else { return }
+    count = number
+    while count > 0, storage[count] & 0xc0 == 0x80 { count -= 1 }
+  }
+
   /// Forgets `number` bytes at the front and moves the rest there.
   mutating func removeFirst(_ number: Int) {
     precondition(number <= count, "more removed than is there")

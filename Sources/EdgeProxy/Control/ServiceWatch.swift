@@ -1,0 +1,35 @@
+import EventLoop
+import Glibc
+
+/// The service manager's side of the control thread: what it is told, and when.
+struct ServiceWatch {
+  private let notify: ServiceNotify?
+  private let interval: Duration?
+  private var lastSign = Instant(nanoseconds: 0)
+
+  /// From the environment that systemd gives a service.
+  init() {
+    notify = ServiceNotify(socket: Self.variable("NOTIFY_SOCKET"))
+    interval = ServiceNotify.watchdogInterval(
+      microseconds: Self.variable("WATCHDOG_USEC"), watched: Self.variable("WATCHDOG_PID"),
+      process: getpid())
+  }
+
+  func ready(workers: Int) { notify?.send(.ready, .status("serving with \(workers) workers")) }
+
+  func reloading(now: Instant) { notify?.send(.reloading(now: now)) }
+
+  func stopping() { notify?.send(.stopping, .status("draining")) }
+
+  /// All is well; told as often as systemd wants to hear it.
+  mutating func alive(now: Instant) {
+    guard let interval, now - lastSign >= interval else { return }
+    lastSign = now
+    notify?.send(.watchdog)
+  }
+
+  private static func variable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+  }
+}
