@@ -80,8 +80,11 @@ def test_after_two_nodes_closed_without_a_byte_no_third_is_asked(edge, scripted)
 
 
 def test_a_response_that_ends_early_is_cut_and_never_completed(edge, scripted):
+    seen = threading.Event()
+
     def script(connection, _):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+        assert seen.wait(10)
 
     running = edge({"app1": [scripted(script).address]})
     with running.client() as client:
@@ -89,7 +92,18 @@ def test_a_response_that_ends_early_is_cut_and_never_completed(edge, scripted):
         head = client.read_head()
         assert (head.status, head.get("Content-Length")) == (200, "100")
         assert client.take(5) == b"hello"
+        seen.set()
         assert client.at_end()
+
+
+def test_a_response_that_ended_early_at_once_is_a_502_or_is_cut_after_its_head(edge, scripted):
+    def script(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+
+    running = edge({"app1": [scripted(script).address]})
+    with running.client() as client:
+        client.send_request()
+        assert client.read_head().status in (200, 502)
 
 
 def test_a_node_whose_queue_is_full_is_passed_over(edge, scripted, full_queue):

@@ -25,12 +25,11 @@ def test_a_monitor_that_speaks_http_1_0_is_answered_and_closed(running):
         assert client.at_end()
 
 
-def test_plain_http_is_redirected_with_path_and_query(running):
+def test_plain_http_is_redirected_to_the_https_port_with_path_and_query(running):
     with running.plain_client() as client:
         response = client.request("GET", "/a%20b/c?x=1&y=%2F")
     assert response.status in (301, 308)
-    port = "" if running.port == 443 else f":{running.port}"
-    assert response.get("Location") == f"https://app1.example.test{port}/a%20b/c?x=1&y=%2F"
+    assert response.get("Location") == f"https://app1.example.test:{running.port}/a%20b/c?x=1&y=%2F"
 
 
 def test_a_post_over_plain_http_is_redirected_without_changing_its_method(running):

@@ -18,6 +18,7 @@ def test_the_port_closes_while_nothing_can_be_served_and_opens_again(edge, scrip
     running = edge(
         {"app1": {"nodes": [peer.address], "hold": "100ms"}},
         listen={"close_when_unable": "always", "close_after": "200ms", "open_after": "200ms"})
+    eventually(lambda: is_open(running.port), "the port opens")
     assert running.request().status == 200
     peer.stop()
     assert running.request().status == 503

@@ -63,6 +63,8 @@ class Notifications:
 def reserve_port():
     """A bound socket that does not listen: the port is ours, and closed until the proxy listens on it."""
     holder = socket.socket()
+    # The proxy binds once without SO_REUSEPORT, to find another server there, and then with it.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.bind(("127.0.0.1", 0))
