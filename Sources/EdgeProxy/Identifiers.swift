@@ -24,7 +24,8 @@ struct RandomSource {
     for _ in 0..<2 {
       let number = next()
       for shift in stride(from: 60, through: 0, by: -4) {
-        output.append(ASCII.digit(UInt8(number >> UInt64(shift) & 15)))
+        let digit = UInt8(number >> UInt64(shift) & 15)
+        output.append(digit < 10 ? 48 + digit : 87 + digit)
       }
     }
   }

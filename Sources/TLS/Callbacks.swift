@@ -82,7 +82,9 @@ let ticketKeyWanted: @convention(c) (
         unsafe EVP_DecryptInit_ex2(cipher, context.ticketCipher, keys[position].cipherKey, iv, nil)
           == 1, unsafe TicketMAC.prepare(mac, keys[position].macKey)
       else { return -1 }
-      return position == 0 ? 1 : 2
+      // Of TLS 1.3 each ticket is for one use (RFC 8446 §C.4), so a fresh one always follows.
+      let isReusable = unsafe SSL_version(ssl) != TLS1_3_VERSION
+      return position == 0 && isReusable ? 1 : 2
     }
     return 0
   }

@@ -134,7 +134,7 @@ final class HTTP1Driver: TurnEnd {
         } catch {
           return refuse(error)
         }
-      case .exchanging, .ended: return
+      case .exchanging, .ended: return releaseIdleInput()
       }
     }
   }

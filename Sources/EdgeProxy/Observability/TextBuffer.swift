@@ -53,7 +53,7 @@ struct TextBuffer: ~Copyable, Sendable {
     unsafe append(Span(_unsafeElements: bytes))
   }
 
-  mutating func append(_ text: String) {
+  mutating func append(text: String) {
     for byte in text.utf8 { append(byte) }
   }
 
@@ -82,11 +82,13 @@ struct TextBuffer: ~Copyable, Sendable {
       (power, _) = power.multipliedReportingOverflow(by: 10)
     }
     if digits > storage.count - count { grow(for: digits) }
-    for place in stride(from: count + digits - 1, through: count, by: -1) {
-      storage[place] = ASCII.digit(UInt8(rest % 10))
+    let first = count
+    var target = storage.mutableSpan
+    for place in stride(from: first + digits - 1, through: first, by: -1) {
+      target[place] = 48 + UInt8(rest % 10)
       rest /= 10
     }
-    count += digits
+    count = first + digits
   }
 
   /// Appends the last `digits` decimal digits of a number, with zeros in front.
@@ -94,7 +96,7 @@ struct TextBuffer: ~Copyable, Sendable {
     var divisor = 1
     for _ in 1..<digits { divisor *= 10 }
     while divisor > 0 {
-      append(ASCII.digit(UInt8(value / divisor % 10)))
+      append(48 + UInt8(value / divisor % 10))
       divisor /= 10
     }
   }

@@ -5,28 +5,27 @@ package enum ASCII {
   package static let space: UInt8 = 0x20
   package static let tab: UInt8 = 0x09
 
-  private static let tokenBit: UInt8 = 1
-  private static let fieldBit: UInt8 = 2
-  private static let targetBit: UInt8 = 4
-
-  /// One byte of flags per octet.
-  private static let classes: [UInt8] = (0...255).map { number in
-    let byte = UInt8(number)
-    var flags: UInt8 = 0
-    if isLetter(byte) || isDigit(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte) {
-      flags |= tokenBit
-    }
-    if byte == tab || (byte >= 0x20 && byte != 0x7f) { flags |= fieldBit }
-    if byte > 0x20, byte < 0x7f, byte != UInt8(ascii: "#") { flags |= targetBit }
-    return flags
+  /// `tchar`, RFC 9110 §5.6.2.
+  @inline(__always)
+  package static func isToken(_ byte: UInt8) -> Bool {
+    // One bit for each octet below 128.
+    let low: UInt64 = 0x03ff_6cfa_0000_0000
+    let high: UInt64 = 0x57ff_ffff_c7ff_fffe
+    guard byte < 128 else { return false }
+    return (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 != 0
   }
 
-  /// `tchar`, RFC 9110 §5.6.2.
-  package static func isToken(_ byte: UInt8) -> Bool { classes[Int(byte)] & tokenBit != 0 }
   /// `field-vchar`, SP and HTAB, RFC 9110 §5.5; obs-text included.
-  package static func isFieldContent(_ byte: UInt8) -> Bool { classes[Int(byte)] & fieldBit != 0 }
+  @inline(__always)
+  package static func isFieldContent(_ byte: UInt8) -> Bool {
+    byte >= 0x20 ? byte != 0x7f : byte == tab
+  }
+
   /// Visible, not a fragment; browsers send more than RFC 3986 allows, but never these.
-  package static func isTarget(_ byte: UInt8) -> Bool { classes[Int(byte)] & targetBit != 0 }
+  @inline(__always)
+  package static func isTarget(_ byte: UInt8) -> Bool {
+    byte &- 0x21 < 0x5e && byte != UInt8(ascii: "#")
+  }
 
   package static func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }
   package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 97 < 26 }

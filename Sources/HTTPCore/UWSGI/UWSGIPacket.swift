@@ -81,13 +81,13 @@ package struct UWSGIPacket: ~Copyable {
   /// `X-Name` becomes `X_NAME`.
   mutating func appendKey(folding name: borrowing Span<UInt8>) {
     reserve(name.count)
-    var place = end
+    let place = end
+    var target = storage.mutableSpan
     for index in 0..<name.count {
       let byte = name[index]
-      storage[place] = byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : ASCII.upper(byte)
-      place += 1
+      target[place + index] = byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : ASCII.upper(byte)
     }
-    end = place
+    end = place + name.count
   }
 
   mutating func closeKey() {
