@@ -32,7 +32,7 @@ struct TextBufferTests {
       buffer.append("hello")
       buffer.append(7, digits: 3)
       buffer.append(Array(" world".utf8).span)
-      buffer.append(" again" as String)
+      buffer.append(string: " again")
       #expect(buffer.text == "hello007 world again")
     }
     buffer.removeFirst(9)

@@ -70,7 +70,7 @@ enum LogLine {
     if let time {
       append(time: time, to: &line)
       line.append(UInt8(ascii: " "))
-      line.append(text: level.rawValue)
+      line.append(string: level.rawValue)
       line.append(UInt8(ascii: " "))
     } else {
       line.append(UInt8(ascii: "<"))
@@ -140,7 +140,7 @@ enum LogLine {
         && byte != UInt8(ascii: "=")
     }
     if isWord, !value.isEmpty {
-      line.append(text: value)
+      line.append(string: value)
       return
     }
     line.append(UInt8(ascii: "\""))

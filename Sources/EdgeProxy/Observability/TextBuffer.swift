@@ -53,7 +53,8 @@ struct TextBuffer: ~Copyable, Sendable {
     unsafe append(Span(_unsafeElements: bytes))
   }
 
-  mutating func append(text: String) {
+  /// Named, since a literal would otherwise be taken for a `String` and cost like one.
+  mutating func append(string text: String) {
     for byte in text.utf8 { append(byte) }
   }
 
