@@ -133,18 +133,21 @@ class Bench:
         return sizes
 
     def idle_sizes(self, proxy, count):
-        if count == 0:
-            return proxy.memory_kib()
+        """With none, one connection came and went before, so that all processes are up and warm."""
         load = machinery.Load(
-            self.tools, proxy.port, "tcp.example.test", "--path", "/1k", "--connections", str(count),
+            self.tools, proxy.port, "tcp.example.test", "--path", "/1k", "--connections", str(count or 1),
             "--count", "0", "--timeout", "30000", "--warm", "request")
         warm = load.ready()
         if warm < count:
             self.notes.append(f"{proxy.name}: only {warm} of {count} idle connections")
+        if count == 0:
+            load.go()
+            load.result()
         time.sleep(1.5)  # buffers of the last answers are given back
         sizes = proxy.memory_kib()
-        load.go()
-        load.result()
+        if count > 0:
+            load.go()
+            load.result()
         return sizes
 
 
