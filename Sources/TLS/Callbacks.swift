@@ -102,8 +102,7 @@ private enum TicketMAC {
     var digest = Array("SHA256".utf8CString)
     return unsafe digest.withUnsafeMutableBufferPointer { name in
       var parameters = unsafe [
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
-        OSSL_PARAM_construct_end(),
+        shim_OSSL_PARAM_digest(name.baseAddress), OSSL_PARAM_construct_end(),
       ]
       return unsafe EVP_MAC_init(mac, key, key.count, &parameters) == 1
     }
