@@ -1,8 +1,8 @@
-import CertStore
-import EventLoop
-import HTTPCore
-import Logging
-import TLS
+internal import CertStore
+internal import EventLoop
+internal import HTTPCore
+internal import Logging
+internal import TLS
 
 /// One core's share of the server: an event loop with its listeners, connections and exchanges.
 ///

@@ -1,5 +1,5 @@
-import EventLoop
-import HTTPCore
+internal import EventLoop
+internal import HTTPCore
 
 /// Everything that a configuration means to one worker, swapped as a whole.
 ///

@@ -1,7 +1,7 @@
-import CertStore
-import EventLoop
-import Glibc
-import Logging
+internal import CertStore
+internal import EventLoop
+internal import Glibc
+internal import Logging
 
 /// Watches the certificate directory for the control thread and reports what becomes of its files.
 final class CertificateKeeper: EventSource, TimerTarget {
@@ -35,7 +35,8 @@ final class CertificateKeeper: EventSource, TimerTarget {
     isReplaced = false
     for refusal in store.refusals where !reported.contains(refusal) {
       logger.error(
-        "certificate refused", metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
+        "certificate refused",
+        metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
     }
     reported = store.refusals
     if isChanged {

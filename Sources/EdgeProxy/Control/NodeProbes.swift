@@ -1,4 +1,4 @@
-import EventLoop
+internal import EventLoop
 
 /// Bare connects to nodes that failed last, so that a server without traffic learns that it can
 /// serve again.

@@ -1,5 +1,5 @@
-import EventLoop
-import Logging
+internal import EventLoop
+internal import Logging
 
 /// Binds and closes the ports of all workers; 443 is open exactly while the gate says so.
 struct PortKeeper {
@@ -34,7 +34,8 @@ struct PortKeeper {
     case .close:
       bound = []
       for worker in workers { worker.post { $0.closeListeners { $0.isTLS } } }
-      logger.warning("https port closed", metadata: ["reason": "\(ability.unable?.word ?? "unknown")"])
+      logger.warning(
+        "https port closed", metadata: ["reason": "\(ability.unable?.word ?? "unknown")"])
     }
   }
 

@@ -1,5 +1,5 @@
-import EventLoop
-import Logging
+internal import EventLoop
+internal import Logging
 
 /// Binds the ports for all workers: one socket for each worker and address, so that the kernel
 /// spreads connections (SO_REUSEPORT) and workers share nothing.

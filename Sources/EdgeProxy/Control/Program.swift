@@ -1,6 +1,6 @@
-import EventLoop
-import Glibc
-import Logging
+internal import EventLoop
+internal import Glibc
+internal import Logging
 
 /// Runs the server in the foreground until it is told to stop.
 enum Program {

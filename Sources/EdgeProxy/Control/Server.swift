@@ -1,9 +1,9 @@
-import CertStore
-import EventLoop
-import Glibc
-import HTTPCore
-import Logging
-import TLS
+internal import CertStore
+internal import EventLoop
+internal import Glibc
+internal import HTTPCore
+internal import Logging
+internal import TLS
 
 /// The whole program: makes the workers and what they need, and decides what changes while it runs.
 ///

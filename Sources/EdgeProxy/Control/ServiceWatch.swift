@@ -1,5 +1,5 @@
-import EventLoop
-import Glibc
+internal import EventLoop
+internal import Glibc
 
 /// The service manager's side of the control thread: what it is told, and when.
 struct ServiceWatch {

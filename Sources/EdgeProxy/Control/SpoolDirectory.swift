@@ -1,6 +1,6 @@
-import EventLoop
-import Glibc
-import Logging
+internal import EventLoop
+internal import Glibc
+internal import Logging
 
 /// Where bodies that are too large for memory lie while they are needed, without a name.
 enum SpoolDirectory {

@@ -1,6 +1,6 @@
-import EventLoop
-import Logging
-import Synchronization
+internal import EventLoop
+internal import Logging
+internal import Synchronization
 
 /// Starts a worker on a thread of its own and waits until it can be asked.
 enum WorkerStart {
@@ -28,7 +28,9 @@ enum WorkerStart {
         worker.loop.owner = nil
       } catch {
         logger.critical("a worker ended", metadata: ["error": "\(error)"])
-        answer.result.withLock { if $0 == nil { $0 = .failure(WorkerFailed(description: "\(error)")) } }
+        answer.result.withLock {
+          if $0 == nil { $0 = .failure(WorkerFailed(description: "\(error)")) }
+        }
         handle.post { $0.stop() }
       }
     }

@@ -1,5 +1,5 @@
-import EventLoop
-import Synchronization
+internal import EventLoop
+internal import Synchronization
 
 /// Sees whether every worker still turns: a frozen one must not be hidden from the watchdog.
 final class WorkerWatch: Sendable {

@@ -1,7 +1,7 @@
-import CertStore
-import EventLoop
-import HTTPCore
-import TLS
+internal import CertStore
+internal import EventLoop
+internal import HTTPCore
+internal import TLS
 
 /// One accepted client socket with its TLS; it stays on one worker for life.
 ///

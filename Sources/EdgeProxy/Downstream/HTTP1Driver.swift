@@ -1,5 +1,5 @@
-import EventLoop
-import HTTPCore
+internal import EventLoop
+internal import HTTPCore
 
 /// HTTP/1.1 on one connection: requests out of bytes, one after the other, and answers into bytes.
 ///

@@ -1,5 +1,5 @@
-import EventLoop
-import HTTPCore
+internal import EventLoop
+internal import HTTPCore
 
 /// Why a request cannot be taken further.
 enum RequestBodyFailure: Error {

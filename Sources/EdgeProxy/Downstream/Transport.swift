@@ -1,5 +1,5 @@
-import EventLoop
-import TLS
+internal import EventLoop
+internal import TLS
 
 /// What moves bytes on a client's connection: TLS, or the bare socket of port 80.
 enum Transport {

@@ -1,5 +1,5 @@
-import EventLoop
-import HTTPCore
+internal import EventLoop
+internal import HTTPCore
 
 /// Where the relay of one answer stands.
 struct RelayState {

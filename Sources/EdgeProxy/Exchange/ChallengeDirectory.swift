@@ -1,6 +1,6 @@
-import CertStore
-import EventLoop
-import HTTPCore
+internal import CertStore
+internal import EventLoop
+internal import HTTPCore
 
 /// The files that answer `/.well-known/acme-challenge/`, RFC 8555 §8.3.
 final class ChallengeDirectory {

@@ -1,6 +1,6 @@
-import CertStore
-import EventLoop
-import HTTPCore
+internal import CertStore
+internal import EventLoop
+internal import HTTPCore
 
 /// One request and its answer, whatever carries them.
 ///
@@ -27,7 +27,7 @@ final class Exchange: TimerTarget, TurnEnd {
   var packet = UWSGIPacket()
   var facts = UWSGIFacts()
 
-  private var requestID: [UInt8] = []
+  private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
 
   // The route, from the configuration that was in force when the request began.
   var snapshot: WorkerSnapshot
@@ -166,6 +166,8 @@ final class Exchange: TimerTarget, TurnEnd {
     emptyAnswers = 0
     heldUntil = Instant(nanoseconds: 0)
     record.reset()
+    // Shared storage would have to be copied for the next request's name.
+    facts.requestID = []
     pump = RelayState()
   }
 }

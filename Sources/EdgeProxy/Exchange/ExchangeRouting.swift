@@ -1,5 +1,5 @@
-import CertStore
-import HTTPCore
+internal import CertStore
+internal import HTTPCore
 
 extension Exchange {
   /// Why a request is answered here and not by an application.

@@ -1,5 +1,5 @@
-import EventLoop
-import HTTPCore
+internal import EventLoop
+internal import HTTPCore
 
 /// The tries of an exchange: which node next, and what to make of how a try ended.
 extension Exchange {

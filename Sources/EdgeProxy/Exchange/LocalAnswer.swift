@@ -1,5 +1,5 @@
-import EventLoop
-import HTTPCore
+internal import EventLoop
+internal import HTTPCore
 
 /// Answers that this program gives by itself: errors, health, redirects, challenges.
 extension Exchange {

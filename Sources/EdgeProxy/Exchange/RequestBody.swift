@@ -1,4 +1,4 @@
-import EventLoop
+internal import EventLoop
 
 /// A request body kept for replay: in memory up to a bound, then in an unlinked temporary file.
 ///

@@ -1,4 +1,4 @@
-import EventLoop
+internal import EventLoop
 
 /// Response bytes that a slow client has not taken yet: memory first, then an unlinked file.
 ///

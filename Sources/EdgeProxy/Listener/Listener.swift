@@ -1,5 +1,5 @@
-import EventLoop
-import TLS
+internal import EventLoop
+internal import TLS
 
 /// What every connection of a listener shares.
 struct ListenerFacts {

@@ -1,5 +1,5 @@
-import EventLoop
-import HTTPCore
+internal import EventLoop
+internal import HTTPCore
 
 /// One try of an exchange against one node: a connection that carries one request.
 ///

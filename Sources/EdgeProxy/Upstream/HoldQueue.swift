@@ -1,4 +1,4 @@
-import EventLoop
+internal import EventLoop
 
 /// Requests that wait for an instance to come back, oldest first.
 ///

@@ -1,4 +1,4 @@
-import EventLoop
+internal import EventLoop
 
 /// An upstream as one worker sees it: shared state of its nodes, own queue of held requests.
 final class WorkerUpstream {

@@ -141,8 +141,9 @@ package struct UWSGIPacket: ~Copyable {
   private mutating func writeSize(_ size: Int, at place: Int) {
     // A size that does not fit makes the whole packet be refused in `finish`.
     if size > Int(UInt16.max) { overflow = true }
-    storage[place] = UInt8(truncatingIfNeeded: size)
-    storage[place + 1] = UInt8(truncatingIfNeeded: size >> 8)
+    var target = storage.mutableSpan
+    target[place] = UInt8(truncatingIfNeeded: size)
+    target[place + 1] = UInt8(truncatingIfNeeded: size >> 8)
   }
 
   private mutating func reserve(_ count: Int) {
