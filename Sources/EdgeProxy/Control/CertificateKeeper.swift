@@ -35,7 +35,8 @@ final class CertificateKeeper: EventSource, TimerTarget {
     isReplaced = false
     for refusal in store.refusals where !reported.contains(refusal) {
       logger.error(
-        "certificate refused", metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
+        "certificate refused",
+        metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
     }
     reported = store.refusals
     if isChanged {

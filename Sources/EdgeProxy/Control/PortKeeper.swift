@@ -34,7 +34,8 @@ struct PortKeeper {
     case .close:
       bound = []
       for worker in workers { worker.post { $0.closeListeners { $0.isTLS } } }
-      logger.warning("https port closed", metadata: ["reason": "\(ability.unable?.word ?? "unknown")"])
+      logger.warning(
+        "https port closed", metadata: ["reason": "\(ability.unable?.word ?? "unknown")"])
     }
   }
 

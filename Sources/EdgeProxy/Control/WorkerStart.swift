@@ -28,7 +28,9 @@ enum WorkerStart {
         worker.loop.owner = nil
       } catch {
         logger.critical("a worker ended", metadata: ["error": "\(error)"])
-        answer.result.withLock { if $0 == nil { $0 = .failure(WorkerFailed(description: "\(error)")) } }
+        answer.result.withLock {
+          if $0 == nil { $0 = .failure(WorkerFailed(description: "\(error)")) }
+        }
         handle.post { $0.stop() }
       }
     }
