@@ -6,13 +6,15 @@ struct Arguments: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "edgeproxy",
     abstract: "A TLS reverse proxy for applications behind uWSGI.",
-    discussion: "Without --check-config or --print-reference it serves in the foreground.",
+    discussion: "It serves in the foreground unless an option says otherwise.",
     version: Version.text)
 
-  @Option(name: .long, help: "The configuration file.")
+  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
   var config = "/etc/edgeproxy/edgeproxy.yaml"
 
-  @Option(name: .long, help: "Threads that serve; one for each processor that may be used.")
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Threads that serve; default: one for each processor.", valueName: "n"))
   var workers: Int?
 
   @Flag(name: .long, help: "Report every mistake of the configuration and exit.")

@@ -21,6 +21,10 @@ enum Report {
   static func text(_ diagnostics: [Diagnostic]) -> String {
     let errors = diagnostics.count { $0.severity == .error }
     let summary = errors == 0 ? "ok" : errors == 1 ? "1 error" : "\(errors) errors"
-    return diagnostics.map { "\($0)\n" }.joined() + summary + "\n"
+    return lines(diagnostics) + summary + "\n"
+  }
+
+  static func lines(_ diagnostics: [Diagnostic]) -> String {
+    diagnostics.map { "\($0)\n" }.joined()
   }
 }

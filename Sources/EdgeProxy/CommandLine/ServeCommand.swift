@@ -24,7 +24,10 @@ struct ServeCommand {
   private static func load(_ path: String) -> Configuration? {
     let environment = Environment.current()
     let loaded = ConfigurationLoader.load(path: path, environment: environment)
-    if !loaded.diagnostics.isEmpty { StandardError.write(Report.text(loaded.diagnostics)) }
+    let report =
+      loaded.configuration == nil
+      ? Report.text(loaded.diagnostics) : Report.lines(loaded.diagnostics)
+    StandardError.write(report)
     return loaded.configuration
   }
 }

@@ -74,7 +74,7 @@ struct ListenAddressReader {
       context.wrong(value, key, "a list of addresses such as [\"0.0.0.0:443\", \"[::]:443\"]")
       return []
     }
-    if items.isEmpty, !mayBeEmpty {
+    if items.isEmpty, !mayBeEmpty, context.isComplete {
       context.findings.error(value.position, "'\(key)' must have at least one address")
     }
     var addresses: [SocketAddress] = []

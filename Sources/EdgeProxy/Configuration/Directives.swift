@@ -20,7 +20,7 @@ enum Directives {
       "Health and ACME challenges, the rest is redirected to https; [] for none"),
     .init(
       "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), "never",
-      "always: https is closed while nothing can be served"),
+      "always: https is closed while nothing can be served, and clients move on"),
     .init(
       "listen.close_after", .duration(.zero ... .hours(1)), "3s",
       "How long nothing could be served before the ports are closed"),

@@ -11,7 +11,7 @@ struct RouteReader {
 
   func read(_ top: Section) -> [RouteSettings] {
     let (_, value) = top.take("routes")
-    if let value, value.isNothing || value.isEmptyList {
+    if context.isComplete, let value, value.isNothing || value.isEmptyList {
       context.findings.error(value.position, "'routes' must have at least one route")
     }
     var seen: [Place: Int] = [:]

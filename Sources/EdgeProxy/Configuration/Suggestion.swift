@@ -8,8 +8,9 @@ enum Suggestion {
 
   /// The candidate that at most a third of the letters (and at least one) separate from `word`.
   static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
-    // Nobody mistypes a word of this length, and comparing takes the square of it.
-    guard word.utf8.count <= 64 else { return nil }
+    // Nobody mistypes a word of this length, and comparing takes the square of it; a number that
+    // looks like another one says nothing about what was meant.
+    guard word.utf8.count <= 64, word.first?.isNumber == false else { return nil }
     let limit = max(1, word.count / 3)
     var best: (word: String, distance: Int)?
     for candidate in candidates {

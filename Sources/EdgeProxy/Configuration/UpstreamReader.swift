@@ -23,7 +23,7 @@ struct UpstreamReader {
     var upstreams = NamedUpstreams()
     let (_, value) = top.take("upstreams")
     let entries = top.entries(of: value, "upstreams")
-    if entries.isEmpty, let value, value.isNothing || value.isMapping {
+    if entries.isEmpty, context.isComplete, let value, value.isNothing || value.isMapping {
       context.findings.error(value.position, "'upstreams' must have at least one upstream")
     }
     for entry in entries {
@@ -121,7 +121,7 @@ struct NodeReader {
       context.wrong(value, "nodes", "a list of addresses such as [\"10.0.0.2:3031\"]")
       return []
     }
-    if items.isEmpty {
+    if items.isEmpty, context.isComplete {
       context.findings.error(value.position, "'nodes' must have at least one node")
     }
     if items.count > Directives.nodesMax {

@@ -12,6 +12,9 @@ enum YAMLSyntax {
       return (since, "the quotation mark opened here is never closed")
     case "could not find expected ':'":
       return (since, "no ':' after this key")
+    case "did not find expected ',' or ']'" where isVariable(before: place, in: text),
+      "did not find expected ',' or '}'" where isVariable(before: place, in: text):
+      return (place, "'${NAME}' within [ ] or { } must stand in quotation marks")
     case "did not find expected ',' or ']'":
       return (since, "the list opened here with '[' is not closed with ']'")
     case "did not find expected ',' or '}'":
@@ -36,16 +39,27 @@ enum YAMLSyntax {
     return "text cannot begin with '\(Character(Unicode.Scalar(byte)))'; put it in quotes"
   }
 
+  /// Whether libyaml stopped at the brace of `${`, which opens a mapping to it.
+  private static func isVariable(before place: Position, in text: [UInt8]) -> Bool {
+    guard let index = index(of: place, in: text), index > 0, index < text.count else {
+      return false
+    }
+    return text[index] == UInt8(ascii: "{") && text[index - 1] == UInt8(ascii: "$")
+  }
+
   private static func byte(at place: Position, in text: [UInt8]) -> UInt8? {
-    var line = 1
+    guard let index = index(of: place, in: text), index < text.count else { return nil }
+    return text[index]
+  }
+
+  /// Right where the characters before it in its line are ASCII, and good enough for words elsewhere.
+  private static func index(of place: Position, in text: [UInt8]) -> Int? {
     var start = 0
-    while line < place.line {
+    for _ in 1..<place.line {
       guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
       start = end + 1
-      line += 1
     }
-    let index = start + place.column - 1
-    return index < text.count ? text[index] : nil
+    return start + place.column - 1
   }
 }
 

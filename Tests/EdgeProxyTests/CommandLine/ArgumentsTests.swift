@@ -1,0 +1,47 @@
+import ArgumentParser
+import Testing
+
+@testable import EdgeProxy
+
+@Suite("Command line, DESIGN §5")
+struct ArgumentsTests {
+  @Test func `everything has a default`() throws {
+    let arguments = try Arguments.parse([])
+    #expect(arguments.config == "/etc/edgeproxy/edgeproxy.yaml")
+    #expect(arguments.workers == nil)
+    #expect(!arguments.checkConfig)
+  }
+
+  @Test func `options are taken`() throws {
+    let arguments = try Arguments.parse(["--config", "e.yaml", "--workers", "3", "--check-config"])
+    #expect(arguments.config == "e.yaml")
+    #expect(arguments.workers == 3)
+    #expect(arguments.checkConfig)
+  }
+
+  @Test(arguments: [
+    ["--confg", "x"], ["--config"], ["--config", ""], ["--workers", "0"], ["--workers", "-1"],
+    ["--workers", "many"], ["--workers", "1025"], ["serve"], ["--check-config", "extra"],
+    ["--check-config", "--print-reference"], ["--live"],
+  ])
+  func `wrong usage exits with 64`(_ words: [String]) {
+    let error = #expect(throws: (any Error).self) { try Arguments.parse(words) }
+    #expect(error.map { Arguments.exitCode(for: $0).rawValue } == 64)
+  }
+
+  @Test(arguments: [
+    (0, 0, "ok\n"), (1, 0, "1 error\n"), (2, 0, "2 errors\n"), (0, 2, "ok\n"), (1, 3, "1 error\n"),
+  ])
+  func `the last line counts the errors`(_ errors: Int, _ warnings: Int, _ last: String) {
+    let error = Diagnostic(path: "e", position: .start, severity: .error, message: "m")
+    var warning = error
+    warning.severity = .warning
+    let diagnostics =
+      [Diagnostic](repeating: error, count: errors)
+      + [Diagnostic](repeating: warning, count: warnings)
+    let lines =
+      String(repeating: "e:1:1: m\n", count: errors)
+      + String(repeating: "e:1:1: warning: m\n", count: warnings)
+    #expect(Report.text(diagnostics) == lines + last)
+  }
+}

@@ -1,0 +1,40 @@
+import Glibc
+import Testing
+
+/// A directory of its own for one test, removed with all that is in it.
+final class TemporaryDirectory {
+  let path: String
+
+  init() throws {
+    var template = Array("/tmp/edgeproxy-test-XXXXXX".utf8CString)
+    let isMade = unsafe mkdtemp(&template) != nil
+    try #require(isMade)
+    path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  deinit { Self.removeAll(path) }
+
+  private static func removeAll(_ path: String) {
+    if let directory = unsafe opendir(path) {
+      while let entry = unsafe readdir(directory) {
+        let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
+          unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name != ".", name != ".." { removeAll(path + "/" + name) }
+      }
+      unsafe closedir(directory)
+    }
+    _ = unsafe remove(path)
+  }
+
+  func make(_ folder: String) { _ = unsafe mkdir(path + "/" + folder, 0o700) }
+
+  func write(_ name: String, _ text: String) throws {
+    let file = unsafe open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    try #require(file >= 0)
+    defer { close(file) }
+    let bytes = Array(text.utf8)
+    let written = unsafe Glibc.write(file, bytes, bytes.count)
+    #expect(written == bytes.count)
+  }
+}
