@@ -18,7 +18,7 @@ package enum EverySplit {
   ) -> Result<Outcome> {
     let whole = parse(input, [input.count])
     var differing = (cuts ?? Array(0..<input.count)).filter { cut in
-      parse(input, [cut, input.count]) != whole
+      cut < input.count && parse(input, [cut, input.count]) != whole
     }
     if cuts == nil, !input.isEmpty, parse(input, Array(1...input.count)) != whole {
       differing.append(-1)
