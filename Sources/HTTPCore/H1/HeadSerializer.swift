@@ -19,7 +19,7 @@ package enum HeadSerializer {
     _ head: borrowing ResponseHead, framing: OutputFraming, connection: ConnectionToken,
     date: borrowing Span<UInt8>, into output: inout ByteBuffer
   ) -> Bool {
-    guard output.freeCount >= head.bytes.count + reserve else { return false }
+    guard fits(head, output) else { return false }
     statusLine(head, into: &output)
     var dated = false
     for field in head.fields {
@@ -46,7 +46,7 @@ package enum HeadSerializer {
   package static func writeInterim(
     _ head: borrowing ResponseHead, into output: inout ByteBuffer
   ) -> Bool {
-    guard output.freeCount >= head.bytes.count + reserve else { return false }
+    guard fits(head, output) else { return false }
     statusLine(head, into: &output)
     for field in head.fields
     where !field.known.isHopByHop && field.known != .contentLength
@@ -106,6 +106,13 @@ package enum HeadSerializer {
 
   /// More than everything that is added to the fields themselves.
   private static let reserve = 512
+
+  /// A field grows by the space behind its colon, if it came without.
+  private static func fits(
+    _ head: borrowing ResponseHead, _ output: borrowing ByteBuffer
+  ) -> Bool {
+    output.freeCount >= head.bytes.count + head.fields.count + reserve
+  }
 
   private static func statusLine(_ head: borrowing ResponseHead, into output: inout ByteBuffer) {
     output.append("HTTP/1.1 ")
