@@ -35,9 +35,6 @@ package enum HeadSerializer {
       write(head.span(field.name), head.span(field.value), into: &output)
     }
     if !dated { writeDate(date, into: &output) }
-    // A body of no bytes is announced, or a client would wait for one.
-    let bare = head.status == 204 || head.status == 304 || head.status < 200
-    if framing == .none, !bare, head.contentLength == nil { output.append("Content-Length: 0\r\n") }
     end(framing, connection, into: &output)
     return true
   }
