@@ -31,7 +31,10 @@ package enum HeadSerializer {
       {
         continue
       }
-      if field.known == .date { dated = true }
+      if field.known == .date {
+        guard !dated else { continue }
+        dated = true
+      }
       write(head.span(field.name), head.span(field.value), into: &output)
     }
     if !dated { writeDate(date, into: &output) }
