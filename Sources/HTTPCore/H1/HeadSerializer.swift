@@ -50,7 +50,7 @@ package enum HeadSerializer {
     statusLine(head, into: &output)
     for field in head.fields
     where !field.known.isHopByHop && field.known != .contentLength
-      && field.known != .serverInstruction
+      && field.known != .serverInstruction && !head.nominates(field.name)
     {
       write(head.span(field.name), head.span(field.value), into: &output)
     }
