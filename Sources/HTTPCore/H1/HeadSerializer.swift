@@ -19,7 +19,7 @@ package enum HeadSerializer {
     _ head: borrowing ResponseHead, framing: OutputFraming, connection: ConnectionToken,
     date: borrowing Span<UInt8>, into output: inout ByteBuffer
   ) -> Bool {
-    guard output.freeCount >= head.bytes.count + reserve else { return false }
+    guard fits(head, output) else { return false }
     statusLine(head, into: &output)
     var dated = false
     for field in head.fields {
@@ -31,13 +31,13 @@ package enum HeadSerializer {
       {
         continue
       }
-      if field.known == .date { dated = true }
+      if field.known == .date {
+        guard !dated else { continue }
+        dated = true
+      }
       write(head.span(field.name), head.span(field.value), into: &output)
     }
     if !dated { writeDate(date, into: &output) }
-    // A body of no bytes is announced, or a client would wait for one.
-    let bare = head.status == 204 || head.status == 304 || head.status < 200
-    if framing == .none, !bare, head.contentLength == nil { output.append("Content-Length: 0\r\n") }
     end(framing, connection, into: &output)
     return true
   }
@@ -46,11 +46,11 @@ package enum HeadSerializer {
   package static func writeInterim(
     _ head: borrowing ResponseHead, into output: inout ByteBuffer
   ) -> Bool {
-    guard output.freeCount >= head.bytes.count + reserve else { return false }
+    guard fits(head, output) else { return false }
     statusLine(head, into: &output)
     for field in head.fields
     where !field.known.isHopByHop && field.known != .contentLength
-      && field.known != .serverInstruction
+      && field.known != .serverInstruction && !head.nominates(field.name)
     {
       write(head.span(field.name), head.span(field.value), into: &output)
     }
@@ -106,6 +106,13 @@ package enum HeadSerializer {
 
   /// More than everything that is added to the fields themselves.
   private static let reserve = 512
+
+  /// A field grows by the space behind its colon, if it came without.
+  private static func fits(
+    _ head: borrowing ResponseHead, _ output: borrowing ByteBuffer
+  ) -> Bool {
+    output.freeCount >= head.bytes.count + head.fields.count + reserve
+  }
 
   private static func statusLine(_ head: borrowing ResponseHead, into output: inout ByteBuffer) {
     output.append("HTTP/1.1 ")

@@ -11,6 +11,7 @@ package struct RequestParser {
   private var begin = 0
   private var length: UInt64?
   private var chunked = false
+  private var closes = false
 
   package init() {}
 
@@ -215,16 +216,18 @@ package struct RequestParser {
     else { throw .hostMalformed }
   }
 
-  private func interpretConnection(
+  private mutating func interpretConnection(
     _ input: borrowing Span<UInt8>, _ value: ByteRange, _ head: inout RequestHead
   ) {
     var tokens = ListTokens(value)
     while let token = tokens.next(input) {
       let word = input.extracting(token.range)
       if ASCII.equals(word, "close") {
+        // Whatever else is said: RFC 9112 §9.3.
+        closes = true
         head.keepAlive = false
       } else if ASCII.equals(word, "keep-alive") {
-        if head.versionMinor == 0 { head.keepAlive = true }
+        if !closes { head.keepAlive = true }
       } else {
         head.hasNominations = true
       }

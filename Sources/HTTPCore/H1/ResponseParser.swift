@@ -1,5 +1,6 @@
-/// Parses the response heads of applications, as strictly as requests: a bad one never reaches a
-/// client. uWSGI repeats the request's version, so any `HTTP/digit.digit` will do.
+/// Parses the response heads of applications, as strictly as requests.
+///
+/// A bad one never reaches a client. uWSGI repeats the request's version, so any `HTTP/digit.digit` will do.
 package struct ResponseParser {
   private enum Phase { case statusLine, fields }
 

@@ -1,6 +1,8 @@
 /// `host [ ":" port ]` of a Host field or an absolute target, RFC 9110 §7.2.
 enum Authority {
-  /// Splits and normalises; `false` where it is malformed. User information is refused.
+  /// Splits and normalises; `false` where it is malformed.
+  ///
+  /// User information is refused.
   static func parse(
     _ input: borrowing Span<UInt8>, host: inout [UInt8], port: inout UInt16?
   ) -> Bool {

@@ -15,7 +15,9 @@ package enum FieldName: UInt8, Sendable {
     switch name.count {
     case 2: if ASCII.equals(name, "te") { self = .te }
     case 4:
-      if ASCII.equals(name, "host") { self = .host } else if ASCII.equals(name, "date") {
+      if ASCII.equals(name, "host") {
+        self = .host
+      } else if ASCII.equals(name, "date") {
         self = .date
       }
     case 5: if ASCII.equals(name, "proxy") { self = .proxy }

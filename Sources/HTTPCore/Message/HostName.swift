@@ -4,7 +4,8 @@ package enum HostName {
   ///
   /// Letters, digits, `-` and `_` (which exists in practice), labels of 1–63 octets, at most 253 in
   /// all (RFC 1035 §2.3.4). `output` is replaced.
-  package static func normalise(_ input: borrowing Span<UInt8>, into output: inout [UInt8]) -> Bool {
+  package static func normalise(_ input: borrowing Span<UInt8>, into output: inout [UInt8]) -> Bool
+  {
     output.removeAll(keepingCapacity: true)
     var count = input.count
     if count > 1, input[count - 1] == UInt8(ascii: ".") { count -= 1 }

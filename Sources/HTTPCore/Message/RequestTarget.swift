@@ -1,7 +1,8 @@
 /// The path of a target as everything behind the parser sees it.
 enum RequestTarget {
-  /// Decodes percent-encoding once, removes dot segments and merges slashes, in this order.
+  /// Decodes percent-encoding once, merges slashes, and then removes dot segments.
   ///
+  /// A dot segment never stands for an empty one: `/a//..` is `/`, as nginx has it.
   /// Routing and the application get this one form, so that nothing can mean one thing to the edge
   /// and another to what is behind it. An encoded NUL, a broken escape and a path that climbs above
   /// its root are refused. RFC 3986 §2.1 and §5.2.4.

@@ -76,8 +76,9 @@ extension UWSGIPacket {
   private mutating func addFields(_ head: borrowing RequestHead) {
     for index in head.fields.indices {
       let field = head.fields[index]
+      // Connection cannot take away the name that the request was routed by.
       guard Self.isForwarded(field.known), !hasUnderscore(head, field.name),
-        !head.nominates(field.name), !isRepeated(head, index)
+        field.known == .host || !head.nominates(field.name), !isRepeated(head, index)
       else { continue }
       openKey(prefix: "HTTP_")
       appendKey(folding: head.span(field.name))

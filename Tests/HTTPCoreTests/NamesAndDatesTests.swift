@@ -1,0 +1,88 @@
+import HTTPCore
+import TestSupport
+import Testing
+
+@Suite("Host names")
+struct HostNameTests {
+  private func normalise(_ name: String) -> String? {
+    var output = octets("what was here before")
+    let input = octets(name)
+    return HostName.normalise(input.span, into: &output) ? text(output.span) : nil
+  }
+
+  @Test(arguments: [
+    ("a", "a"), ("A.B", "a.b"), ("a.b.", "a.b"), ("a-b_c.D9", "a-b_c.d9"), ("-a", "-a"),
+    ("xn--BCHER-kva.Test.", "xn--bcher-kva.test"), ("1.2.3.4", "1.2.3.4"), ("_acme.x", "_acme.x"),
+  ])
+  func `a name has one form`(name: String, normal: String) {
+    #expect(normalise(name) == normal)
+    #expect(normalise(normal) == normal)
+  }
+
+  @Test(arguments: [
+    "", ".", "..", "a..", "a..b", ".a", "a b", "a,b", "*", "*.a", "a:1", "a/b", "a\u{0}", "a\u{e9}",
+    "a%b", "[::1]", "a\r", "a@b", "\u{212a}",
+  ])
+  func `what is no name has none`(name: String) {
+    #expect(normalise(name) == nil)
+  }
+
+  @Test func `labels have 63 octets, names 253`() {
+    let label = String(repeating: "a", count: 63)
+    #expect(normalise(label) == label)
+    #expect(normalise(label + "a") == nil)
+    #expect(normalise("b." + label + "a") == nil)
+    let longest = [label, label, label, String(repeating: "a", count: 61)].joined(separator: ".")
+    #expect(longest.utf8.count == 253)
+    #expect(normalise(longest) == longest)
+    #expect(normalise(longest + ".") == longest)
+    #expect(normalise(longest + "a") == nil)
+    #expect(normalise(longest + "..") == nil)
+  }
+}
+
+@Suite("Dates, RFC 9110 §5.6.7")
+struct DateTests {
+  private func format(_ seconds: Int64) -> String {
+    var output = octets("what was here before")
+    HTTPDate.format(seconds, into: &output)
+    return text(output.span)
+  }
+
+  @Test(arguments: [
+    (784_111_777 as Int64, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+    (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+    (951_868_799, "Tue, 29 Feb 2000 23:59:59 GMT"), (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+    (1_000_000_000, "Sun, 09 Sep 2001 01:46:40 GMT"),
+    (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 GMT"),
+    (2_147_483_648, "Tue, 19 Jan 2038 03:14:08 GMT"),
+    (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+    (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
+    (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+    (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+    (-62_135_596_800, "Mon, 01 Jan 0001 00:00:00 GMT"),
+  ])
+  func `known instants`(seconds: Int64, date: String) {
+    #expect(format(seconds) == date)
+    #expect(format(seconds).utf8.count == HTTPDate.bytesCount)
+  }
+
+  @Test func `days follow one another for 400 years`() {
+    var year = 1900
+    var month = 1
+    var day = 1
+    for number in Int64(-25_567)..<Int64(-25_567 + 146_097) {
+      let date = CivilDate(day: number)
+      guard date.year == year, date.month == month, date.day == day else {
+        Issue.record("day \(number) is \(date), not \(year)-\(month)-\(day)")
+        return
+      }
+      let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+      let lengths = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+      day += 1
+      if day > lengths[month - 1] { (month, day) = (month + 1, 1) }
+      if month > 12 { (year, month) = (year + 1, 1) }
+    }
+    #expect(year == 2300)
+  }
+}

@@ -1,0 +1,73 @@
+import HTTPCore
+import TestSupport
+import Testing
+
+@Suite("The one form of a path, RFC 3986 §5.2.4 and §6.2")
+struct RequestTargetTests {
+  @Test(arguments: [
+    ("/", "/"), ("/a", "/a"), ("/a/", "/a/"), ("/a%20b", "/a b"), ("/%41%7e", "/A~"),
+    ("//", "/"), ("//a", "/a"), ("/a//b", "/a/b"), ("/a///", "/a/"), ("/%2fa", "/a"),
+    ("/a%2Fb", "/a/b"), ("/a%2f%2Fb", "/a/b"), ("/.", "/"), ("/./", "/"), ("/a/.", "/a/"),
+    ("/a/./b", "/a/b"), ("/a/..", "/"), ("/a/../", "/"), ("/a/../b", "/b"), ("/a/b/../../c", "/c"),
+    ("/a/%2e%2e/b", "/b"), ("/a/%2E./b", "/b"), ("/a/.%2e", "/"), ("/a%2f..%2fb", "/b"),
+    ("/a%2f%2e%2e%2f", "/"), ("/%2e", "/"), ("/...", "/..."), ("/..a", "/..a"), ("/a..", "/a.."),
+    ("/.a", "/.a"), ("/a.", "/a."), ("/a./b", "/a./b"), ("/..;/", "/..;/"),
+    ("/a/..;/b", "/a/..;/b"),
+    ("/a;x/../b", "/b"), ("/%252e%252e/", "/%2e%2e/"), ("/%2500", "/%00"), ("/a%25", "/a%"),
+    ("/%0d%0aX:%20y", "/\r\nX: y"), ("/%ff%C3%A9", "/\u{ff}\u{c3}\u{a9}"),
+    ("/a\\..\\b", "/a\\..\\b"),
+    ("/%5c..", "/\\.."), ("/a%3fb", "/a?b"), ("/a%23b", "/a#b"), ("/a:b@c", "/a:b@c"),
+    ("/{}|^`<>\"", "/{}|^`<>\""), ("/a/b//../c", "/a/c"), ("/a//..//b", "/b"), ("/*", "/*"),
+  ])
+  func `a path is decoded once and resolved`(path: String, decoded: String) {
+    let reading = request(get(target: path))
+    #expect(reading.refusal == nil)
+    #expect(reading.decodedPath == decoded)
+    #expect(reading.path == path)
+    #expect(reading.target == path)
+    let absolute = request(get(target: "https://a.test\(path)?\(path)"))
+    #expect(absolute.decodedPath == decoded)
+    #expect(absolute.query == path)
+  }
+
+  @Test(arguments: [
+    "/..", "/../", "/../a", "/a/../..", "/a/../../b", "/./..", "/%2e%2e", "/%2e%2e/", "/.%2E/a",
+    "/%2f..", "//..", "/a//../..", "/a/b/../../..", "/%2e%2e%2fetc", "/..%2f", "/a%2f..%2f..",
+  ])
+  func `a path that climbs above its root is refused`(path: String) {
+    let reading = request(get(target: path))
+    #expect(reading.refusal == .targetClimbs)
+    #expect(reading.refusal?.status == 400)
+    #expect(request(get(target: "http://a.test\(path)")).refusal == .targetClimbs)
+  }
+
+  @Test(arguments: [
+    "/%", "/%2", "/%2?a=b", "/%zz", "/%g0", "/%0g", "/%u0041", "/% 41", "/%%41", "/a%2", "/%-1",
+    "/%00", "/a%00b", "/%2e%00", "/%0", "/%+1",
+  ])
+  func `a broken escape and an encoded NUL are refused`(path: String) {
+    // A space ends the target.
+    let expected: HTTPError = path.contains(" ") ? .versionMalformed : .targetMalformed
+    #expect(request(get(target: path)).refusal == expected)
+  }
+
+  @Test(arguments: [
+    ("/?", ""), ("/?a=%00", "a=%00"), ("/?%zz%", "%zz%"), ("/?a?b", "a?b"), ("/?/../..", "/../.."),
+    ("/?a=b&c=//", "a=b&c=//"),
+  ])
+  func `a query is passed on as it came`(target: String, query: String) {
+    let reading = request(get(target: target))
+    #expect(reading.refusal == nil)
+    #expect(reading.query == query)
+    #expect(reading.decodedPath == "/")
+  }
+
+  @Test func `no octet but those of a target gets in`() {
+    for number in UInt8(0)...255 {
+      let scalar = Unicode.Scalar(number)
+      let reading = request(get(target: "/a\(scalar)b"))
+      let allowed = number > 0x20 && number < 0x7f && scalar != "#" && scalar != "%"
+      #expect((reading.refusal == nil) == allowed, "\(number)")
+    }
+  }
+}
