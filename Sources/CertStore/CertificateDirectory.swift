@@ -30,6 +30,9 @@ package final class CertificateDirectory {
     }
   }
 
+  /// Whether the kernel tells of changes; it cannot before the directory is there.
+  package var isWatched: Bool { watched[path].map { $0 >= 0 } ?? false }
+
   /// Watches the directory and its folders, also those that came since the last call.
   package func watch() {
     add(path)

@@ -61,10 +61,8 @@ final class Worker: TurnEnd {
     ticker.start()
   }
 
-  var isDraining: Bool { whenDrained != nil }
-  /// Whether answers ask clients to go elsewhere for their next request.
-  var sendsClientsAway: Bool { isDraining || !listeners.contains { $0.isTLS } && wasOpen }
-  private var wasOpen = false
+  /// Whether answers ask clients to go elsewhere for their next request: the port is closed.
+  private(set) var sendsClientsAway = false
 
   // MARK: Orders from the control thread
 
@@ -107,7 +105,7 @@ final class Worker: TurnEnd {
     do throws(SystemError) {
       try listener.start()
       listeners.append(listener)
-      if isTLS { wasOpen = true }
+      if isTLS { sendsClientsAway = false }
     } catch {
       report(error, while: "listening on \(address)")
     }
@@ -116,11 +114,12 @@ final class Worker: TurnEnd {
   /// Closes the listeners of one kind at once; with `draining`, idle connections too.
   func closeListeners(where matches: (Listener) -> Bool) {
     for listener in listeners where matches(listener) { listener.close() }
+    let hadTLS = listeners.contains { $0.isTLS }
     listeners.removeAll(where: matches)
+    if hadTLS, !listeners.contains(where: { $0.isTLS }) { sendsClientsAway = true }
     // Idle clients come back through another server; busy ones hear it with their answer.
-    for connection in connections where connection.isIdle && sendsClientsAway {
-      connection.drain()
-    }
+    guard sendsClientsAway else { return }
+    for connection in connections where connection.isIdle { connection.drain() }
   }
 
   /// Refuses new work and finishes what there is; `done` is called when nothing is left.
@@ -128,6 +127,7 @@ final class Worker: TurnEnd {
     guard whenDrained == nil else { return }
     whenDrained = done
     closeListeners { $0.isTLS }
+    sendsClientsAway = true
     for connection in connections { connection.drain() }
     tellIfDrained()
   }

@@ -83,6 +83,13 @@ final class CertificateKeeper: EventSource, TimerTarget {
     }
   }
 
+  /// Looks again for a directory that was not there.
+  func watchAgain() {
+    guard !directory.isWatched else { return }
+    directory.watch()
+    if directory.isWatched { changed?() }
+  }
+
   func ready(_ events: Readiness) {
     guard directory.drain(), let loop else { return }
     loop.cancel(timer)

@@ -31,6 +31,7 @@ final class Server: TimerTarget {
   /// The first probes are still under way.
   private var isAsking = false
   private var isReady = false
+  private var told: (ability: Ability, port: UInt16)?
   private var beats = 0
   private var isDraining = false
   private var drainDeadline = Instant(nanoseconds: .max)
@@ -128,9 +129,16 @@ final class Server: TimerTarget {
       hasCertificate: !certificates.index.isEmpty,
       hasBackend: Ability.hasBackend(plan.upstreams))
     ports.step(ability, workers: workers, now: now)
-    let (ability, port) = (ability, ports.httpsPort)
-    tellWorkers { $0.setAbility(ability, httpsPort: port) }
+    tellAbility()
     if !isReady { becomeReady() }
+  }
+
+  /// Lets the workers know, when it has changed, what the health endpoint says.
+  private func tellAbility() {
+    let (ability, port) = (ability, ports.httpsPort)
+    guard told?.ability != ability || told?.port != port else { return }
+    told = (ability, port)
+    tellWorkers { $0.setAbility(ability, httpsPort: port) }
   }
 
   private func becomeReady() {
@@ -145,6 +153,7 @@ final class Server: TimerTarget {
     let all = configuration.listen.closeWhenUnable == .always
     probes.run(plan.upstreams) { all || $0.condition.lastFailed }
     watch.ask(workers)
+    certificates.watchAgain()
     if watch.allAlive(now: loop.now, within: Self.frozenAfter) { service.alive(now: loop.now) }
     if loop.now >= ticketsRotateAt { rotateTickets() }
   }

@@ -107,6 +107,11 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     if reading { want(.incoming) } else { unwant(.incoming) }
   }
 
+  /// Waits for a whole head; further bytes of one that has begun do not lengthen the time.
+  func waitForHead() {
+    if waiting != .head { wait(.head) }
+  }
+
   /// Sets what is waited for; the time runs from now.
   func wait(_ reason: Waiting) {
     waiting = reason

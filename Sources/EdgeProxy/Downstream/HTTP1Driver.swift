@@ -153,7 +153,7 @@ final class HTTP1Driver: TurnEnd {
       guard let count = try parser.parse(input.readable, into: &exchange.head, limits: limits)
       else {
         if !parser.hasBegun { releaseExchange() }
-        connection.wait(.head)
+        connection.waitForHead()
         return false
       }
       input.consume(count)
@@ -215,7 +215,7 @@ final class HTTP1Driver: TurnEnd {
   func mustClose() -> Bool {
     // A request whose body was not read whole cannot be followed by another.
     if case .body = reading { closeAfterAnswer = true; reading = .ended }
-    if worker.isDraining { closeAfterAnswer = true }
+    if worker.sendsClientsAway { closeAfterAnswer = true }
     return closeAfterAnswer
   }
 
@@ -338,7 +338,7 @@ final class HTTP1Driver: TurnEnd {
     answerComplete = false
     writing = .nothing
     releaseExchange()
-    if closeAfterAnswer || worker.isDraining {
+    if closeAfterAnswer || worker.sendsClientsAway {
       reading = .ended
       return connection.finish()
     }

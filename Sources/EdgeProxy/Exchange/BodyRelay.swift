@@ -148,6 +148,7 @@ extension Exchange {
     }
     if taken < count {
       pump.clientBlocked = true
+      defer { countMemory() }
       do throws(SystemError) {
         try spool.append(
           input.readable.extracting((skip + taken)..<(skip + count)), toFile: pump.mayUseFile,

@@ -53,6 +53,7 @@ final class Exchange: TimerTarget, TurnEnd {
   /// When the whole request was there.
   var dispatchedAt = Instant(nanoseconds: 0)
   var pump = RelayState()
+  private var countedBytes = 0
   var localBody = TextBuffer(capacity: 0)
 
   init(worker: Worker) {
@@ -85,6 +86,7 @@ final class Exchange: TimerTarget, TurnEnd {
   func receiveBody(_ bytes: borrowing Span<UInt8>) throws(RequestBodyFailure) {
     let limit = snapshot.configuration.routes[route].bodyBytesMax
     guard body.count + bytes.count <= limit else { throw .tooLarge(limit: limit) }
+    defer { countMemory() }
     do throws(SystemError) {
       try body.append(
         bytes, memoryBytesMax: snapshot.configuration.limits.bodyMemoryBytes,
@@ -120,6 +122,14 @@ final class Exchange: TimerTarget, TurnEnd {
     note(cause: "client-gone")
     record.status = 499
     return true
+  }
+
+  /// Counts what is kept for this exchange against the worker's ceiling.
+  func countMemory() {
+    let bytes = body.memoryBytes + spool.memoryBytes
+    guard bytes != countedBytes else { return }
+    worker.buffers.count(bytes - countedBytes)
+    countedBytes = bytes
   }
 
   func note(cause: StaticString) {
@@ -159,6 +169,7 @@ final class Exchange: TimerTarget, TurnEnd {
     head.reset()
     body.reset()
     spool.reset()
+    countMemory()
     route = -1
     upstream = nil
     tried = TriedNodes()

@@ -13,6 +13,9 @@ struct RequestBody: ~Copyable {
   /// Bytes received so far.
   var count: Int { memory.count + Int(fileBytes) }
 
+  /// What the body takes of this process's memory.
+  var memoryBytes: Int { memory.capacity }
+
   /// The file that holds the whole body; `nil` while it is in memory.
   var fileDescriptor: Int32? {
     switch file {

@@ -14,6 +14,8 @@ struct Spool: ~Copyable {
   private static let pieceBytes = 64 * 1024
 
   var isEmpty: Bool { memoryStart == memory.count && fileStart == fileEnd }
+  /// What the spool takes of this process's memory.
+  var memoryBytes: Int { memory.capacity }
   var memoryCount: Int { memory.count - memoryStart }
   var fileCount: Int64 { fileEnd - fileStart }
 
