@@ -56,3 +56,14 @@ let package = Package(
       name: "EdgeProxyTests", dependencies: ["EdgeProxy", "TestSupport"], swiftSettings: house),
   ]
 )
+
+// libFuzzer links with flags of its own (scripts/fuzz), so an ordinary build leaves its programs out.
+if Context.environment["FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CFuzzer"),
+    .executableTarget(
+      name: "FuzzConfiguration",
+      dependencies: ["CertStore", "HTTPCore", "EventLoop", "CYAML", "CFuzzer"],
+      swiftSettings: house),
+  ]
+}

@@ -43,8 +43,6 @@ struct HostPattern {
 
 /// A path of a URL as requests are compared with it: decoded, without dot segments.
 enum URLPath {
-  private static let bytesMax = 4096
-
   static func read(_ key: String, _ section: Section, _ context: ReadingContext) -> String {
     guard let (path, position) = section.text(key) else { return "/" }
     if let reason = mistake(path) {
@@ -57,7 +55,6 @@ enum URLPath {
 
   private static func mistake(_ path: String) -> String? {
     if !path.hasPrefix("/") { return "it must begin with '/'" }
-    if path.utf8.count > bytesMax { return "it has more than \(bytesMax) bytes" }
     if path.contains("?") || path.contains("#") { return "'?' and '#' never are in a path" }
     if path.contains("%") { return "requests are decoded first, so write the character itself" }
     if path.contains("*") { return "no '*' is needed: it stands for all that begins with it" }

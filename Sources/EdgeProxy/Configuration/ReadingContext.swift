@@ -26,6 +26,10 @@ struct ReadingContext {
       findings.error(node.position, "'\(key)' has no value; it must be \(expected)")
       return nil
     }
+    guard raw.utf8.count <= Self.valueBytesMax else {
+      findings.error(node.position, "'\(key)' is longer than \(Self.valueBytesMax) bytes")
+      return nil
+    }
     guard let text = expanded(raw, at: node.position) else { return nil }
     if text.isEmpty {
       findings.error(node.position, "'\(key)' is empty; it must be \(expected)")
@@ -89,18 +93,14 @@ struct ReadingContext {
     let expected = Found.alternatives(["a path"] + words)
     guard let text = text(node, key, expected) else { return nil }
     if words.contains(text) { return text }
-    guard text.utf8.count < Self.pathBytesMax else {
-      wrong(node, key, "a path of less than \(Self.pathBytesMax) bytes")
-      return nil
-    }
     // `log.access: of` is a word with a mistake in it, not a file of that name.
     if words.isEmpty || text.contains("/") { return text }
     wrong(node, key, expected, Suggestion.text(for: text, among: words))
     return nil
   }
 
-  /// The kernel's PATH_MAX, its NUL included.
-  private static let pathBytesMax = 4096
+  /// The kernel takes no longer path, and nothing else comes near.
+  private static let valueBytesMax = 4095
 }
 
 /// What was found instead, for messages.

@@ -11,22 +11,32 @@ enum Suggestion {
     // Nobody mistypes a word of this length, and comparing takes the square of it; a number that
     // looks like another one says nothing about what was meant.
     guard word.utf8.count <= 64, word.first?.isNumber == false else { return nil }
-    let limit = max(1, word.count / 3)
+    let letters = folded(word)
+    let limit = max(1, letters.count / 3)
     var best: (word: String, distance: Int)?
     for candidate in candidates {
-      let distance = distance(Array(folded(word)), Array(folded(candidate)))
+      let others = folded(candidate)
+      guard abs(letters.count - others.count) <= limit else { continue }
+      let distance = distance(letters, others)
       guard distance <= limit, distance < best?.distance ?? .max else { continue }
       best = (candidate, distance)
     }
     return best?.word
   }
 
-  private static func folded(_ word: String) -> String {
-    String(word.lowercased().map { $0 == "-" ? "_" : $0 })
+  /// Lower case, and `-` as `_`: what is most often mixed up.
+  private static func folded(_ word: String) -> [UInt8] {
+    word.utf8.map { byte in
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+      case UInt8(ascii: "-"): UInt8(ascii: "_")
+      default: byte
+      }
+    }
   }
 
-  /// How many letters must be put in, taken out, replaced or swapped with their neighbour.
-  static func distance(_ left: [Character], _ right: [Character]) -> Int {
+  /// How many bytes must be put in, taken out, replaced or swapped with their neighbour.
+  static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     if left.isEmpty || right.isEmpty { return max(left.count, right.count) }
     var before: [Int] = []
     var previous = Array(0...right.count)

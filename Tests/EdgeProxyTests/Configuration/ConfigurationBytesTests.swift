@@ -35,6 +35,16 @@ struct ConfigurationBytesTests {
     #expect(read.lines.contains { $0.hasSuffix("values; this is no configuration file") })
   }
 
+  @Test func `a value longer than any path is refused`() {
+    let text = ConfigurationFixture.valid + "state: /"
+    let over = ConfigurationFixture.read(
+      Array((text + String(repeating: "a", count: 4095)).utf8))
+    #expect(over.lines == ["edge.yaml:3:8: 'state' is longer than 4095 bytes"])
+    let just = ConfigurationFixture.read(
+      Array((text + String(repeating: "a", count: 4094)).utf8))
+    #expect(just.lines == [])
+  }
+
   @Test func `more nodes than can be balanced are refused`() {
     let nodes = (1...Directives.nodesMax + 1).map { "\"10.0.0.1:\($0)\"" }.joined(separator: ",")
     let text = "routes: [{ host: a.org, upstream: a }]\nupstreams: { a: { nodes: [\(nodes)] } }"

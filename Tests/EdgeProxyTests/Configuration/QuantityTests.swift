@@ -41,8 +41,8 @@ struct QuantityTests {
     ("same", "same", 0), ("ab", "ba", 1),
   ])
   func `swapped neighbours count once`(_ left: String, _ right: String, _ distance: Int) {
-    #expect(Suggestion.distance(Array(left), Array(right)) == distance)
-    #expect(Suggestion.distance(Array(right), Array(left)) == distance)
+    #expect(Suggestion.distance(Array(left.utf8), Array(right.utf8)) == distance)
+    #expect(Suggestion.distance(Array(right.utf8), Array(left.utf8)) == distance)
   }
 
   @Test func `words that are far from all candidates suggest nothing`() {

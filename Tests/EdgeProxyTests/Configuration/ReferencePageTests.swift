@@ -47,12 +47,5 @@ struct ReferencePageTests {
     #expect(minimal.upstreams.map(\.nodes.count) == [1])
   }
 
-  /// Reads each default as the text of a file, so that a default that breaks its own bounds fails.
-  @Test func `every default is what its key accepts`() throws {
-    let file = String(decoding: try ConfigurationFixture.file(Self.reference), as: UTF8.self)
-    let read = ConfigurationFixture.read(Array(file.utf8))
-    #expect(read.lines == [])
-  }
-
   private static let reference = "conf/edgeproxy.reference.yaml"
 }

@@ -1,0 +1,49 @@
+internal import CFuzzer
+internal import EventLoop
+
+/// Feeds libFuzzer's inputs to the whole way from bytes to a configuration.
+///
+/// The folder of the configuration is compiled into this program, since one program cannot import
+/// another.
+@main
+enum FuzzConfiguration {
+  static func main() {
+    var count = CommandLine.argc
+    var arguments =
+      unsafe CommandLine.unsafeArgv as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    // SAFETY: the arguments live as long as the process.
+    _ = unsafe LLVMFuzzerRunDriver(&count, &arguments) { data, size in
+      // SAFETY: libFuzzer keeps the input until this function returns; it is copied here.
+      FuzzConfiguration.run(unsafe Array(UnsafeBufferPointer(start: data, count: size)))
+      return 0
+    }
+  }
+
+  /// What must hold of any bytes: a configuration, or at least one error; each on one line.
+  static func run(_ bytes: [UInt8]) {
+    let findings = Findings(path: "fuzz.yaml")
+    let source = ConfigurationSource(environment: ["NAME": "value", "NUMBER": "7"]) {
+      (path, _) throws(SystemError) in
+      guard path.hasSuffix("l") else { throw SystemError("open", code: 2) }
+      return []
+    }
+    let configuration = ConfigurationLoader.read(bytes, source: source, findings: findings)
+    precondition((configuration == nil) == (findings.errorCount > 0))
+    for diagnostic in findings.diagnostics {
+      precondition(!diagnostic.description.unicodeScalars.contains { $0.isControl })
+    }
+    if let configuration { check(configuration) }
+  }
+
+  /// What the rest of the program takes for granted.
+  private static func check(_ configuration: Configuration) {
+    precondition(!configuration.upstreams.isEmpty && !configuration.routes.isEmpty)
+    for route in configuration.routes {
+      precondition(configuration.upstreams.indices.contains(route.upstream))
+      precondition(!route.host.isEmpty && route.path.hasPrefix("/"))
+    }
+    for upstream in configuration.upstreams {
+      precondition((1...Directives.nodesMax).contains(upstream.nodes.count))
+    }
+  }
+}
