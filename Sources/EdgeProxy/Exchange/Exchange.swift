@@ -143,8 +143,8 @@ final class Exchange: TimerTarget, TurnEnd {
   }
 
   private func leave() {
-    stage = .done
     abandonTries()
+    stage = .done
     completeRecord()
     worker.log(self)
     driver = nil

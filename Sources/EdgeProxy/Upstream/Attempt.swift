@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Glibc
 internal import HTTPCore
 
 /// One try of an exchange against one node: a connection that carries one request.
@@ -69,7 +70,7 @@ final class Attempt: EventSource, TimerTarget {
       if exchange.body.count > 0 { Socket.setNoDelay(raw) }
       descriptor = consume socket
     } catch {
-      return fail(error.code == Self.wouldBlock ? .busy : .couldNotConnect)
+      return fail(error.blamesNode ? .couldNotConnect : .busy)
     }
     send()
     guard stage != .over else { return }
@@ -189,7 +190,7 @@ final class Attempt: EventSource, TimerTarget {
     case .wouldBlock: return nil
     case .failed(let error):
       guard sentAnything else {
-        fail(error.code == Self.wouldBlock ? .busy : .couldNotConnect)
+        fail(error.blamesNode ? .couldNotConnect : .busy)
         return nil
       }
       // The instance may have answered before it had read everything: look before judging.
@@ -292,9 +293,14 @@ final class Attempt: EventSource, TimerTarget {
     }
     return .nothing
   }
+}
 
-  /// EAGAIN: the listen queue of a unix socket is full.
-  private static let wouldBlock: Int32 = 11
+extension SystemError {
+  /// Whether a connection that could not be made says anything about the node: not when its queue
+  /// is full (EAGAIN on a unix socket), nor when this process has run out of something.
+  fileprivate var blamesNode: Bool {
+    ![EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code)
+  }
 }
 
 @available(*, unavailable) extension Attempt: Sendable {}
