@@ -1,0 +1,25 @@
+internal import CertStore
+internal import EventLoop
+internal import TLS
+
+/// A worker as other threads see it: they may ask it to do something, and no more.
+struct WorkerHandle: Sendable {
+  let loop: LoopHandle
+
+  func post(_ job: @escaping @Sendable (Worker) -> Void) {
+    loop.post { loop in
+      if let worker = loop.owner as? Worker { job(worker) }
+    }
+  }
+}
+
+/// What a worker is made of; everything in it may cross threads.
+struct WorkerPlan: Sendable {
+  let snapshot: SnapshotPlan
+  let certificates: CertificateIndex
+  let ticketKeys: TicketKeys
+  let policy: TLSPolicy
+  let spoolDirectory: String
+  let ability: Ability
+  let httpsPort: UInt16
+}
