@@ -43,15 +43,18 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
-      name: "TestSupport", dependencies: ["EventLoop", "HTTPCore", "TLS", "CLinux"],
+      name: "TestSupport",
+      dependencies: ["EventLoop", "HTTPCore", "TLS", "CLinux", "COpenSSL"],
       path: "Tests/TestSupport", swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
-    .testTarget(name: "TLSTests", dependencies: ["TLS", "TestSupport"], swiftSettings: house),
+    .testTarget(
+      name: "TLSTests", dependencies: ["TLS", "EventLoop", "TestSupport"], swiftSettings: house),
     .testTarget(
       name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"], swiftSettings: house),
     .testTarget(
-      name: "CertStoreTests", dependencies: ["CertStore", "TestSupport"], swiftSettings: house),
+      name: "CertStoreTests", dependencies: ["CertStore", "TLS", "EventLoop", "TestSupport"],
+      swiftSettings: house),
     .testTarget(
       name: "EdgeProxyTests", dependencies: ["EdgeProxy", "TestSupport"], swiftSettings: house),
   ]

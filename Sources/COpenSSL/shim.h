@@ -30,6 +30,12 @@ static inline void shim_sk_X509_pop_free(STACK_OF(X509) *s) { sk_X509_pop_free(s
 static inline OSSL_PARAM shim_OSSL_PARAM_digest(char *name) { return OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0); }
 static inline EVP_PKEY *shim_EVP_RSA_gen(unsigned int bits) { return EVP_RSA_gen(bits); }
 static inline EVP_PKEY *shim_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
+static inline long shim_SSL_CTX_set_max_proto_version(SSL_CTX *c, int v) { return SSL_CTX_set_max_proto_version(c, v); }
+static inline long shim_SSL_CTX_set1_sigalgs_list(SSL_CTX *c, const char *l) { return SSL_CTX_set1_sigalgs_list(c, l); }
+static inline long shim_SSL_set_mode(SSL *s, long m) { return SSL_set_mode(s, m); }
+static inline long shim_BIO_get_mem_data(BIO *b, char **p) { return BIO_get_mem_data(b, p); }
+static inline int shim_ERR_GET_REASON(unsigned long e) { return ERR_GET_REASON(e); }
+static inline int shim_ERR_GET_LIB(unsigned long e) { return ERR_GET_LIB(e); }
 
 // Options are casts in OpenSSL's headers, which Swift does not import.
 static inline unsigned long long shim_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }

@@ -5,8 +5,12 @@ internal import TLS
 /// The certificates that are served, kept in step with where they come from.
 ///
 /// A bad pair is refused with its reason while the good one that came from the same place before
-/// goes on. An expired certificate is kept only as long as it was served already: then clients hear
-/// of the expiry instead of a closed port; at the start it is refused.
+/// goes on, and the last certificates of all are never taken away.
+///
+/// An expired certificate is refused at the start, and as a replacement: the port is bound only
+/// with a valid one, because a browser goes from a closed port to the next server, and from a
+/// warning page nowhere. One that expires while it is served goes on: its whole fleet has the same
+/// one, so closing would leave no server at all, and who ignores the warning is still served.
 package final class CertStore {
   /// What became of one source in the last load.
   package struct Refusal: Sendable, Equatable {
@@ -19,6 +23,9 @@ package final class CertStore {
   private var good: [String: EntryBuilder.Item] = [:]
   package private(set) var index = CertificateIndex.empty
   package private(set) var refusals: [Refusal] = []
+  /// When the next of the refused certificates becomes valid, in seconds since 1970; loading again
+  /// then takes it.
+  package private(set) var nextValidAt: Int64?
 
   package init(directory: CertificateDirectory, defaultName: String?) {
     self.directory = directory
@@ -32,14 +39,15 @@ package final class CertStore {
   package func load(now: Int64) -> Bool {
     directory.watch()
     refusals = []
+    nextValidAt = nil
     let found: [CertificateDirectory.Pair]
     var kept: Set<String> = []
     do throws(SystemError) {
       let scan = try directory.scan()
       found = scan.pairs
-      for (source, error) in scan.unreadable {
-        refuse(source, "\(error)", &kept)
-        refuse(source + "/fullchain.pem", nil, &kept)
+      for item in scan.unreadable {
+        kept.insert(item.source)
+        refusals.append(Refusal(source: item.path, reason: "\(item.error)"))
       }
     } catch {
       refusals = [Refusal(source: directory.path, reason: "\(error)")]
@@ -50,12 +58,21 @@ package final class CertStore {
       do throws(CertificateError) {
         next[pair.source] = try Self.check(pair, now: now)
       } catch {
-        refuse(pair.source, "\(error)", &kept)
+        kept.insert(pair.source)
+        refusals.append(Refusal(source: pair.source, reason: "\(error)"))
+        if case .notYetValid(let from) = error { nextValidAt = min(from, nextValidAt ?? from) }
       }
     }
     for source in kept { if let old = good[source] { next[source] = old } }
+    if next.isEmpty, !good.isEmpty {
+      refusals.append(
+        Refusal(
+          source: directory.path, reason: "no certificate is left in it; the last ones stay"))
+      return false
+    }
     let changed =
-      next.count != good.count || next.contains { good[$0.key]?.certificate != $0.value.certificate }
+      next.count != good.count
+      || next.contains { good[$0.key]?.certificate != $0.value.certificate }
     good = next
     if changed || index.isEmpty {
       let items = next.values.sorted { $0.source < $1.source }
@@ -63,11 +80,6 @@ package final class CertStore {
         entries: EntryBuilder.entries(items), defaultName: defaultName)
     }
     return changed
-  }
-
-  private func refuse(_ source: String, _ reason: String?, _ kept: inout Set<String>) {
-    kept.insert(source)
-    if let reason { refusals.append(Refusal(source: source, reason: reason)) }
   }
 
   private static func check(

@@ -2,6 +2,8 @@
 package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertible {
   case noCertificate
   case noKey
+  case severalKeys
+  case unclosedBlock(line: Int)
   case malformedCertificate(position: Int)
   case malformedKey
   case encryptedKey
@@ -13,12 +15,15 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
   case expired(since: Int64)
   case keyTooWeak(bits: Int)
   case keyKindUnsupported
+  case notServable(reason: String)
   case tooLarge(bytes: Int, limit: Int)
 
   package var description: String {
     switch self {
     case .noCertificate: "no certificate in it"
     case .noKey: "no private key in it"
+    case .severalKeys: "more than one private key in it"
+    case .unclosedBlock(let line): "the PEM block in line \(line) is not whole"
     case .malformedCertificate(let position): "certificate \(position) of the chain is malformed"
     case .malformedKey: "the private key is malformed"
     case .encryptedKey: "the private key is encrypted with a passphrase"
@@ -30,7 +35,8 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
     case .notYetValid(let from): "the certificate is not valid before \(UTC.text(from))"
     case .expired(let since): "the certificate expired at \(UTC.text(since))"
     case .keyTooWeak(let bits): "a key of \(bits) bits is too weak"
-    case .keyKindUnsupported: "the key is neither ECDSA nor RSA"
+    case .keyKindUnsupported: "the key is neither ECDSA (P-256, P-384, P-521) nor RSA"
+    case .notServable(let reason): "OpenSSL does not serve it: \(reason)"
     case .tooLarge(let bytes, let limit): "\(bytes) bytes are more than the limit of \(limit)"
     }
   }

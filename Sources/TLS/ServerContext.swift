@@ -29,6 +29,10 @@ package final class ServerContext {
   private(set) var sets: [SetContext] = []
   package var ticketKeys: TicketKeys
   let ticketCipher: OpaquePointer
+  /// SHA-256, fetched once: asking for it by name costs as much as using it.
+  private let nameDigest: OpaquePointer
+  private var subject: [UInt8] = []
+  private var digest = [UInt8](repeating: 0, count: 32)
   private let policy: TLSPolicy
   /// Who answers for names; it outlives the handshakes that ask it.
   package private(set) var selector: (any CertificateSelector)?
@@ -37,7 +41,12 @@ package final class ServerContext {
     guard let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil) else {
       throw TLSError(draining: "EVP_CIPHER_fetch")
     }
+    guard let nameDigest = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
+      unsafe EVP_CIPHER_free(cipher)
+      throw TLSError(draining: "EVP_MD_fetch")
+    }
     unsafe ticketCipher = cipher
+    unsafe self.nameDigest = unsafe nameDigest
     self.policy = policy
     self.ticketKeys = ticketKeys
     unsafe base = try Self.make(policy)
@@ -50,16 +59,25 @@ package final class ServerContext {
   deinit {
     unsafe SSL_CTX_free(base)
     unsafe EVP_CIPHER_free(ticketCipher)
+    unsafe EVP_MD_free(nameDigest)
   }
 
   /// Serves these certificate sets from the next handshake on; each set is one or two certificates
-  /// of different kinds for the same names. Connections keep what they began with.
+  /// of different kinds for the same names. Connections keep what they began with, and so do sets
+  /// that stay, because making one takes the loop's time.
   package func install(
     _ sets: [[Certificate]], selector: any CertificateSelector
   ) throws(TLSError) {
+    let old = Dictionary(grouping: self.sets, by: \.serials)
     var contexts: [SetContext] = []
     for certificates in sets {
-      contexts.append(try unsafe SetContext(certificates, context: Self.make(policy)))
+      if let same = old[certificates.map(\.serial)]?.first(where: {
+        $0.certificates == certificates
+      }) {
+        contexts.append(same)
+      } else {
+        contexts.append(try SetContext(certificates, policy: policy))
+      }
     }
     self.sets = contexts
     self.selector = selector
@@ -67,7 +85,7 @@ package final class ServerContext {
 
   /// Mozilla's "intermediate" configuration: TLS 1.2 and 1.3, forward secrecy, authenticated
   /// encryption, the client's order of ciphers.
-  private static func make(_ policy: TLSPolicy) throws(TLSError) -> OpaquePointer {
+  static func make(_ policy: TLSPolicy) throws(TLSError) -> OpaquePointer {
     ERR_clear_error()
     guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
       throw TLSError(draining: "SSL_CTX_new")
@@ -82,10 +100,11 @@ package final class ServerContext {
     unsafe shim_SSL_CTX_set_mode(
       context,
       Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE)
-        | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+        // Without it a chain of one would be looked for, and verified, in each handshake.
+        | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN))
     unsafe shim_SSL_CTX_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
     unsafe shim_SSL_CTX_set_read_ahead(context, 1)
-    // A ticket may be used many times by the same client; one for each connection is enough.
+    // Each connection brings one, also a resumed one; browsers use a ticket once.
     unsafe SSL_CTX_set_num_tickets(context, policy.tickets ? 1 : 0)
     let ready =
       unsafe shim_SSL_CTX_set_min_proto_version(context, Int32(version)) == 1
@@ -110,62 +129,25 @@ package final class ServerContext {
     + "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-  /// What a ticket is bound to: the policy and the very name, RFC 8446 §4.6.1 and the advisories
-  /// CVE-2025-23419 and CVE-2025-23048.
+  /// Binds the session to the policy and the very name, so that its ticket is worth nothing
+  /// elsewhere: RFC 8446 §4.6.1 and the advisories CVE-2025-23419 and CVE-2025-23048.
   func bindSession(_ ssl: OpaquePointer, name: borrowing Span<UInt8>) -> Bool {
-    var subject: [UInt8] = [policy.minimumIsTLS13 ? 3 : 2]
-    for index in 0..<name.count {
-      let byte = name[index]
-      subject.append(byte &- 65 < 26 ? byte | 0x20 : byte)
+    subject.removeAll(keepingCapacity: true)
+    subject.append(policy.minimumIsTLS13 ? 3 : 2)
+    for index in 0..<name.count { subject.append(LetterCase.lower(name[index])) }
+    guard unsafe EVP_Digest(subject, subject.count, &digest, nil, nameDigest, nil) == 1 else {
+      return false
     }
-    var digest = [UInt8](repeating: 0, count: 32)
-    unsafe SHA256(subject, subject.count, &digest)
-    return unsafe SSL_set_session_id_context(ssl, digest, 32) == 1
+    return unsafe SSL_set_session_id_context(ssl, digest, UInt32(digest.count)) == 1
   }
+}
+
+/// DNS names are compared without regard to letter case, RFC 4343.
+enum LetterCase {
+  static func lower(_ byte: UInt8) -> UInt8 { byte &- 65 < 26 ? byte | 0x20 : byte }
 }
 
 @available(*, unavailable) extension ServerContext: Sendable {}
-
-/// The context of one certificate set.
-@safe
-final class SetContext {
-  let raw: OpaquePointer
-
-  /// Takes `context` over.
-  init(_ certificates: [Certificate], context: OpaquePointer) throws(TLSError) {
-    unsafe raw = unsafe context
-    for certificate in certificates { try use(certificate) }
-  }
-
-  deinit { unsafe SSL_CTX_free(raw) }
-
-  private func use(_ certificate: Certificate) throws(TLSError) {
-    ERR_clear_error()
-    let chain = unsafe shim_sk_X509_new_null()
-    defer { unsafe shim_sk_X509_pop_free(chain) }
-    var leaf: OpaquePointer?
-    defer { unsafe X509_free(leaf) }
-    for (index, der) in certificate.chain.enumerated() {
-      guard let parsed = unsafe Self.parse(der) else { throw TLSError(draining: "d2i_X509") }
-      if index == 0 { unsafe leaf = parsed } else { _ = unsafe shim_sk_X509_push(chain, parsed) }
-    }
-    let key = unsafe certificate.key.withUnsafeBufferPointer { bytes in
-      var place = bytes.baseAddress
-      return unsafe d2i_AutoPrivateKey(nil, &place, bytes.count)
-    }
-    defer { unsafe EVP_PKEY_free(key) }
-    guard unsafe SSL_CTX_use_cert_and_key(raw, leaf, key, chain, 1) == 1 else {
-      throw TLSError(draining: "SSL_CTX_use_cert_and_key")
-    }
-  }
-
-  private static func parse(_ der: [UInt8]) -> OpaquePointer? {
-    unsafe der.withUnsafeBufferPointer { bytes in
-      var place = bytes.baseAddress
-      return unsafe d2i_X509(nil, &place, bytes.count)
-    }
-  }
-}
 
 /// Whether the kernel does TLS records; asked once, because asking by trying costs system calls and
 /// may load a module for each connection.

@@ -114,10 +114,7 @@ package final class TLSStream {
       found = selector.certificate(for: bytes)
       guard found != nil, unsafe context.bindSession(ssl, name: bytes) else { return false }
       serverName.reserveCapacity(bytes.count)
-      for index in 0..<bytes.count {
-        let byte = bytes[index]
-        serverName.append(byte &- 65 < 26 ? byte | 0x20 : byte)
-      }
+      for index in 0..<bytes.count { serverName.append(LetterCase.lower(bytes[index])) }
     } else {
       found = selector.fallback
       guard unsafe context.bindSession(ssl, name: extensionBytes.extracting(0..<0)) else {

@@ -1,0 +1,87 @@
+internal import CLinux
+internal import EventLoop
+internal import Glibc
+
+/// The kernel's notifications of changes in a directory and its folders.
+///
+/// The directory above is watched as well, for the name of this one only: a directory may be renamed
+/// away and another take its place, or come after the start.
+final class DirectoryWatch {
+  private let notifications: FileDescriptor?
+  private let above: String
+  /// The directory's own name with the bytes that the kernel uses for it.
+  private let name: [UInt8]
+  private var aboveWatch: Int32 = -1
+  private var watches: Set<Int32> = []
+
+  private static let changes =
+    UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_MOVED_FROM) | UInt32(IN_DELETE)
+    | UInt32(IN_CREATE) | UInt32(IN_ATTRIB) | UInt32(IN_DELETE_SELF) | UInt32(IN_MOVE_SELF)
+    | UInt32(IN_ONLYDIR)
+  private static let arrivals = UInt32(IN_CREATE) | UInt32(IN_MOVED_TO) | UInt32(IN_ONLYDIR)
+
+  init(_ path: String) {
+    let raw = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
+    notifications = raw >= 0 ? FileDescriptor(owning: raw) : nil
+    var parts = path.split(separator: "/", omittingEmptySubsequences: true)
+    name = parts.popLast().map { Array($0.utf8) } ?? []
+    above = (path.hasPrefix("/") ? "/" : "./") + parts.joined(separator: "/")
+  }
+
+  var descriptor: Int32? {
+    switch notifications {
+    case .some(let file): file.raw
+    case .none: nil
+    }
+  }
+
+  /// Watches these directories from now on and no others; those that are not there are passed over.
+  func watch(_ folders: [String]) {
+    guard let descriptor else { return }
+    var next: Set<Int32> = []
+    for folder in folders {
+      // Adding a directory again changes nothing; one that was replaced gets a watch of its own.
+      let watch = unsafe inotify_add_watch(descriptor, folder, Self.changes)
+      if watch >= 0 { next.insert(watch) }
+    }
+    for old in watches.subtracting(next) { _ = inotify_rm_watch(descriptor, old) }
+    watches = next
+    aboveWatch = unsafe inotify_add_watch(descriptor, above, Self.arrivals)
+  }
+
+  /// Empties the queue of notifications; `true` when one of them is a change.
+  func drain() -> Bool {
+    guard let descriptor else { return false }
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    var changed = false
+    while true {
+      var space = buffer.mutableSpan
+      guard case .bytes(let count) = Descriptor.read(descriptor, into: &space) else {
+        return changed
+      }
+      if matters(buffer.prefix(count)) { changed = true }
+    }
+  }
+
+  /// Whether one of the events (inotify(7): watch, mask, cookie, name's length, name) is a change.
+  private func matters(_ events: ArraySlice<UInt8>) -> Bool {
+    var rest = events
+    while rest.count >= 16 {
+      let watch = Int32(truncatingIfNeeded: Self.number(rest))
+      let mask = Self.number(rest.dropFirst(4))
+      let length = Int(Self.number(rest.dropFirst(12)))
+      let name = rest.dropFirst(16).prefix(length).prefix { $0 != 0 }
+      rest = rest.dropFirst(16 + length)
+      if mask & UInt32(IN_IGNORED) != 0 { continue }
+      if watch != aboveWatch || name.elementsEqual(self.name) { return true }
+    }
+    return false
+  }
+
+  /// A 32-bit number in this machine's order of bytes.
+  private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    var number: UInt32 = 0
+    unsafe withUnsafeMutableBytes(of: &number) { unsafe $0.copyBytes(from: bytes.prefix(4)) }
+    return number
+  }
+}

@@ -1,0 +1,163 @@
+internal import COpenSSL
+internal import Glibc
+
+/// The OpenSSL objects of one bundle while it is being checked.
+@safe
+final class PEMObjects {
+  private let chain: [OpaquePointer]
+  private let key: OpaquePointer
+
+  /// Reads all of `count` certificates and the one key.
+  init(chain pem: [UInt8], count: Int, key keyPEM: [UInt8]) throws(CertificateError) {
+    ERR_clear_error()
+    defer { ERR_clear_error() }
+    unsafe key = try Self.readKey(keyPEM)
+    unsafe chain = Self.readChain(pem)
+    let found = unsafe chain.count
+    guard found == count else { throw .malformedCertificate(position: found + 1) }
+  }
+
+  deinit {
+    unsafe chain.forEach { unsafe X509_free($0) }
+    unsafe EVP_PKEY_free(key)
+  }
+
+  private static func readKey(_ text: [UInt8]) throws(CertificateError) -> OpaquePointer {
+    // SAFETY: the BIO reads the array's memory within the closure that lends it.
+    let (key, encrypted) = unsafe text.withUnsafeBytes { raw -> (OpaquePointer?, Bool) in
+      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else {
+        return (nil, false)
+      }
+      defer { unsafe BIO_free(bio) }
+      var asked = false
+      // Without a callback OpenSSL would ask on the terminal.
+      let found = unsafe withUnsafeMutablePointer(to: &asked) { asked in
+        unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassphrase, asked)
+      }
+      return unsafe (found, asked)
+    }
+    guard let key = unsafe key else {
+      throw encrypted ? .encryptedKey : .malformedKey
+    }
+    return unsafe key
+  }
+
+  /// All certificates up to the first that cannot be read.
+  private static func readChain(_ text: [UInt8]) -> [OpaquePointer] {
+    // SAFETY: as in `readKey`.
+    unsafe text.withUnsafeBytes { raw in
+      var chain: [OpaquePointer] = unsafe []
+      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else {
+        return unsafe chain
+      }
+      defer { unsafe BIO_free(bio) }
+      while let certificate = unsafe PEM_read_bio_X509(bio, nil, refusePassphrase, nil) {
+        unsafe chain.append(certificate)
+      }
+      return unsafe chain
+    }
+  }
+
+  func checkKey() throws(CertificateError) {
+    defer { ERR_clear_error() }
+    guard unsafe X509_check_private_key(chain[0], key) == 1 else { throw .keyDoesNotFit }
+  }
+
+  func checkChain() throws(CertificateError) {
+    defer { ERR_clear_error() }
+    for position in 0..<(unsafe chain.count - 1) {
+      let issuer = unsafe chain[position + 1]
+      let certificate = unsafe chain[position]
+      guard unsafe X509_check_issued(issuer, certificate) == X509_V_OK,
+        unsafe X509_verify(certificate, X509_get0_pubkey(issuer)) == 1
+      else { throw .chainBroken(position: position + 1) }
+    }
+  }
+
+  func checkStrength(
+    rsaBitsMin: Int, ecdsaBitsMin: Int
+  ) throws(CertificateError) -> Certificate.KeyKind {
+    let bits = Int(unsafe EVP_PKEY_get_bits(key))
+    switch unsafe EVP_PKEY_get_base_id(key) {
+    case EVP_PKEY_RSA:
+      guard bits >= rsaBitsMin else { throw .keyTooWeak(bits: bits) }
+      return .rsa
+    case EVP_PKEY_EC:
+      guard bits >= ecdsaBitsMin else { throw .keyTooWeak(bits: bits) }
+      guard curves.contains(curve()) else { throw .keyKindUnsupported }
+      return .ecdsa
+    default: throw .keyKindUnsupported
+    }
+  }
+
+  /// What browsers know, in OpenSSL's words.
+  private var curves: [String] { ["prime256v1", "secp384r1", "secp521r1"] }
+
+  private func curve() -> String {
+    var name = [CChar](repeating: 0, count: 64)
+    guard unsafe EVP_PKEY_get_group_name(key, &name, name.count, nil) == 1 else { return "" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  func names() throws(CertificateError) -> [String] {
+    var names: [String] = []
+    let found = unsafe X509_get_ext_d2i(chain[0], NID_subject_alt_name, nil, nil)
+    guard let found = unsafe found else { throw .noNames }
+    let list = OpaquePointer(found)
+    defer { unsafe GENERAL_NAMES_free(list) }
+    for index in 0..<(unsafe shim_GENERAL_NAMES_num(list)) {
+      guard let name = unsafe shim_GENERAL_NAMES_value(list, index) else { continue }
+      guard unsafe name.pointee.type == GEN_DNS, let text = unsafe name.pointee.d.dNSName else {
+        continue
+      }
+      let count = Int(unsafe ASN1_STRING_length(text))
+      let bytes = unsafe UnsafeBufferPointer(start: ASN1_STRING_get0_data(text), count: count)
+      unsafe names.append(String(decoding: bytes, as: UTF8.self))
+    }
+    guard !names.isEmpty else { throw .noNames }
+    return names
+  }
+
+  func dates() -> (Int64, Int64) {
+    unsafe (
+      Self.seconds(X509_get0_notBefore(chain[0])), Self.seconds(X509_get0_notAfter(chain[0]))
+    )
+  }
+
+  private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+    var parts = unsafe tm()
+    guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
+    return Int64(unsafe timegm(&parts))
+  }
+
+  func serial() -> String {
+    guard let number = unsafe ASN1_INTEGER_to_BN(X509_get0_serialNumber(chain[0]), nil) else {
+      return ""
+    }
+    defer { unsafe BN_free(number) }
+    guard let text = unsafe BN_bn2hex(number) else { return "" }
+    defer { unsafe CRYPTO_free(text, nil, 0) }
+    return unsafe String(cString: text)
+  }
+
+  func chainDER() -> [[UInt8]] {
+    unsafe chain.map { certificate in
+      unsafe Self.encoded { unsafe i2d_X509(certificate, $0) }
+    }
+  }
+
+  func keyDER() -> [UInt8] {
+    unsafe Self.encoded { unsafe i2d_PrivateKey(key, $0) }
+  }
+
+  private static func encoded(
+    _ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32
+  ) -> [UInt8] {
+    let size = Int(encode(nil))
+    guard size > 0 else { return [] }
+    return unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      var place = buffer.baseAddress
+      count = Int(unsafe encode(&place))
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/// The frame of PEM text, RFC 7468 §2: which blocks it holds, and that each of them is whole.
+///
+/// OpenSSL's reader skips what it does not know, a block whose first line was cut among it, so that
+/// half a file would pass for a whole one.
+struct PEMOutline {
+  private(set) var certificates = 0
+  private(set) var keys = 0
+
+  private static let begin = Array("-----BEGIN ".utf8)
+  private static let end = Array("-----END ".utf8)
+  private static let dashes = Array("-----".utf8)
+
+  init(_ text: [UInt8]) throws(CertificateError) {
+    var open: (label: ArraySlice<UInt8>, line: Int)?
+    var line = 0
+    var rest = text[...]
+    while !rest.isEmpty {
+      line += 1
+      let isLast: Bool
+      var content: ArraySlice<UInt8>
+      if let stop = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        (content, rest, isLast) = (rest[..<stop], rest[(stop + 1)...], false)
+      } else {
+        (content, rest, isLast) = (rest, rest[rest.endIndex...], true)
+      }
+      while let last = content.last, last == 0x20 || last == 0x09 || last == 0x0d {
+        content.removeLast()
+      }
+      if let block = open {
+        guard content.first == Self.dashes[0] else { continue }
+        guard Self.label(content, after: Self.end) == block.label else {
+          throw .unclosedBlock(line: block.line)
+        }
+        open = nil
+      } else if let label = Self.label(content, after: Self.begin) {
+        open = (label, line)
+        count(label)
+      } else if content.starts(with: Self.dashes)
+        || isLast && !content.isEmpty && Self.dashes.starts(with: content)
+      {
+        throw .unclosedBlock(line: line)
+      }
+    }
+    if let open { throw .unclosedBlock(line: open.line) }
+  }
+
+  /// What stands between `start` and the dashes at the end of the line.
+  private static func label(
+    _ line: ArraySlice<UInt8>, after start: [UInt8]
+  ) -> ArraySlice<UInt8>? {
+    guard line.starts(with: start), line.suffix(dashes.count) == dashes[...],
+      line.count > start.count + dashes.count
+    else { return nil }
+    return line.dropFirst(start.count).dropLast(dashes.count)
+  }
+
+  private mutating func count(_ label: ArraySlice<UInt8>) {
+    if label.elementsEqual("CERTIFICATE".utf8) || label.elementsEqual("X509 CERTIFICATE".utf8) {
+      certificates += 1
+    } else if label.suffix(11).elementsEqual("PRIVATE KEY".utf8) {
+      keys += 1
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import EventLoop
+import Glibc
+import TLS
+import TestSupport
+
+/// A server of ours and a client of OpenSSL on the two ends of a socket pair.
+final class Loopback {
+  /// How the two came to agree, or who refused.
+  enum Outcome: Equatable {
+    case agreed
+    case clientRefused(String)
+    case serverRefused
+  }
+
+  let server: TLSStream
+  let client: TLSClient
+  private var serverSocket: FileDescriptor?
+  private var clientSocket: FileDescriptor?
+
+  /// As the program does: OpenSSL writes to sockets whose other end may be gone.
+  private static let ignoringBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+
+  init(_ context: ServerContext, _ offer: TLSClient.Offer) throws {
+    Self.ignoringBrokenPipes
+    let (serverEnd, clientEnd) = try Socket.pair()
+    serverSocket = FileDescriptor(owning: serverEnd)
+    clientSocket = FileDescriptor(owning: clientEnd)
+    server = try TLSStream(context: context, descriptor: serverEnd)
+    client = TLSClient(offer, descriptor: clientEnd)
+  }
+
+  /// Lets both work until they agree or one refuses; what the client hears counts first.
+  func handshake() -> Outcome {
+    var serverDone = false
+    var serverFailed = false
+    var clientDone = false
+    for _ in 0..<20 {
+      switch client.handshake() {
+      case .done: clientDone = true
+      case .waiting: break
+      case .failed(let reason): return .clientRefused(reason)
+      }
+      if serverDone, clientDone { return .agreed }
+      if serverFailed { return .serverRefused }
+      guard !serverDone else { continue }
+      do throws(TLSError) {
+        serverDone = try server.handshake() == .done
+      } catch {
+        serverFailed = true
+      }
+    }
+    return serverFailed ? .serverRefused : .clientRefused("no end in sight")
+  }
+
+  /// Closes one end as a crash would: without close_notify.
+  func cutClient() { clientSocket = nil }
+  func cutServer() { serverSocket = nil }
+
+  /// What a read of the server comes to.
+  func readResult() throws(TLSError) -> TLSStream.ReadResult {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    var space = bytes.mutableSpan
+    return try server.read(into: &space)
+  }
+
+  /// Puts bytes on the wire as if the client had sent them.
+  func feedServerRaw(_ bytes: [UInt8]) throws {
+    guard let raw = clientSocket?.raw else { return }
+    guard Descriptor.write(raw, bytes.span) == .bytes(bytes.count) else {
+      throw SystemError("write")
+    }
+  }
+
+  /// The same, followed by a step of the handshake.
+  func feedServer(_ bytes: [UInt8]) throws {
+    try feedServerRaw(bytes)
+    _ = try server.handshake()
+  }
+
+  /// Reads what the server has at most, `nil` when it waits.
+  func serverRead(_ limit: Int = 65_536) throws -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: limit)
+    var space = bytes.mutableSpan
+    guard case .bytes(let count) = try server.read(into: &space) else { return nil }
+    return Array(bytes.prefix(count))
+  }
+}
+
+/// What a server context serves in a test, by exact name, with the first one as the default.
+final class Names: CertificateSelector {
+  private let numbers: [[UInt8]: Int]
+  let fallback: Int?
+
+  init(_ numbers: [String: Int], fallback: Int? = nil) {
+    self.numbers = Dictionary(uniqueKeysWithValues: numbers.map { (Array($0.utf8), $1) })
+    self.fallback = fallback
+  }
+
+  func certificate(for serverName: borrowing Span<UInt8>) -> Int? {
+    var name: [UInt8] = []
+    for index in 0..<serverName.count { name.append(serverName[index]) }
+    return numbers[name]
+  }
+}
+
+extension ServerContext {
+  /// A context that serves `sets` by `names`.
+  static func serving(
+    _ sets: [[Certificate]], _ names: Names, minimumIsTLS13: Bool = false, tickets: Bool = true,
+    keys: TicketKeys? = nil
+  ) throws -> ServerContext {
+    let context = try ServerContext(
+      policy: TLSPolicy(minimumIsTLS13: minimumIsTLS13, tickets: tickets),
+      ticketKeys: keys ?? TicketKeys())
+    try context.install(sets, selector: names)
+    return context
+  }
+}
+
+extension TestAuthority {
+  /// A certificate of this authority as the server loads it.
+  func certificate(_ names: String..., key: Key = .p256) throws -> Certificate {
+    try Certificate(pem: issue(names, key: key).bundle)
+  }
+}
