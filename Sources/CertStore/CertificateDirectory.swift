@@ -31,9 +31,6 @@ package final class CertificateDirectory {
   /// Readable when something in the directory has changed; `nil` where the kernel gives none.
   package var descriptor: Int32? { changes.descriptor }
 
-  /// Whether the kernel tells of changes; it cannot before the directory is there.
-  package var isWatched: Bool { watched[path].map { $0 >= 0 } ?? false }
-
   /// Watches the directory and its folders, also those that came since the last call.
   package func watch() {
     changes.watch(

@@ -14,8 +14,8 @@ final class CertificateKeeper: EventSource, TimerTarget {
   private var timer = TimerToken.none
   private var changed: (() -> Void)?
   private var reported: [CertStore.Refusal] = []
-  /// Another directory has taken the place of the one that was served.
-  private var isReplaced = false
+  /// A newly configured directory, until a usable certificate was found there.
+  private var successor: CertStore?
 
   /// How long a directory must be quiet before it is read: tools write several files.
   private static let quiet = Duration.milliseconds(100)
@@ -31,27 +31,43 @@ final class CertificateKeeper: EventSource, TimerTarget {
 
   /// Reads the directory; the new index when what is served changes.
   func load() -> CertificateIndex? {
-    let isChanged = store.load(now: Int64(time(nil))) || isReplaced
-    isReplaced = false
-    for refusal in store.refusals where !reported.contains(refusal) {
+    let now = Int64(time(nil))
+    var isChanged = false
+    if let successor {
+      // A directory without a usable certificate does not take away what is served.
+      _ = successor.load(now: now)
+      report(successor.refusals)
+      guard !successor.index.isEmpty else { return nil }
+      store = successor
+      self.successor = nil
+      isChanged = true
+    } else {
+      isChanged = store.load(now: now)
+      report(store.refusals)
+    }
+    guard isChanged else { return nil }
+    for entry in index.entries { reportServed(entry) }
+    return index
+  }
+
+  private func report(_ refusals: [CertStore.Refusal]) {
+    for refusal in refusals where !reported.contains(refusal) {
       logger.error(
         "certificate refused",
         metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
     }
-    reported = store.refusals
-    if isChanged {
-      for entry in index.entries {
-        let names = entry.names.map { String(decoding: $0, as: UTF8.self) }
-        let serials = entry.certificates.map(\.serial)
-        logger.notice(
-          "certificate served",
-          metadata: [
-            "source": "\(entry.source)", "names": "\(names.joined(separator: " "))",
-            "serial": "\(serials.joined(separator: " "))",
-          ])
-      }
-    }
-    return isChanged ? index : nil
+    reported = refusals
+  }
+
+  private func reportServed(_ entry: CertificateEntry) {
+    let names = entry.names.map { String(decoding: $0, as: UTF8.self) }
+    let serials = entry.certificates.map(\.serial)
+    logger.notice(
+      "certificate served",
+      metadata: [
+        "source": "\(entry.source)", "names": "\(names.joined(separator: " "))",
+        "serial": "\(serials.joined(separator: " "))",
+      ])
   }
 
   /// Calls `changed` when something in the directory has changed and it is quiet again.
@@ -63,31 +79,23 @@ final class CertificateKeeper: EventSource, TimerTarget {
     }
   }
 
-  /// Another directory or default name; the old certificates go on until the next load.
+  /// Another directory or default name; the old certificates go on until `load` finds new ones.
   func reconfigure(_ next: CertificateSettings) {
     guard next != settings, let loop else { return }
     if let descriptor = directory.descriptor { loop.unregister(descriptor, token) }
     settings = next
     directory = CertificateDirectory(next.directory)
-    let store = CertStore(directory: directory, defaultName: next.defaultName)
-    // A directory without a usable certificate does not take away what is served.
-    _ = store.load(now: Int64(time(nil)))
-    if store.index.isEmpty {
-      logger.error("no usable certificate there", metadata: ["directory": "\(next.directory)"])
-    } else {
-      self.store = store
-      isReplaced = true
-    }
+    successor = CertStore(directory: directory, defaultName: next.defaultName)
     if let descriptor = directory.descriptor {
       token = (try? loop.register(descriptor, self, [.readable])) ?? .none
     }
   }
 
-  /// Looks again for a directory that was not there.
-  func watchAgain() {
-    guard !directory.isWatched else { return }
-    directory.watch()
-    if directory.isWatched { changed?() }
+  /// What no notification tells: a certificate has become valid, or a directory has come whose
+  /// parent was not there either.
+  func lookAgain() {
+    let isDue = store.nextValidAt.map { $0 <= Int64(time(nil)) } ?? false
+    if isDue || index.isEmpty || successor != nil { changed?() }
   }
 
   func ready(_ events: Readiness) {

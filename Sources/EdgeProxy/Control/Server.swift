@@ -153,7 +153,7 @@ final class Server: TimerTarget {
     let all = configuration.listen.closeWhenUnable == .always
     probes.run(plan.upstreams) { all || $0.condition.lastFailed }
     watch.ask(workers)
-    certificates.watchAgain()
+    certificates.lookAgain()
     if watch.allAlive(now: loop.now, within: Self.frozenAfter) { service.alive(now: loop.now) }
     if loop.now >= ticketsRotateAt { rotateTickets() }
   }
