@@ -21,7 +21,8 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: house),
@@ -52,3 +53,12 @@ let package = Package(
       name: "EdgeProxyTests", dependencies: ["EdgeProxy", "TestSupport"], swiftSettings: house),
   ]
 )
+
+// libFuzzer links with flags of its own (scripts/fuzz), so an ordinary build leaves its programs out.
+if Context.environment["FUZZ"] != nil {
+  package.targets += [.systemLibrary(name: "CFuzzer")]
+  for name in ["FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock"] {
+    package.targets.append(
+      .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))
+  }
+}
