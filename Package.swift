@@ -69,4 +69,8 @@ if Context.environment["FUZZ"] != nil {
       dependencies: ["CertStore", "HTTPCore", "EventLoop", "CYAML", "CFuzzer"],
       swiftSettings: house),
   ]
+  for name in ["FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock"] {
+    package.targets.append(
+      .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))
+  }
 }
