@@ -32,12 +32,12 @@ package final class CertificateDirectory {
   package var descriptor: Int32? { changes.descriptor }
 
   /// Whether the kernel tells of changes; it cannot before the directory is there.
-  package var isWatched: Bool { watched[path].map { $0 >= 0 } ?? false }
+  package var isWatched: Bool { changes.isWatched }
 
   /// Watches the directory and its folders, also those that came since the last call.
   package func watch() {
     changes.watch(
-      [path] + Self.visible(path).map { path + "/" + $0 }.filter(Self.isDirectory))
+      path, folders: Self.visible(path).map { path + "/" + $0 }.filter(Self.isDirectory))
   }
 
   /// Empties the queue of notifications; `true` when there were any that matter.
