@@ -31,10 +31,13 @@ package final class CertificateDirectory {
   /// Readable when something in the directory has changed; `nil` where the kernel gives none.
   package var descriptor: Int32? { changes.descriptor }
 
+  /// Whether the kernel tells of changes; it cannot before the directory is there.
+  package var isWatched: Bool { changes.isWatched }
+
   /// Watches the directory and its folders, also those that came since the last call.
   package func watch() {
     changes.watch(
-      [path] + Self.visible(path).map { path + "/" + $0 }.filter(Self.isDirectory))
+      path, folders: Self.visible(path).map { path + "/" + $0 }.filter(Self.isDirectory))
   }
 
   /// Empties the queue of notifications; `true` when there were any that matter.

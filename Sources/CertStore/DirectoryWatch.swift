@@ -13,6 +13,8 @@ final class DirectoryWatch {
   private let name: [UInt8]
   private var aboveWatch: Int32 = -1
   private var watches: Set<Int32> = []
+  /// Whether the directory itself is watched; it cannot be before it is there.
+  private(set) var isWatched = false
 
   private static let changes =
     UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_MOVED_FROM) | UInt32(IN_DELETE)
@@ -35,10 +37,15 @@ final class DirectoryWatch {
     }
   }
 
-  /// Watches these directories from now on and no others; those that are not there are passed over.
-  func watch(_ folders: [String]) {
+  /// Watches the directory and these folders of it from now on, and no others.
+  ///
+  /// What is not there is passed over.
+  func watch(_ path: String, folders: [String]) {
     guard let descriptor else { return }
     var next: Set<Int32> = []
+    let own = unsafe inotify_add_watch(descriptor, path, Self.changes)
+    isWatched = own >= 0
+    if isWatched { next.insert(own) }
     for folder in folders {
       // Adding a directory again changes nothing; one that was replaced gets a watch of its own.
       let watch = unsafe inotify_add_watch(descriptor, folder, Self.changes)

@@ -4,13 +4,14 @@ internal import COpenSSL
 // record or decide one thing, and return; they never throw, block or call back into the SSL's I/O.
 
 /// A key with a passphrase is refused instead of asking on the terminal; tells that it was asked.
-let refusePassphrase: @convention(c) (
-  UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?
-) -> Int32 = { _, _, _, asked in
-  // SAFETY: the caller passes a Bool that outlives the call, or nothing.
-  unsafe asked?.assumingMemoryBound(to: Bool.self).pointee = true
-  return -1
-}
+let refusePassphrase:
+  @convention(c) (
+    UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?
+  ) -> Int32 = { _, _, _, asked in
+    // SAFETY: the caller passes a Bool that outlives the call, or nothing.
+    unsafe asked?.assumingMemoryBound(to: Bool.self).pointee = true
+    return -1
+  }
 
 /// Where the SSL keeps its `TLSStream`; made once for the process.
 let streamIndex = shim_SSL_get_ex_new_index()
@@ -23,78 +24,82 @@ private func owner(of ssl: OpaquePointer?) -> TLSStream? {
 }
 
 /// The client's first words are there: chooses the certificate (RFC 6066 §3).
-let clientHelloArrived: @convention(c) (
-  OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?
-) -> Int32 = { ssl, alert, _ in
-  guard let stream = unsafe owner(of: ssl) else { return SSL_CLIENT_HELLO_ERROR }
-  var data: UnsafePointer<UInt8>? = nil
-  var count = 0
-  let present = unsafe SSL_client_hello_get0_ext(
-    ssl, UInt32(TLSEXT_TYPE_server_name), &data, &count)
-  let bytes = unsafe UnsafeBufferPointer(start: present == 1 ? data : nil, count: count)
-  // SAFETY: OpenSSL keeps the hello alive for the length of this call.
-  let accepted = unsafe stream.choose(Span(_unsafeElements: bytes), hasName: present == 1)
-  if accepted { return SSL_CLIENT_HELLO_SUCCESS }
-  unsafe alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
-  return SSL_CLIENT_HELLO_ERROR
-}
+let clientHelloArrived:
+  @convention(c) (
+    OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?
+  ) -> Int32 = { ssl, alert, _ in
+    guard let stream = unsafe owner(of: ssl) else { return SSL_CLIENT_HELLO_ERROR }
+    var data: UnsafePointer<UInt8>? = nil
+    var count = 0
+    let present = unsafe SSL_client_hello_get0_ext(
+      ssl, UInt32(TLSEXT_TYPE_server_name), &data, &count)
+    let bytes = unsafe UnsafeBufferPointer(start: present == 1 ? data : nil, count: count)
+    // SAFETY: OpenSSL keeps the hello alive for the length of this call.
+    let accepted = unsafe stream.choose(Span(_unsafeElements: bytes), hasName: present == 1)
+    if accepted { return SSL_CLIENT_HELLO_SUCCESS }
+    unsafe alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
+    return SSL_CLIENT_HELLO_ERROR
+  }
 
 /// Chooses HTTP/1.1 among what the client offers; a client that offers only others is refused.
-let protocolOffered: @convention(c) (
-  OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
-  UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
-) -> Int32 = { _, chosen, chosenCount, offer, count, _ in
-  // SAFETY: OpenSSL has checked the list's form and keeps it alive; the answer points into it.
-  let offered = unsafe UnsafeBufferPointer(start: offer, count: Int(count))
-  var index = 0
-  while index < offered.count {
-    let length = Int(unsafe offered[index])
-    guard index + 1 + length <= offered.count else { break }
-    let name = unsafe offered[(index + 1)..<(index + 1 + length)]
-    if unsafe name.elementsEqual("http/1.1".utf8) {
-      unsafe chosen?.pointee = offer?.advanced(by: index + 1)
-      unsafe chosenCount?.pointee = UInt8(length)
-      return SSL_TLSEXT_ERR_OK
+let protocolOffered:
+  @convention(c) (
+    OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
+    UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
+  ) -> Int32 = { _, chosen, chosenCount, offer, count, _ in
+    // SAFETY: OpenSSL has checked the list's form and keeps it alive; the answer points into it.
+    let offered = unsafe UnsafeBufferPointer(start: offer, count: Int(count))
+    var index = 0
+    while index < offered.count {
+      let length = Int(unsafe offered[index])
+      guard index + 1 + length <= offered.count else { break }
+      let name = unsafe offered[(index + 1)..<(index + 1 + length)]
+      if unsafe name.elementsEqual("http/1.1".utf8) {
+        unsafe chosen?.pointee = offer?.advanced(by: index + 1)
+        unsafe chosenCount?.pointee = UInt8(length)
+        return SSL_TLSEXT_ERR_OK
+      }
+      index += 1 + length
     }
-    index += 1 + length
+    return SSL_TLSEXT_ERR_ALERT_FATAL
   }
-  return SSL_TLSEXT_ERR_ALERT_FATAL
-}
 
 /// Seals a new ticket (`sealing` 1) or opens one that a client brought.
 ///
 /// 1 goes on; 2 opens and issues a fresh one; 0 does not know the key; negative is an error.
-let ticketKeyWanted: @convention(c) (
-  OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, OpaquePointer?,
-  OpaquePointer?, Int32
-) -> Int32 = { ssl, name, iv, cipher, mac, sealing in
-  guard let stream = unsafe owner(of: ssl), let name = unsafe name, let iv = unsafe iv else {
-    return -1
-  }
-  let context = stream.context
-  let keys = context.ticketKeys.keys
-  guard sealing == 1 else {
-    for position in keys.indices {
-      var same = true
-      for index in 0..<16 where unsafe name[index] != keys[position].name[index] { same = false }
-      guard same else { continue }
-      guard
-        unsafe EVP_DecryptInit_ex2(cipher, context.ticketCipher, keys[position].cipherKey, iv, nil)
-          == 1, unsafe TicketMAC.prepare(mac, keys[position].macKey)
-      else { return -1 }
-      // Of TLS 1.3 each ticket is for one use (RFC 8446 §C.4), so a fresh one always follows.
-      let isReusable = unsafe SSL_version(ssl) != TLS1_3_VERSION
-      return position == 0 && isReusable ? 1 : 2
+let ticketKeyWanted:
+  @convention(c) (
+    OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, OpaquePointer?,
+    OpaquePointer?, Int32
+  ) -> Int32 = { ssl, name, iv, cipher, mac, sealing in
+    guard let stream = unsafe owner(of: ssl), let name = unsafe name, let iv = unsafe iv else {
+      return -1
     }
-    return 0
+    let context = stream.context
+    let keys = context.ticketKeys.keys
+    guard sealing == 1 else {
+      for position in keys.indices {
+        var same = true
+        for index in 0..<16 where unsafe name[index] != keys[position].name[index] { same = false }
+        guard same else { continue }
+        guard
+          unsafe EVP_DecryptInit_ex2(
+            cipher, context.ticketCipher, keys[position].cipherKey, iv, nil)
+            == 1, unsafe TicketMAC.prepare(mac, keys[position].macKey)
+        else { return -1 }
+        // Of TLS 1.3 each ticket is for one use (RFC 8446 §C.4), so a fresh one always follows.
+        let isReusable = unsafe SSL_version(ssl) != TLS1_3_VERSION
+        return position == 0 && isReusable ? 1 : 2
+      }
+      return 0
+    }
+    guard let key = keys.first, unsafe RAND_bytes(iv, 16) == 1 else { return -1 }
+    for index in 0..<16 { unsafe name[index] = key.name[index] }
+    guard unsafe EVP_EncryptInit_ex2(cipher, context.ticketCipher, key.cipherKey, iv, nil) == 1,
+      unsafe TicketMAC.prepare(mac, key.macKey)
+    else { return -1 }
+    return 1
   }
-  guard let key = keys.first, unsafe RAND_bytes(iv, 16) == 1 else { return -1 }
-  for index in 0..<16 { unsafe name[index] = key.name[index] }
-  guard unsafe EVP_EncryptInit_ex2(cipher, context.ticketCipher, key.cipherKey, iv, nil) == 1,
-    unsafe TicketMAC.prepare(mac, key.macKey)
-  else { return -1 }
-  return 1
-}
 
 /// Prepares OpenSSL's HMAC context with a key.
 private enum TicketMAC {

@@ -62,8 +62,9 @@ package final class ServerContext {
     unsafe EVP_MD_free(nameDigest)
   }
 
-  /// Serves these certificate sets from the next handshake on; each set is one or two certificates
-  /// of different kinds for the same names. Connections keep what they began with, and so do sets
+  /// Serves these certificate sets from the next handshake on.
+  ///
+  /// Each set is one or two certificates of different kinds for the same names. Connections keep what they began with, and so do sets
   /// that stay, because making one takes the loop's time.
   package func install(
     _ sets: [[Certificate]], selector: any CertificateSelector

@@ -61,7 +61,9 @@ package final class TLSStream {
     }
   }
 
-  /// Writes some of `bytes`. After `wants…` the next write must begin with the same bytes and have
+  /// Writes some of `bytes`.
+  ///
+  /// After `wants…` the next write must begin with the same bytes and have
   /// at least as many; they may lie elsewhere.
   package func write(_ bytes: borrowing Span<UInt8>) throws(TLSError) -> WriteResult {
     ERR_clear_error()

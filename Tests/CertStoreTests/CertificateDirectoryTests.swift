@@ -146,9 +146,13 @@ struct CertificateWatchTests {
   @Test func `a directory that comes after the start is noticed`() throws {
     let late = CertificateDirectory(folder.path + "/late")
     late.watch()
+    #expect(!late.isWatched)
+    try folder.write("neighbour", "1")
+    #expect(!late.drain())
     try folder.makeFolder("late")
     #expect(late.drain())
     late.watch()
+    #expect(late.isWatched)
     try folder.write("late/a.pem", "1")
     #expect(late.drain())
   }
