@@ -143,15 +143,15 @@ enum Directives {
 
   private static let limits: [Directive] = [
     .section("limits", "What one client or one worker may take"),
-    .init("limits.head", .size(1 << 10...1 << 20), "32KiB", "A request head; 431 above it"),
+    .init("limits.head", .size(1 << 10...60 << 10), "32KiB", "A request head; 431 above it"),
     .init(
       "limits.fields", .number(10...100), "100",
       "Fields in a request head; 431 above it, since uWSGI takes 128 variables"),
     .init(
-      "limits.request_line", .size(256...1 << 20), "16KiB",
+      "limits.request_line", .size(256...60 << 10), "16KiB",
       "Method, target and version; 414 above it"),
     .init(
-      "limits.response_head", .size(1 << 10...1 << 20), "64KiB",
+      "limits.response_head", .size(1 << 10...64 << 10), "64KiB",
       "A node's response head; 502 above it"),
     .init(
       "limits.connections", .number(1...1_000_000), "20000", "Client connections of one worker"),
