@@ -3,7 +3,7 @@ import Testing
 
 @testable import EdgeProxy
 
-@Suite("Command line, DESIGN §5")
+@Suite("Command line")
 struct ArgumentsTests {
   @Test func `everything has a default`() throws {
     let arguments = try Arguments.parse([])

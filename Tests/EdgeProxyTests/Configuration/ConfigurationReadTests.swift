@@ -3,9 +3,9 @@ import Testing
 
 @testable import EdgeProxy
 
-@Suite("Configuration, DESIGN §4")
+@Suite("Configuration")
 struct ConfigurationReadTests {
-  @Test func `what is left out has the defaults of DESIGN`() throws {
+  @Test func `what is left out has the documented defaults`() throws {
     let configuration = try ConfigurationFixture.configuration(ConfigurationFixture.valid)
     #expect(configuration.path == "edge.yaml")
     #expect(!configuration.node.isEmpty)
@@ -37,7 +37,7 @@ struct ConfigurationReadTests {
     #expect(configuration.timeouts.drain == .seconds(30))
   }
 
-  @Test func `an upstream left to its defaults tries as DESIGN says`() throws {
+  @Test func `an upstream left to its defaults tries as documented`() throws {
     let upstream = try ConfigurationFixture.configuration(ConfigurationFixture.valid).upstreams[0]
     #expect(upstream.balance == .leastRequests)
     #expect(upstream.connectTimeout == .seconds(1))

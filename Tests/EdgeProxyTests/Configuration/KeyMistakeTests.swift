@@ -2,7 +2,7 @@ import Testing
 
 @testable import EdgeProxy
 
-@Suite("Keys of the configuration, DESIGN §4")
+@Suite("Keys of the configuration")
 struct KeyMistakeTests {
   /// Each text follows two good lines.
   static let keys: [Mistake] = [

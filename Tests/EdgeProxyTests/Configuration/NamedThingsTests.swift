@@ -4,7 +4,7 @@ import Testing
 
 @testable import EdgeProxy
 
-@Suite("What the configuration names, DESIGN §5")
+@Suite("What the configuration names")
 struct NamedThingsTests {
   private let directory: TemporaryDirectory
   private let now = CertificateFixture.notBefore + 60

@@ -2,7 +2,7 @@ import Testing
 
 @testable import EdgeProxy
 
-@Suite("Values of the configuration, DESIGN §4")
+@Suite("Values of the configuration")
 struct ValueMistakeTests {
   /// Each text follows two good lines.
   static let values: [Mistake] = [
@@ -18,13 +18,13 @@ struct ValueMistakeTests {
       "3:17: 'head' must be a size such as 20MiB, found '16384'; did you mean '16KiB'?"),
     Mistake(
       "limits: { head: 1B }",
-      "3:17: 'head' must be from 1KiB to 1MiB, found '1B'"),
+      "3:17: 'head' must be from 1KiB to 60KiB, found '1B'"),
     Mistake(
       "limits: { head: 99999999999999999999999GiB }",
-      "3:17: 'head' must be from 1KiB to 1MiB, found '99999999999999999999999GiB'"),
+      "3:17: 'head' must be from 1KiB to 60KiB, found '99999999999999999999999GiB'"),
     Mistake(
       "limits: { head: 9007199254740993TiB }",
-      "3:17: 'head' must be from 1KiB to 1MiB, found '9007199254740993TiB'"),
+      "3:17: 'head' must be from 1KiB to 60KiB, found '9007199254740993TiB'"),
     Mistake(
       "limits: { head: -1KiB }",
       "3:17: 'head' must be a size such as 20MiB, found '-1KiB'"),
