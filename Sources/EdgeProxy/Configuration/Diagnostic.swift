@@ -43,8 +43,10 @@ final class Findings {
   func warning(_ position: Position, _ message: String) { add(position, .warning, message) }
 
   private func add(_ position: Position, _ severity: Diagnostic.Severity, _ message: String) {
-    found.append(
-      Diagnostic(path: path, position: position, severity: severity, message: message))
+    // Names from the file are in it, and a message is one line whatever they hold.
+    let line = String(
+      String.UnicodeScalarView(message.unicodeScalars.map { $0.isControl ? " " : $0 }))
+    found.append(Diagnostic(path: path, position: position, severity: severity, message: line))
   }
 
   /// In the order of the file; what was found at one place stays in the order of finding.

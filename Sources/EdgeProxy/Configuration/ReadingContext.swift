@@ -120,13 +120,10 @@ enum Found {
     }
   }
 
-  /// On one line and short enough for a message.
+  /// Short enough for a message.
   static func shortened(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars.prefix(charactersMax) {
-      result.unicodeScalars.append(scalar.isControl ? " " : scalar)
-    }
-    return text.unicodeScalars.count > charactersMax ? result + "…" : result
+    let start = text.unicodeScalars.prefix(charactersMax)
+    return start.endIndex == text.endIndex ? text : String(start) + "…"
   }
 
   /// `a, b or c`.

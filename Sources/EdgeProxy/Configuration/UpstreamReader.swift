@@ -31,7 +31,8 @@ struct UpstreamReader {
       upstreams.indices[entry.key] = upstreams.settings.count
       upstreams.positions.append(entry.keyPosition)
       let section = Section(
-        parent: "upstreams.NAME", name: "upstreams.\(entry.key)", node: entry.value,
+        parent: "upstreams.NAME", name: "upstreams.\(Found.shortened(entry.key))",
+        node: entry.value,
         at: entry.keyPosition, context)
       upstreams.settings.append(upstream(entry.key, section))
     }

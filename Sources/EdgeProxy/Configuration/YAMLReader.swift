@@ -149,7 +149,8 @@ struct YAMLReader {
     last.key = nil
     guard let text = key.text else { return }
     if let line = last.lines[text] {
-      findings.error(key.position, "duplicate key '\(text)', first on line \(line)")
+      findings.error(
+        key.position, "duplicate key '\(Found.shortened(text))', first on line \(line)")
       return
     }
     last.lines[text] = key.position.line

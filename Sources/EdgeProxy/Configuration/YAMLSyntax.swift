@@ -89,6 +89,10 @@ enum ConfigurationText {
         findings.error(position, "control character \(hex(byte)) in the text")
         return false
       }
+      if length > 1, isOutsideYAML(bytes[index..<index + length]) {
+        findings.error(position, "a control character or byte-order mark in the text")
+        return false
+      }
       index += length
       position.column += 1
       if byte == 0x0A {
@@ -96,6 +100,15 @@ enum ConfigurationText {
       }
     }
     return true
+  }
+
+  /// Whether YAML has no such character (YAML 1.1 §5.1): C1 controls, U+FEFF, U+FFFE, U+FFFF.
+  private static func isOutsideYAML(_ scalar: ArraySlice<UInt8>) -> Bool {
+    switch (scalar[scalar.startIndex], scalar[scalar.startIndex + 1], scalar[scalar.endIndex - 1]) {
+    case (0xC2, 0x85, _): false
+    case (0xC2, 0x80...0x9F, _), (0xEF, 0xBB, 0xBF), (0xEF, 0xBF, 0xBE...0xBF): true
+    default: false
+    }
   }
 
   private static func hex(_ byte: UInt8) -> String {

@@ -14,6 +14,9 @@ struct ConfigurationBytesTests {
     ([0xED, 0xA0, 0x80], "1:1: byte 0xED is not UTF-8 text"),
     ([0xF4, 0x90, 0x80, 0x80], "1:1: byte 0xF4 is not UTF-8 text"),
     ([0xE2, 0x82], "1:1: byte 0xE2 is not UTF-8 text"),
+    ([0x61, 0xC2, 0x9B], "1:2: a control character or byte-order mark in the text"),
+    ([0x61, 0xEF, 0xBB, 0xBF], "1:2: a control character or byte-order mark in the text"),
+    ([0xEF, 0xBF, 0xBF], "1:1: a control character or byte-order mark in the text"),
     ([0xFF, 0xFE, 0x61, 0x00], "1:1: this is UTF-16; the configuration must be UTF-8"),
     ([0xFE, 0xFF, 0x00, 0x61], "1:1: this is UTF-16; the configuration must be UTF-8"),
   ])
@@ -26,6 +29,21 @@ struct ConfigurationBytesTests {
   @Test func `a file above the limit is refused before it is parsed`() {
     let read = ConfigurationFixture.read([UInt8](repeating: 0x20, count: 10_000_000))
     #expect(read.lines == ["edge.yaml:1:1: the file is larger than 1MiB"])
+  }
+
+  @Test(arguments: ["\u{85}", "\u{2028}", "\\n", "\\e", "\u{9B}"])
+  func `a message stays on one line whatever a key holds`(_ character: String) {
+    let text = "upstreams: { \"a\(character)b\": { x: 1 }, \"a\(character)b\": 1 }"
+    let read = ConfigurationFixture.read(Array(text.utf8))
+    #expect(read.configuration == nil && !read.lines.isEmpty)
+    for line in read.lines { #expect(!line.unicodeScalars.contains { $0.isControl }) }
+  }
+
+  @Test func `what the fuzzer once found stays fixed`() throws {
+    let read = ConfigurationFixture.read(
+      try ConfigurationFixture.file("Tests/Corpora/Configuration/control-character-in-a-name.yaml"))
+    #expect(read.configuration == nil && !read.lines.isEmpty)
+    for line in read.lines { #expect(!line.unicodeScalars.contains { $0.isControl }) }
   }
 
   @Test func `more values than a configuration has are refused`() {
