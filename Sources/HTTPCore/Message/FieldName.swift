@@ -42,6 +42,8 @@ package enum FieldName: UInt8, Sendable {
         self = .forwarded
       } else if ASCII.equals(name, "x-real-ip") {
         self = .xRealIP
+      } else {
+        self = Self.long(name)
       }
     case 10:
       if ASCII.equals(name, "connection") {
@@ -52,6 +54,8 @@ package enum FieldName: UInt8, Sendable {
         self = .keepAlive
       } else if ASCII.equals(name, "x-sendfile") {
         self = .serverInstruction
+      } else {
+        self = Self.long(name)
       }
     default: self = Self.long(name)
     }

@@ -86,9 +86,9 @@ extension ParserProperties {
     var nominated: Set<String> = []
     for field in fields where field.name.lowercased() == "connection" {
       for element in field.value.unicodeScalars.split(separator: ",") {
-        let word = element.drop { $0 == " " || $0 == "\t" }
-        nominated.insert(
-          String(word.prefix(while: { $0 != " " && $0 != "\t" })).lowercased())
+        var word = element.drop { $0 == " " || $0 == "\t" }
+        while let last = word.last, last == " " || last == "\t" { word.removeLast() }
+        nominated.insert(String(word).lowercased())
       }
     }
     var made: [String: String] = [:]
