@@ -42,6 +42,51 @@ struct ProtocolTests {
     #expect(pair.handshake() == .clientRefused("sslv3 alert handshake failure"))
   }
 
+  @Test(arguments: [
+    (
+      "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+      "TLS_AES_128_GCM_SHA256"
+    ),
+    ("TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384"),
+    ("TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"),
+  ])
+  func `AES-128 is preferred, but a client that puts ChaCha20 first gets it`(
+    suites: String, chosen: String
+  ) throws {
+    var offer = TLSClient.Offer("a.test")
+    offer.suites = suites
+    let pair = try Loopback(try context(), offer)
+    #expect(pair.handshake() == .agreed)
+    #expect(pair.client.cipher == chosen)
+  }
+
+  @Test(arguments: [
+    (
+      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"
+    ),
+    (
+      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"
+    ),
+  ])
+  func `in TLS 1.2 as well`(ciphers: String, chosen: String) throws {
+    var offer = TLSClient.Offer("a.test", .tls12)
+    offer.ciphers = ciphers
+    let pair = try Loopback(try context(), offer)
+    #expect(pair.handshake() == .agreed)
+    #expect(pair.client.cipher == chosen)
+  }
+
+  @Test(arguments: [TLSClient.Version.tls12, .tls13])
+  func `a signature with SHA-1 is not made`(version: TLSClient.Version) throws {
+    let certificate = try authority.certificate("a.test", key: .rsa2048)
+    let context = try ServerContext.serving([[certificate]], Names(["a.test": 0]))
+    var offer = TLSClient.Offer("a.test", version)
+    offer.signatureAlgorithms = "RSA+SHA1"
+    offer.isLax = true
+    let pair = try Loopback(context, offer)
+    #expect(pair.handshake() != .agreed)
+  }
+
   @Test func `renegotiation is refused and the connection goes on`() throws {
     let pair = try Loopback(try context(), .init("a.test", .tls12))
     #expect(pair.handshake() == .agreed)

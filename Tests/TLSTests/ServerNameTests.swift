@@ -99,10 +99,10 @@ struct KeyKindTests {
   @Test(arguments: [
     (TLSClient.Version.tls12, "RSA-PSS+SHA256:RSA+SHA256", Certificate.KeyKind.rsa),
     (.tls12, "ECDSA+SHA256", .ecdsa),
-    (.tls12, "ECDSA+SHA256:RSA+SHA256", .ecdsa),
+    (.tls12, "RSA+SHA256:ECDSA+SHA256", .ecdsa),
     (.tls13, "RSA-PSS+SHA256", .rsa),
     (.tls13, "ECDSA+SHA256", .ecdsa),
-    (.tls13, "ECDSA+SHA256:RSA-PSS+SHA256", .ecdsa),
+    (.tls13, "RSA-PSS+SHA256:ECDSA+SHA256", .ecdsa),
   ])
   func `a client gets the kind that it can verify, ECDSA where it can both`(
     version: TLSClient.Version, algorithms: String, expected: Certificate.KeyKind
@@ -115,6 +115,14 @@ struct KeyKindTests {
     let pair = try Loopback(context, offer)
     #expect(pair.handshake() == .agreed)
     #expect(pair.client.certificate == (expected == .rsa ? rsa : ecdsa).chain[0])
+  }
+
+  @Test(arguments: [TLSClient.Version.tls12, .tls13], ["P-384", "P-521"])
+  func `keys on the larger curves are served`(version: TLSClient.Version, curve: String) throws {
+    let certificate = try authority.certificate("a.test", key: .ecdsa(curve: curve))
+    let context = try ServerContext.serving([[certificate]], Names(["a.test": 0]))
+    let pair = try Loopback(context, .init("a.test", version))
+    #expect(pair.handshake() == .agreed)
   }
 
   @Test func `a client that can verify neither is refused`() throws {

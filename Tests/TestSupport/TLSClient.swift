@@ -9,11 +9,16 @@ package final class TLSClient {
     package var version = Version.tls13
     /// TLS 1.2 cipher suites, as OpenSSL writes them.
     package var ciphers: String?
+    /// TLS 1.3 cipher suites.
+    package var suites: String?
     package var signatureAlgorithms: String?
     package var groups: String?
     package var protocols: [String] = ["http/1.1"]
     /// What an earlier client's `ticket` gave.
     package var ticket: [UInt8]?
+
+    /// Offers also what OpenSSL's security level would not.
+    package var isLax = false
 
     package init(_ serverName: String?, _ version: Version = .tls13) {
       self.serverName = serverName
@@ -51,8 +56,9 @@ package final class TLSClient {
     unsafe shim_SSL_CTX_set_min_proto_version(context, version)
     unsafe shim_SSL_CTX_set_max_proto_version(context, version)
     // What an old client offers is the point of some tests.
-    if offer.version == .tls11 { unsafe SSL_CTX_set_security_level(context, 0) }
+    if offer.version == .tls11 || offer.isLax { unsafe SSL_CTX_set_security_level(context, 0) }
     if let ciphers = offer.ciphers { unsafe SSL_CTX_set_cipher_list(context, ciphers) }
+    if let suites = offer.suites { unsafe SSL_CTX_set_ciphersuites(context, suites) }
     if let list = offer.signatureAlgorithms {
       unsafe shim_SSL_CTX_set1_sigalgs_list(context, list)
     }
@@ -123,6 +129,11 @@ package final class TLSClient {
       var place = bytes.baseAddress
       count = Int(unsafe i2d_SSL_SESSION(session, &place))
     }
+  }
+
+  /// The cipher suite as OpenSSL writes it.
+  package var cipher: String {
+    unsafe String(cString: SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)))
   }
 
   package var chosenProtocol: String? {
