@@ -17,6 +17,8 @@ package enum FixedLimits {
   /// A whole trailer section.
   package static let trailerBytes = 8 * 1024
   package static let trailerFields = 100
+  /// Fields in an application's response head.
+  package static let responseFields = 256
   /// The size field of a uwsgi packet has 16 bits.
   package static let uwsgiBlockBytes = 65_535
   /// uWSGI's default `max-vars` takes this many variables.

@@ -99,6 +99,15 @@ struct ResponseHeadTests {
     #expect(response("HTTP/1.1 200 OK\r\n\n").refusal == .lineEndMalformed)
   }
 
+  @Test func `as many fields as are allowed pass, one more does not`() {
+    func head(_ fields: Int) -> String {
+      "HTTP/1.1 200 OK\r\n" + String(repeating: "X: y\r\n", count: fields) + "\r\n"
+    }
+    let limit = FixedLimits.responseFields
+    #expect(response(head(limit)).refusal == nil)
+    #expect(response(head(limit + 1)).refusal == .tooManyFields(limit: limit))
+  }
+
   @Test func `a head at the limit passes, one byte more does not`() {
     var limits = HeadLimits()
     limits.responseHeadBytes = 64

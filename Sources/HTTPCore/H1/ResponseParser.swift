@@ -31,6 +31,9 @@ package struct ResponseParser {
           head.bytes.append(copying: visible.extracting(0..<lines.lineStart))
           return lines.lineStart
         }
+        guard head.fields.count < FixedLimits.responseFields else {
+          throw .tooManyFields(limit: FixedLimits.responseFields)
+        }
         let field = try FieldParser.parse(visible, line)
         try interpret(visible, field, &head)
         head.fields.append(field)
