@@ -31,7 +31,8 @@ package struct ResponseHead: ~Copyable {
 
   @_lifetime(borrow self)
   package func span(_ part: ByteRange) -> Span<UInt8> {
-    bytes.span.extracting(part.range)
+    let range = part.range
+    return bytes.span.extracting(range.upperBound <= bytes.count ? range : 0..<0)
   }
 
   /// The framing of the body that answers a request with `method`.
