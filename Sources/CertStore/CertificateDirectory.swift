@@ -37,7 +37,7 @@ package final class CertificateDirectory {
   /// Watches the directory and its folders, also those that came since the last call.
   package func watch() {
     changes.watch(
-      path, folders: Self.visible(path).map { path + "/" + $0 }.filter(Self.isDirectory))
+      path, folders: ((try? Self.visible(path)) ?? []).map { path + "/" + $0 }.filter(Self.isDirectory))
   }
 
   /// Empties the queue of notifications; `true` when there were any that matter.
@@ -47,11 +47,9 @@ package final class CertificateDirectory {
   ///
   /// Hidden files are passed over: tools write under such names before they rename.
   package func scan() throws(SystemError) -> (pairs: [Pair], unreadable: [Unreadable]) {
-    guard let directory = unsafe opendir(path) else { throw SystemError("opendir") }
-    unsafe closedir(directory)
     var pairs: [Pair] = []
     var unreadable: [Unreadable] = []
-    for name in Self.visible(path) {
+    for name in try Self.visible(path) {
       let item = path + "/" + name
       let chain: String
       var key: String?
@@ -80,20 +78,24 @@ package final class CertificateDirectory {
     return (pairs, unreadable)
   }
 
-  private static func visible(_ path: String) -> [String] {
-    list(path).filter { !$0.hasPrefix(".") }.sorted()
+  private static func visible(_ path: String) throws(SystemError) -> [String] {
+    try list(path).filter { !$0.hasPrefix(".") }.sorted()
   }
 
-  private static func list(_ path: String) -> [String] {
-    guard let directory = unsafe opendir(path) else { return [] }
+  /// All names, or an error: a part of a directory would look like certificates taken away.
+  private static func list(_ path: String) throws(SystemError) -> [String] {
+    guard let directory = unsafe opendir(path) else { throw SystemError("opendir") }
     defer { unsafe closedir(directory) }
     var names: [String] = []
-    while let entry = unsafe readdir(directory) {
+    while true {
+      errno = 0
+      guard let entry = unsafe readdir(directory) else { break }
       let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
         unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
       }
       names.append(name)
     }
+    guard errno == 0 else { throw SystemError("readdir") }
     return names
   }
 
@@ -102,7 +104,10 @@ package final class CertificateDirectory {
     return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
   }
 
-  private static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+  /// Only a file that is certainly not there counts as gone; any other trouble shows when it is read.
+  private static func exists(_ path: String) -> Bool {
+    unsafe access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
+  }
 
   private static func read(_ path: String) throws(SystemError) -> [UInt8] {
     try WholeFile.read(path, bytesMax: 1 << 20)
