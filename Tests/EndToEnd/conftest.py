@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from support.authority import Authority
+from support.disk import SmallDisk
 from support.edge import Edge, configure, install
 from support.network import dig_hole, namespace
 from support.uwsgi import FullQueue, Instance, ScriptedUWSGI
@@ -73,6 +74,15 @@ def full_queue(ending):
     queue = FullQueue()
     ending.append(queue)
     return queue
+
+
+@pytest.fixture
+def small_disk(directory, ending):
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    disk = SmallDisk(directory / "small")
+    ending.append(disk)
+    return disk
 
 
 @pytest.fixture
