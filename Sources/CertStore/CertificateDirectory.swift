@@ -36,8 +36,8 @@ package final class CertificateDirectory {
 
   /// Watches the directory and its folders, also those that came since the last call.
   package func watch() {
-    changes.watch(
-      path, folders: ((try? Self.visible(path)) ?? []).map { path + "/" + $0 }.filter(Self.isDirectory))
+    let names = (try? Self.visible(path)) ?? []
+    changes.watch(path, folders: names.map { path + "/" + $0 }.filter(Self.isDirectory))
   }
 
   /// Empties the queue of notifications; `true` when there were any that matter.

@@ -1,6 +1,14 @@
 internal import CFuzzer
 internal import EventLoop
 
+/// One input of libFuzzer's.
+@c(LLVMFuzzerTestOneInput)
+public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  // SAFETY: libFuzzer keeps the input until this function returns; it is copied here.
+  FuzzConfiguration.run(unsafe Array(UnsafeBufferPointer(start: start, count: count)))
+  return 0
+}
+
 /// Feeds libFuzzer's inputs to the whole way from bytes to a configuration.
 ///
 /// The folder of the configuration is compiled into this program, since one program cannot import
@@ -12,11 +20,7 @@ enum FuzzConfiguration {
     var arguments =
       unsafe CommandLine.unsafeArgv as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     // SAFETY: the arguments live as long as the process.
-    _ = unsafe LLVMFuzzerRunDriver(&count, &arguments) { data, size in
-      // SAFETY: libFuzzer keeps the input until this function returns; it is copied here.
-      FuzzConfiguration.run(unsafe Array(UnsafeBufferPointer(start: data, count: size)))
-      return 0
-    }
+    _ = unsafe LLVMFuzzerRunDriver(&count, &arguments, fuzzOne)
   }
 
   /// What must hold of any bytes: a configuration, or at least one error; each on one line.

@@ -147,7 +147,7 @@ struct HeadSerializerTests {
   @Test(arguments: [false, true])
   func `a head of many short fields fits or is refused, at every size`(interim: Bool) throws {
     // Each of these becomes one byte longer on its way: a space behind the colon.
-    let count = 700
+    let count = FixedLimits.responseFields
     let input = octets(
       "HTTP/1.1 103 X\r\n" + String(repeating: "a:b\r\n", count: count) + "\r\n")
     var parser = ResponseParser()
