@@ -55,7 +55,7 @@ final class Worker: TurnEnd {
     httpsPort = plan.httpsPort
     try tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     loop.owner = self
-    openLog()
+    openLog(configuration.log)
     let ticker = Ticker(worker: self)
     self.ticker = ticker
     ticker.start()
@@ -89,8 +89,7 @@ final class Worker: TurnEnd {
   func install(_ log: LogSettings) {
     if let accessLog, log == logSettings { return tell(accessLog.reopen()) }
     accessLog?.flush()
-    logSettings = log
-    openLog()
+    openLog(log)
   }
 
   func setAbility(_ ability: Ability, httpsPort: UInt16) {
@@ -155,16 +154,18 @@ final class Worker: TurnEnd {
       perAddress.enter(peer.address, countMax: limits.connectionsPerAddress)
     else { return }
     Socket.setNoDelay(socket.raw)
+    var connection: Connection?
     do {
       let stream =
         facts.isTLS ? try TLSStream(context: tls, descriptor: socket.raw) : nil
-      let connection = Connection(
+      let made = Connection(
         worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream)
-      connection.index = connections.count
-      connections.append(connection)
-      try connection.start()
+      made.index = connections.count
+      connections.append(made)
+      connection = made
+      try made.start()
     } catch {
-      perAddress.leave(peer.address)
+      if let connection { connection.abort() } else { perAddress.leave(peer.address) }
       logger.error("a connection could not be set up", metadata: ["error": "\(error)"])
     }
   }
@@ -254,18 +255,19 @@ final class Worker: TurnEnd {
 
   private func flushLog() { tell(accessLog?.flush()) }
 
-  private func openLog() {
-    accessLog = nil
-    switch logSettings.access {
-    case .off: break
-    case .standardOutput: accessLog = AccessLogWriter(sharing: 1, format: logSettings.format)
+  /// A log that cannot be opened leaves the one there is in use.
+  private func openLog(_ log: LogSettings) {
+    switch log.access {
+    case .off: accessLog = nil
+    case .standardOutput: accessLog = AccessLogWriter(sharing: 1, format: log.format)
     case .file(let path):
       do throws(SystemError) {
-        accessLog = try AccessLogWriter(path: path, format: logSettings.format)
+        accessLog = try AccessLogWriter(path: path, format: log.format)
       } catch {
-        report(error, while: "opening the access log")
+        return report(error, while: "opening the access log")
       }
     }
+    logSettings = log
   }
 
   private func tell(_ change: AccessLogWriter.Report?) {
