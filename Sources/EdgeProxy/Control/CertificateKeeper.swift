@@ -17,8 +17,9 @@ final class CertificateKeeper: EventSource, TimerTarget {
   /// A newly configured directory, until a usable certificate was found there.
   private var successor: CertStore?
 
-  /// How long a directory must be quiet before it is read: tools write several files.
-  private static let quiet = Duration.milliseconds(100)
+  /// How long after a change a directory is read: tools write several files. Changes that come
+  /// later lead to another reading, so that a busy directory cannot put it off.
+  private static let delay = Duration.milliseconds(100)
 
   init(_ settings: CertificateSettings, logger: Logger) {
     self.settings = settings
@@ -70,7 +71,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
       ])
   }
 
-  /// Calls `changed` when something in the directory has changed and it is quiet again.
+  /// Calls `changed` a moment after something in the directory has changed.
   func watch(on loop: EventLoop, changed: @escaping () -> Void) throws(SystemError) {
     self.loop = loop
     self.changed = changed
@@ -99,9 +100,8 @@ final class CertificateKeeper: EventSource, TimerTarget {
   }
 
   func ready(_ events: Readiness) {
-    guard directory.drain(), let loop else { return }
-    loop.cancel(timer)
-    timer = loop.arm(self, after: Self.quiet)
+    guard directory.drain(), let loop, timer == .none else { return }
+    timer = loop.arm(self, after: Self.delay)
   }
 
   func timerFired(_ token: TimerToken) {
