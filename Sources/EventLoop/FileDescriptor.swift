@@ -114,6 +114,14 @@ package enum Descriptor {
     return .failed(SystemError(call, code: code))
   }
 
+  /// Lets this process have as many descriptors as the system allows it; a shell's own limit is low.
+  package static func raiseLimit() {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
   /// An open file without a name in `directory`, gone with its descriptor.
   package static func unnamedFile(in directory: String) throws(SystemError) -> FileDescriptor {
     // __O_TMPFILE | O_DIRECTORY: the macro O_TMPFILE hides behind _GNU_SOURCE.

@@ -156,8 +156,8 @@ enum Directives {
     .init(
       "limits.connections", .number(1...1_000_000), "20000", "Client connections of one worker"),
     .init(
-      "limits.connections_per_address", .number(1...1_000_000), "1000",
-      "Of one client address in one worker: room for a shared one, not for a flood"),
+      "limits.connections_per_address", .number(1...1_000_000), "10000",
+      "Of one client address in one worker: half of what it holds"),
     .init(
       "limits.memory", .size(16 << 20...1 << 40), "256MiB",
       "Buffers of one worker; above it new requests are answered 503"),

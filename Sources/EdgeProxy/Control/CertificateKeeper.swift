@@ -17,8 +17,9 @@ final class CertificateKeeper: EventSource, TimerTarget {
   /// A newly configured directory, until a usable certificate was found there.
   private var successor: CertStore?
 
-  /// How long after a change a directory is read: tools write several files. Changes that come
-  /// later lead to another reading, so that a busy directory cannot put it off.
+  /// How long after a change a directory is read: tools write several files.
+  ///
+  /// Later changes lead to another reading, so that a busy directory cannot put it off.
   private static let delay = Duration.milliseconds(100)
 
   init(_ settings: CertificateSettings, logger: Logger) {

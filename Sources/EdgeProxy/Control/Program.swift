@@ -11,6 +11,7 @@ enum Program {
     // Before any thread starts, so that every thread has them blocked.
     Signals.block([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     Signals.ignoreBrokenPipes()
+    Descriptor.raiseLimit()
     let isJournal = StandardErrorLog.isJournal(
       STDERR_FILENO, environment: Environment.current()["JOURNAL_STREAM"])
     let logger = Logger(label: "edgeproxy") { _ in
