@@ -149,13 +149,11 @@ extension Exchange {
     if taken < count {
       pump.clientBlocked = true
       defer { countMemory() }
-      do throws(SystemError) {
-        try spool.append(
-          input.readable.extracting((skip + taken)..<(skip + count)), toFile: pump.mayUseFile,
-          directory: worker.spoolDirectory)
-      } catch {
-        return "response-storage"
-      }
+      let kept = spool.append(
+        input.readable.extracting((skip + taken)..<(skip + count)), toFile: pump.mayUseFile,
+        directory: worker.spoolDirectory)
+      // Without a disk the instance has to wait for the client; nothing is lost.
+      if !kept { note(cause: "response-storage") }
     }
     input.consume(skip + count)
     return nil
@@ -165,6 +163,7 @@ extension Exchange {
   private var canTakeMore: Bool {
     let limits = snapshot.configuration.limits
     if spool.isEmpty { return true }
+    if spool.hasTail { return false }
     if spool.memoryCount + BufferPool.blockBytes <= limits.responseMemoryBytes,
       spool.fileCount == 0
     {

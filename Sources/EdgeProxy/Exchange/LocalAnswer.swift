@@ -125,15 +125,11 @@ extension Exchange {
     let taken = driver.sendBody(localBody.bytes)
     guard taken < localBody.count else { return }
     pump.clientBlocked = true
-    do throws(SystemError) {
-      try keepRest(localBody, from: taken)
-    } catch {
-      driver.cutAnswer()
-    }
+    keepRest(localBody, from: taken)
   }
 
-  private func keepRest(_ body: borrowing TextBuffer, from taken: Int) throws(SystemError) {
-    try spool.append(
+  private func keepRest(_ body: borrowing TextBuffer, from taken: Int) {
+    _ = spool.append(
       body.bytes.extracting(taken..<body.count), toFile: false, directory: worker.spoolDirectory)
   }
 }

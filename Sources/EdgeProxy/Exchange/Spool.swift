@@ -9,14 +9,18 @@ struct Spool: ~Copyable {
   private var file: FileDescriptor?
   private var fileStart: Int64 = 0
   private var fileEnd: Int64 = 0
+  /// What comes behind the file because the disk did not take it.
+  private var tail: [UInt8] = []
 
   /// What is read back from the file at a time.
   private static let pieceBytes = 64 * 1024
 
-  var isEmpty: Bool { memoryStart == memory.count && fileStart == fileEnd }
+  var isEmpty: Bool { memoryCount == 0 && fileCount == 0 && tail.isEmpty }
   /// What the spool takes of this process's memory.
-  var memoryBytes: Int { memory.capacity }
+  var memoryBytes: Int { memory.capacity + tail.capacity }
   var memoryCount: Int { memory.count - memoryStart }
+  /// Bytes that the disk did not take are waiting.
+  var hasTail: Bool { !tail.isEmpty }
   var fileCount: Int64 { fileEnd - fileStart }
 
   /// What goes out next; it stays the same memory content, only growing, until `consume`.
@@ -25,15 +29,24 @@ struct Spool: ~Copyable {
     get { memory.span.extracting(memoryStart..<memory.count) }
   }
 
-  /// Adds bytes in memory, or behind those that are in the file already.
-  mutating func append(_ bytes: borrowing Span<UInt8>, toFile: Bool, directory: String)
-    throws(SystemError)
-  {
-    if fileEnd > fileStart || toFile {
-      try appendToFile(bytes, directory: directory)
-    } else {
+  /// Adds bytes behind all others; `false` when the disk did not take them and memory had to.
+  ///
+  /// Memory is never empty while the file is not, so that there is always something to go out.
+  mutating func append(_ bytes: borrowing Span<UInt8>, toFile: Bool, directory: String) -> Bool {
+    guard memoryCount > 0, toFile || fileCount > 0 || !tail.isEmpty else {
       memory.append(copying: bytes)
+      return true
     }
+    if tail.isEmpty {
+      do throws(SystemError) {
+        try appendToFile(bytes, directory: directory)
+        return true
+      } catch {
+        // The disk is full: what was written of these bytes is overwritten or never read.
+      }
+    }
+    tail.append(copying: bytes)
+    return false
   }
 
   private mutating func appendToFile(_ bytes: borrowing Span<UInt8>, directory: String)
@@ -57,7 +70,11 @@ struct Spool: ~Copyable {
     guard memoryStart == memory.count else { return }
     memory.removeAll(keepingCapacity: true)
     memoryStart = 0
-    if fileStart < fileEnd { try refill() }
+    if fileStart < fileEnd {
+      try refill()
+    } else if !tail.isEmpty {
+      swap(&memory, &tail)
+    }
   }
 
   /// Reads the next piece of the file into the empty memory.
@@ -87,6 +104,7 @@ struct Spool: ~Copyable {
   mutating func reset() {
     memory = []
     memoryStart = 0
+    tail = []
     file = nil
     fileStart = 0
     fileEnd = 0
