@@ -134,6 +134,20 @@ def test_a_second_proxy_on_the_same_ports_does_not_start_and_says_why(edge, scri
     assert [running.request().status for _ in range(10)] == [200] * 10
 
 
+def test_a_start_on_an_https_port_that_somebody_else_has_ends_with_its_name(directory, edge, scripted):
+    running = edge({"app1": [scripted().address]})
+    listen = {**running.configuration["listen"], "http": []}
+    (directory / "second.yaml").write_text(json.dumps({**running.configuration, "listen": listen}))
+    second = Child([binary(), "--config", directory / "second.yaml", "--workers", 1],
+                   {**os.environ, "NOTIFY_SOCKET": ""})
+    try:
+        assert second.wait() == 1
+        assert f"cannot listen on 127.0.0.1:{running.port}" in second.text
+    finally:
+        second.end()
+    assert [running.request().status for _ in range(10)] == [200] * 10
+
+
 def test_a_drain_finishes_a_slow_answer_and_closes_what_is_idle(edge, scripted):
     go_on = threading.Event()
 

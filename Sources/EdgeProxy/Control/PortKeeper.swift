@@ -9,7 +9,8 @@ struct PortKeeper {
   private var gate: PortGate
   /// The addresses as bound, for the log and for redirects.
   private var bound: [SocketAddress] = []
-  private var failing = false
+  /// Why the https port could not be bound the last time; `nil` once it could.
+  private(set) var failure: Ports.Failure?
 
   init(_ settings: ListenSettings, workers: Int, logger: Logger) {
     self.settings = settings
@@ -44,11 +45,11 @@ struct PortKeeper {
       let sockets = try Ports.bind(settings.https, isTLS: true, workers: workerCount)
       bound = sockets.map(\.address)
       hand(sockets, to: workers)
-      failing = false
+      failure = nil
     } catch {
       // Somebody else has the port; it may become free.
-      if !failing { logger.error("\(error)") }
-      failing = true
+      if failure == nil { logger.error("\(error)") }
+      failure = error
       _ = gate.openFailed(now: now.nanoseconds)
     }
   }

@@ -30,6 +30,7 @@ final class Server: TimerTarget {
 
   /// The first probes are still under way.
   private var isAsking = false
+  /// The service manager was told that this server serves.
   private var isReady = false
   private var told: (ability: Ability, port: UInt16)?
   private var beats = 0
@@ -87,6 +88,7 @@ final class Server: TimerTarget {
     try loop.run()
     for worker in workers { worker.post { $0.stop() } }
     for thread in threads { thread.join() }
+    if !isReady, let failure = ports.failure { throw failure }
     logger.notice("stopped")
   }
 
@@ -141,7 +143,9 @@ final class Server: TimerTarget {
     tellWorkers { $0.setAbility(ability, httpsPort: port) }
   }
 
+  /// Tells that this server serves; a port that somebody else has ends the start instead.
   private func becomeReady() {
+    guard ports.failure == nil else { return loop.stop() }
     isReady = true
     service.ready(workers: workerCount)
     logger.notice(
