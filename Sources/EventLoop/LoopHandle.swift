@@ -1,6 +1,5 @@
 internal import CLinux
 internal import Glibc
-internal import Synchronization
 
 /// The one door into a loop from other threads: what is posted runs on the loop, in order.
 package struct LoopHandle: Sendable {
@@ -14,7 +13,7 @@ package struct LoopHandle: Sendable {
 
 /// Jobs from other threads and the descriptor that wakes the loop for them.
 final class Mailbox: Sendable {
-  private let jobs = Mutex<[@Sendable (EventLoop) -> Void]>([])
+  private let jobs = Guarded<[@Sendable (EventLoop) -> Void]>([])
   private let wakeup: FileDescriptor
 
   init() throws(SystemError) {

@@ -1,12 +1,11 @@
 internal import EventLoop
 internal import Logging
-internal import Synchronization
 
 /// Starts a worker on a thread of its own and waits until it can be asked.
 enum WorkerStart {
   /// What comes back from the new thread: the way to the worker, or why there is none.
   private final class Answer: Sendable {
-    let result = Mutex<Result<WorkerHandle, WorkerFailed>?>(nil)
+    let result = Guarded<Result<WorkerHandle, WorkerFailed>?>(nil)
   }
 
   struct WorkerFailed: Error, CustomStringConvertible {
