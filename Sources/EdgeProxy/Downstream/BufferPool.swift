@@ -31,11 +31,3 @@ final class BufferPool {
 }
 
 @available(*, unavailable) extension BufferPool: Sendable {}
-
-extension [UInt8] {
-  /// Appends the bytes of a span in one copy.
-  mutating func append(copying bytes: borrowing Span<UInt8>) {
-    // SAFETY: the span bounds its memory and keeps it alive for the length of the call.
-    unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
-  }
-}
