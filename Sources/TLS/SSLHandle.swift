@@ -1,0 +1,88 @@
+internal import COpenSSL
+
+/// One SSL object and the calls that both sides of TLS make on it.
+///
+/// None of them mutates the value, because OpenSSL's callbacks use it meanwhile.
+@safe
+struct SSLHandle: ~Copyable {
+  let raw: OpaquePointer
+
+  /// An SSL of `context` over a socket, which stays the caller's.
+  init(context: OpaquePointer, descriptor: Int32) throws(TLSError) {
+    unsafe raw = try Self.make(context, descriptor)
+  }
+
+  deinit { unsafe SSL_free(raw) }
+
+  private static func make(
+    _ context: OpaquePointer, _ descriptor: Int32
+  ) throws(TLSError) -> OpaquePointer {
+    ERR_clear_error()
+    guard let raw = unsafe SSL_new(context) else { throw TLSError(draining: "SSL_new") }
+    guard unsafe SSL_set_fd(raw, descriptor) == 1 else {
+      unsafe SSL_free(raw)
+      throw TLSError(draining: "SSL_set_fd")
+    }
+    return unsafe raw
+  }
+
+  func handshake() throws(TLSError) -> TLSProgress {
+    ERR_clear_error()
+    let result = unsafe SSL_do_handshake(raw)
+    if result == 1 { return .done }
+    switch unsafe SSL_get_error(raw, result) {
+    case SSL_ERROR_WANT_READ: return .wantsRead
+    case SSL_ERROR_WANT_WRITE: return .wantsWrite
+    default: throw failure("SSL_do_handshake")
+    }
+  }
+
+  func read(into space: inout MutableSpan<UInt8>) throws(TLSError) -> TLSReadResult {
+    ERR_clear_error()
+    var count = 0
+    // SAFETY: the span bounds its memory and keeps it alive for the length of the call.
+    let result = unsafe space.withUnsafeMutableBytes { bytes in
+      unsafe SSL_read_ex(raw, bytes.baseAddress, bytes.count, &count)
+    }
+    if result == 1 { return .bytes(count) }
+    switch unsafe SSL_get_error(raw, result) {
+    case SSL_ERROR_WANT_READ: return .wantsRead
+    case SSL_ERROR_WANT_WRITE: return .wantsWrite
+    case SSL_ERROR_ZERO_RETURN: return .closed
+    default: throw failure("SSL_read_ex")
+    }
+  }
+
+  func write(_ bytes: borrowing Span<UInt8>) throws(TLSError) -> TLSWriteResult {
+    ERR_clear_error()
+    var count = 0
+    // SAFETY: as above.
+    let result = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe SSL_write_ex(raw, bytes.baseAddress, bytes.count, &count)
+    }
+    if result == 1 { return .bytes(count) }
+    switch unsafe SSL_get_error(raw, result) {
+    case SSL_ERROR_WANT_READ: return .wantsRead
+    case SSL_ERROR_WANT_WRITE: return .wantsWrite
+    default: throw failure("SSL_write_ex")
+    }
+  }
+
+  /// Says goodbye (close_notify), as far as the socket takes it.
+  func shutdown() {
+    guard unsafe SSL_is_init_finished(raw) == 1 else { return }
+    ERR_clear_error()
+    unsafe SSL_shutdown(raw)
+    ERR_clear_error()
+  }
+
+  private func failure(_ call: String) -> TLSError {
+    // After an unrecoverable error OpenSSL must not be asked to say goodbye.
+    unsafe SSL_set_quiet_shutdown(raw, 1)
+    return TLSError(draining: call)
+  }
+}
+
+package enum TLSProgress: Equatable, Sendable { case done, wantsRead, wantsWrite }
+package enum TLSReadResult: Equatable, Sendable { case bytes(Int), wantsRead, wantsWrite, closed }
+package enum TLSWriteResult: Equatable, Sendable { case bytes(Int), wantsRead, wantsWrite }
