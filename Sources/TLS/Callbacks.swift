@@ -85,7 +85,7 @@ let ticketKeyWanted:
         guard
           unsafe EVP_DecryptInit_ex2(
             cipher, context.ticketCipher, keys[position].cipherKey, iv, nil)
-            == 1, unsafe TicketMAC.prepare(mac, keys[position].macKey)
+            == 1, unsafe context.ticketMAC.prepare(mac, keys[position].macKey)
         else { return -1 }
         // Of TLS 1.3 each ticket is for one use (RFC 8446 §C.4), so a fresh one always follows.
         let isReusable = unsafe SSL_version(ssl) != TLS1_3_VERSION
@@ -96,20 +96,7 @@ let ticketKeyWanted:
     guard let key = keys.first, unsafe RAND_bytes(iv, 16) == 1 else { return -1 }
     for index in 0..<16 { unsafe name[index] = key.name[index] }
     guard unsafe EVP_EncryptInit_ex2(cipher, context.ticketCipher, key.cipherKey, iv, nil) == 1,
-      unsafe TicketMAC.prepare(mac, key.macKey)
+      unsafe context.ticketMAC.prepare(mac, key.macKey)
     else { return -1 }
     return 1
   }
-
-/// Prepares OpenSSL's HMAC context with a key.
-private enum TicketMAC {
-  static func prepare(_ mac: OpaquePointer?, _ key: [UInt8]) -> Bool {
-    var digest = Array("SHA256".utf8CString)
-    return unsafe digest.withUnsafeMutableBufferPointer { name in
-      var parameters = unsafe [
-        shim_OSSL_PARAM_digest(name.baseAddress), OSSL_PARAM_construct_end(),
-      ]
-      return unsafe EVP_MAC_init(mac, key, key.count, &parameters) == 1
-    }
-  }
-}

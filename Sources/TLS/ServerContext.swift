@@ -29,6 +29,7 @@ package final class ServerContext {
   private(set) var sets: [SetContext] = []
   package var ticketKeys: TicketKeys
   let ticketCipher: OpaquePointer
+  let ticketMAC = TicketMAC()
   /// SHA-256, fetched once: asking for it by name costs as much as using it.
   private let nameDigest: OpaquePointer
   private var subject: [UInt8] = []

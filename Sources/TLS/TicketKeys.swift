@@ -10,19 +10,37 @@ package struct TicketKeys: Sendable {
     let cipherKey: [UInt8]
     let macKey: [UInt8]
 
+    /// What `bytes` measures: name, cipher key and MAC key.
+    static let count = 80
+
     /// A key of fresh random bytes.
     package init() throws(TLSError) {
-      var bytes = [UInt8](repeating: 0, count: 80)
-      guard unsafe RAND_bytes(&bytes, 80) == 1 else { throw TLSError(draining: "RAND_bytes") }
-      name = Array(bytes[0..<16])
-      cipherKey = Array(bytes[16..<48])
-      macKey = Array(bytes[48..<80])
+      var bytes = [UInt8](repeating: 0, count: Self.count)
+      ERR_clear_error()
+      guard unsafe RAND_bytes(&bytes, Int32(Self.count)) == 1 else {
+        throw TLSError(draining: "RAND_bytes")
+      }
+      self.init(bytes: bytes[...])
     }
+
+    /// A key that was written down; `bytes` are as many as `count`.
+    init(bytes: ArraySlice<UInt8>) {
+      name = Array(bytes.prefix(16))
+      cipherKey = Array(bytes.dropFirst(16).prefix(32))
+      macKey = Array(bytes.dropFirst(48).prefix(32))
+    }
+
+    var bytes: [UInt8] { name + cipherKey + macKey }
   }
 
   package let keys: [Key]
 
   package init() throws(TLSError) { keys = [try Key()] }
+
+  /// The keys that a fleet shares: sealed with the current one, opened with its neighbours too.
+  package init(_ keyring: TicketKeyring) {
+    keys = [keyring.current, keyring.previous, keyring.next]
+  }
 
   private init(keys: [Key]) { self.keys = keys }
 
@@ -30,4 +48,12 @@ package struct TicketKeys: Sendable {
   package func rotated() throws(TLSError) -> TicketKeys {
     TicketKeys(keys: [try Key()] + keys.prefix(1))
   }
+}
+
+extension TicketKeys.Key: CustomStringConvertible, CustomReflectable {
+  /// The name alone, which every ticket shows; the rest is secret.
+  package var description: String {
+    "ticket key \(name.map { String($0, radix: 16) }.joined(separator: "."))"
+  }
+  package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
 }

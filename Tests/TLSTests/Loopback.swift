@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import TLS
 import TestSupport
+import Testing
 
 /// A server of ours and a client of OpenSSL on the two ends of a socket pair.
 final class Loopback {
@@ -114,6 +115,24 @@ extension ServerContext {
       ticketKeys: keys ?? TicketKeys())
     try context.install(sets, selector: names)
     return context
+  }
+}
+
+extension ServerContext {
+  /// A connection, and the ticket that its client has at the end.
+  func visit(
+    _ name: String?, _ version: TLSClient.Version, ticket: [UInt8]? = nil
+  ) throws -> (isResumed: Bool, ticket: [UInt8]?) {
+    var offer = TLSClient.Offer(name, version)
+    offer.ticket = ticket
+    let pair = try Loopback(self, offer)
+    try #require(pair.handshake() == .agreed)
+    // TLS 1.3 sends its tickets after the handshake; they are read with the first bytes.
+    let hello: [UInt8] = [1]
+    try #require(try pair.server.write(hello.span) == .bytes(1))
+    try #require(pair.client.read() == hello)
+    #expect(pair.server.isResumed == pair.client.isResumed)
+    return (pair.client.isResumed, pair.client.ticket)
   }
 }
 
