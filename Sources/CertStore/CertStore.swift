@@ -86,12 +86,6 @@ package final class CertStore {
     _ pair: CertificateDirectory.Pair, now: Int64
   ) throws(CertificateError) -> EntryBuilder.Item {
     let certificate = try Certificate(pem: pair.chain, keyPEM: pair.key)
-    try certificate.check(now: now)
-    var names: [[UInt8]] = []
-    for name in certificate.names {
-      guard let normal = CertificateName.normalise(name) else { throw .malformedName(name) }
-      names.append(normal)
-    }
-    return EntryBuilder.Item(certificate: certificate, names: names, source: pair.source)
+    return try EntryBuilder.Item(certificate, source: pair.source, now: now)
   }
 }

@@ -82,6 +82,14 @@ enum EntryBuilder {
     var certificate: Certificate
     var names: [[UInt8]]
     var source: String
+
+    /// Judges dates and names: what may begin to be served now.
+    init(_ certificate: Certificate, source: String, now: Int64) throws(CertificateError) {
+      try certificate.check(now: now)
+      self.certificate = certificate
+      names = try CertificateName.normalised(certificate.names)
+      self.source = source
+    }
   }
 
   static func entries(_ items: [Item]) -> [CertificateEntry] {
@@ -113,6 +121,16 @@ enum EntryBuilder {
 
 /// The names of a certificate in the one form in which names are compared.
 package enum CertificateName {
+  /// All of them, or the first that is no DNS name.
+  static func normalised(_ names: [String]) throws(CertificateError) -> [[UInt8]] {
+    var normal: [[UInt8]] = []
+    for name in names {
+      guard let bytes = normalise(name) else { throw .malformedName(name) }
+      normal.append(bytes)
+    }
+    return normal
+  }
+
   /// `nil` where `name` is neither a DNS name nor a wildcard for one label.
   package static func normalise(_ name: String) -> [UInt8]? {
     let bytes = Array(name.utf8)

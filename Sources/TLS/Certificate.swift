@@ -65,3 +65,9 @@ package struct Certificate: Sendable, Equatable {
     if now > notAfter { throw .expired(since: notAfter) }
   }
 }
+
+extension Certificate: CustomStringConvertible, CustomReflectable {
+  /// Serial and names; the key never shows.
+  package var description: String { "certificate \(serial) for \(names.joined(separator: " "))" }
+  package var customMirror: Mirror { Mirror(self, children: ["serial": serial, "names": names]) }
+}

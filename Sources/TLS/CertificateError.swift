@@ -17,6 +17,11 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
   case keyKindUnsupported
   case notServable(reason: String)
   case tooLarge(bytes: Int, limit: Int)
+  case notText
+  /// Encrypted with this key, and no key file is configured.
+  case noEncryptionKeys(id: String)
+  case sealedKey(EnvelopeError)
+  case sealingFailed(reason: String)
 
   package var description: String {
     switch self {
@@ -38,6 +43,11 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
     case .keyKindUnsupported: "the key is neither ECDSA (P-256, P-384, P-521) nor RSA"
     case .notServable(let reason): "OpenSSL does not serve it: \(reason)"
     case .tooLarge(let bytes, let limit): "\(bytes) bytes are more than the limit of \(limit)"
+    case .notText: "it has a byte of zero and is no PEM text"
+    case .noEncryptionKeys(let id):
+      "the private key is encrypted with the key '\(id)', and no encryption keys are configured"
+    case .sealedKey(let error): "the encrypted private key cannot be opened: \(error)"
+    case .sealingFailed(let reason): "the private key could not be encrypted: \(reason)"
     }
   }
 }

@@ -2,16 +2,36 @@
 ///
 /// OpenSSL's reader skips what it does not know, a block whose first line was cut among it, so that
 /// half a file would pass for a whole one.
-struct PEMOutline {
-  private(set) var certificates = 0
-  private(set) var keys = 0
+package struct PEMOutline {
+  package struct Block {
+    package let label: [UInt8]
+    /// Where it stands in the text, its first and last line included.
+    package let range: Range<Int>
+    /// What stands between those lines.
+    package let content: Range<Int>
+
+    package func isLabelled(_ text: StaticString) -> Bool {
+      label.elementsEqual(text.description.utf8)
+    }
+
+    package var isCertificate: Bool {
+      isLabelled("CERTIFICATE") || isLabelled("X509 CERTIFICATE")
+    }
+
+    package var isKey: Bool { label.suffix(11).elementsEqual("PRIVATE KEY".utf8) }
+  }
+
+  package private(set) var blocks: [Block] = []
+
+  var certificates: Int { blocks.count(where: \.isCertificate) }
+  var keys: Int { blocks.count(where: \.isKey) }
 
   private static let begin = Array("-----BEGIN ".utf8)
   private static let end = Array("-----END ".utf8)
   private static let dashes = Array("-----".utf8)
 
-  init(_ text: [UInt8]) throws(CertificateError) {
-    var open: (label: ArraySlice<UInt8>, line: Int)?
+  package init(_ text: [UInt8]) throws(CertificateError) {
+    var open: (label: ArraySlice<UInt8>, line: Int, start: Int, content: Int)?
     var line = 0
     var rest = text[...]
     while !rest.isEmpty {
@@ -31,10 +51,13 @@ struct PEMOutline {
         guard Self.label(content, after: Self.end) == block.label else {
           throw .unclosedBlock(line: block.line)
         }
+        blocks.append(
+          Block(
+            label: Array(block.label), range: block.start..<rest.startIndex,
+            content: block.content..<content.startIndex))
         open = nil
       } else if let label = Self.label(content, after: Self.begin) {
-        open = (label, line)
-        count(label)
+        open = (label, line, content.startIndex, rest.startIndex)
       } else if content.starts(with: Self.dashes)
         || isLast && !content.isEmpty && Self.dashes.starts(with: content)
       {
@@ -52,13 +75,5 @@ struct PEMOutline {
       line.count > start.count + dashes.count
     else { return nil }
     return line.dropFirst(start.count).dropLast(dashes.count)
-  }
-
-  private mutating func count(_ label: ArraySlice<UInt8>) {
-    if label.elementsEqual("CERTIFICATE".utf8) || label.elementsEqual("X509 CERTIFICATE".utf8) {
-      certificates += 1
-    } else if label.suffix(11).elementsEqual("PRIVATE KEY".utf8) {
-      keys += 1
-    }
   }
 }

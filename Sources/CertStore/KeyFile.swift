@@ -1,0 +1,53 @@
+package import EventLoop
+internal import Glibc
+package import TLS
+
+/// The file that the encryption keys lie in.
+package enum KeyFile {
+  /// Reads it; a file that anybody but its owner may open is refused, because it is no secret.
+  package static func read(_ path: String) throws(KeyFileError) -> EncryptionKeys {
+    let raw = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard raw >= 0 else { throw .unreadable(SystemError("open")) }
+    let file = FileDescriptor(owning: raw)
+    var facts = stat()
+    guard unsafe fstat(file.raw, &facts) == 0 else { throw .unreadable(SystemError("fstat")) }
+    guard facts.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
+    let mode = facts.st_mode & 0o7777
+    guard mode & 0o077 == 0 else { throw .exposed(mode: mode) }
+    let text: [UInt8]
+    do throws(SystemError) {
+      text = try WholeFile.read(file.raw, bytesMax: EncryptionKeys.fileBytesMax)
+    } catch {
+      throw .unreadable(error)
+    }
+    do throws(EncryptionKeysError) {
+      return try EncryptionKeys(text: text)
+    } catch {
+      throw .refused(error)
+    }
+  }
+}
+
+/// Why a key file is not used.
+package enum KeyFileError: Error, Equatable, CustomStringConvertible {
+  case unreadable(SystemError)
+  case notAFile
+  /// The permissions of the file, as `chmod` takes them.
+  case exposed(mode: UInt32)
+  case refused(EncryptionKeysError)
+
+  package var description: String {
+    switch self {
+    case .unreadable(let error): "\(error)"
+    case .notAFile: "it is not a regular file"
+    case .exposed(let mode):
+      "its mode is \(Self.octal(mode)), which lets others at the keys; expected 0600 or 0400"
+    case .refused(let error): "\(error)"
+    }
+  }
+
+  private static func octal(_ mode: UInt32) -> String {
+    let digits = String(mode, radix: 8)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+}
