@@ -1,11 +1,7 @@
-internal import EventLoop
-internal import HTTPCore
-internal import TLS
-
-/// The certificates that are served, kept in step with where they come from.
+/// The certificates that are served, kept in step with where they come from: a directory, etcd, or both.
 ///
-/// A bad pair is refused with its reason while the good one that came from the same place before
-/// goes on, and the last certificates of all are never taken away.
+/// Both feed one index. Where both have a certificate for a name, the one that is valid longer answers,
+/// wherever it comes from; one of each kind of key may stand side by side.
 ///
 /// An expired certificate is refused at the start, and as a replacement: the port is bound only
 /// with a valid one, because a browser goes from a closed port to the next server, and from a
@@ -18,74 +14,51 @@ package final class CertStore {
     package let reason: String
   }
 
-  private let directory: CertificateDirectory
+  private let directory: DirectoryCertificates?
+  /// What etcd has told; `nil` where it is not asked.
+  package private(set) var etcd: EtcdCertificates?
   private let defaultName: String?
-  private var good: [String: EntryBuilder.Item] = [:]
   package private(set) var index = CertificateIndex.empty
-  package private(set) var refusals: [Refusal] = []
-  /// When the next of the refused certificates becomes valid, in seconds since 1970; loading again
-  /// then takes it.
-  package private(set) var nextValidAt: Int64?
 
-  package init(directory: CertificateDirectory, defaultName: String?) {
-    self.directory = directory
+  package init(
+    directory: CertificateDirectory?, etcd: EtcdCertificates? = nil, defaultName: String?
+  ) {
+    self.directory = directory.map { DirectoryCertificates($0) }
+    self.etcd = etcd
     self.defaultName = defaultName
   }
 
-  /// Reads everything again; `true` when the index has changed.
-  ///
-  /// A directory that cannot be read leaves everything as it is: "empty" is never mistaken for
-  /// "unreachable".
-  package func load(now: Int64) -> Bool {
-    directory.watch()
-    refusals = []
-    nextValidAt = nil
-    let found: [CertificateDirectory.Pair]
-    var kept: Set<String> = []
-    do throws(SystemError) {
-      let scan = try directory.scan()
-      found = scan.pairs
-      for item in scan.unreadable {
-        kept.insert(item.source)
-        refusals.append(Refusal(source: item.path, reason: "\(item.error)"))
-      }
-    } catch {
-      refusals = [Refusal(source: directory.path, reason: "\(error)")]
-      return false
-    }
-    var next: [String: EntryBuilder.Item] = [:]
-    for pair in found {
-      do throws(CertificateError) {
-        next[pair.source] = try Self.check(pair, now: now)
-      } catch {
-        kept.insert(pair.source)
-        refusals.append(Refusal(source: pair.source, reason: "\(error)"))
-        if case .notYetValid(let from) = error { nextValidAt = min(from, nextValidAt ?? from) }
-      }
-    }
-    for source in kept { if let old = good[source] { next[source] = old } }
-    if next.isEmpty, !good.isEmpty {
-      refusals.append(
-        Refusal(
-          source: directory.path, reason: "no certificate is left in it; the last ones stay"))
-      return false
-    }
-    let changed =
-      next.count != good.count
-      || next.contains { good[$0.key]?.certificate != $0.value.certificate }
-    good = next
-    if changed || index.isEmpty {
-      let items = next.values.sorted { $0.source < $1.source }
-      index = CertificateIndex(
-        entries: EntryBuilder.entries(items), defaultName: defaultName)
-    }
-    return changed
+  package var refusals: [Refusal] { (directory?.refusals ?? []) + (etcd?.refusals ?? []) }
+
+  /// When the next of the refused certificates becomes valid, in seconds since 1970; loading again
+  /// then takes it.
+  package var nextValidAt: Int64? {
+    [directory?.nextValidAt, etcd?.nextValidAt].compactMap { $0 }.min()
   }
 
-  private static func check(
-    _ pair: CertificateDirectory.Pair, now: Int64
-  ) throws(CertificateError) -> EntryBuilder.Item {
-    let certificate = try Certificate(pem: pair.chain, keyPEM: pair.key)
-    return try EntryBuilder.Item(certificate, source: pair.source, now: now)
+  /// Reads the directory again and judges everything by the time; `true` when the index has changed.
+  package func load(now: Int64) -> Bool {
+    let isChanged = directory?.load(now: now, elsewhere: etcd?.items ?? []) ?? false
+    return settle(isChanged) { $0.settle(now: now) }
+  }
+
+  /// Takes what etcd tells (`EtcdCertificates` has the inputs); `true` when the index has changed.
+  package func update(_ input: (inout EtcdCertificates) -> Bool) -> Bool {
+    settle(false, input)
+  }
+
+  private func settle(_ directoryChanged: Bool, _ input: (inout EtcdCertificates) -> Bool) -> Bool {
+    var isChanged = directoryChanged
+    if var next = etcd.take() {
+      next.neighbours = directory?.items ?? []
+      if input(&next) { isChanged = true }
+      etcd = next
+    }
+    guard isChanged else { return false }
+    let items = (directory?.items ?? []) + (etcd?.items ?? [])
+    index = CertificateIndex(
+      entries: EntryBuilder.entries(items.sorted { $0.source < $1.source }),
+      defaultName: defaultName)
+    return true
   }
 }

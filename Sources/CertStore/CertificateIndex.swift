@@ -78,7 +78,7 @@ package struct CertificateIndex: Sendable {
 /// Groups certificates for the same names and different kinds of key into one entry.
 enum EntryBuilder {
   /// A certificate as read, with its names normalised.
-  struct Item {
+  struct Item: Sendable {
     var certificate: Certificate
     var names: [[UInt8]]
     var source: String

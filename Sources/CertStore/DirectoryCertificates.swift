@@ -1,0 +1,73 @@
+internal import EventLoop
+internal import TLS
+
+/// The certificates that a directory has, and what is served of them.
+///
+/// A bad pair is refused with its reason while the good one that came from the same place before goes
+/// on, and the last certificates of all are not taken away while nothing else covers their names.
+final class DirectoryCertificates {
+  private let directory: CertificateDirectory
+  private var good: [String: EntryBuilder.Item] = [:]
+  private(set) var refusals: [CertStore.Refusal] = []
+  /// When the first of those that are not valid yet will be.
+  private(set) var nextValidAt: Int64?
+
+  init(_ directory: CertificateDirectory) { self.directory = directory }
+
+  var items: [EntryBuilder.Item] { Array(good.values) }
+
+  /// Reads everything again; `true` when other certificates are served than before.
+  ///
+  /// A directory that cannot be read leaves everything as it is: "empty" is never mistaken for
+  /// "unreachable".
+  func load(now: Int64, elsewhere: [EntryBuilder.Item]) -> Bool {
+    directory.watch()
+    refusals = []
+    nextValidAt = nil
+    let found: [CertificateDirectory.Pair]
+    var kept: Set<String> = []
+    do throws(SystemError) {
+      let scan = try directory.scan()
+      found = scan.pairs
+      for item in scan.unreadable {
+        kept.insert(item.source)
+        refusals.append(CertStore.Refusal(source: item.path, reason: "\(item.error)"))
+      }
+    } catch {
+      refusals = [CertStore.Refusal(source: directory.path, reason: "\(error)")]
+      return false
+    }
+    var next: [String: EntryBuilder.Item] = [:]
+    for pair in found {
+      do throws(CertificateError) {
+        let certificate = try Certificate(pem: pair.chain, keyPEM: pair.key)
+        next[pair.source] = try EntryBuilder.Item(certificate, source: pair.source, now: now)
+      } catch {
+        kept.insert(pair.source)
+        refusals.append(CertStore.Refusal(source: pair.source, reason: "\(error)"))
+        if case .notYetValid(let from) = error { nextValidAt = min(from, nextValidAt ?? from) }
+      }
+    }
+    for source in kept { if let old = good[source] { next[source] = old } }
+    if next.isEmpty { next = lastOnes(now: now, elsewhere: elsewhere) }
+    let isChanged =
+      next.count != good.count
+      || next.contains { good[$0.key]?.certificate != $0.value.certificate }
+    good = next
+    return isChanged
+  }
+
+  /// What is served although nothing is left, because nothing else covers its names.
+  private func lastOnes(
+    now: Int64, elsewhere: [EntryBuilder.Item]
+  ) -> [String: EntryBuilder.Item] {
+    let coverage = Coverage(elsewhere.filter { $0.certificate.notAfter >= now })
+    let last = good.filter { !$0.value.names.allSatisfy(coverage.covers) }
+    if !last.isEmpty {
+      refusals.append(
+        CertStore.Refusal(
+          source: directory.path, reason: "no certificate is left in it; the last ones stay"))
+    }
+    return last
+  }
+}

@@ -1,0 +1,165 @@
+package import TLS
+
+/// The certificates that etcd has, and what is served of them.
+///
+/// Whatever comes in is judged like a stranger's words. A value that is bad in any way is refused with
+/// its reason while the last good one of its key goes on. Silence of etcd is no input: what is served
+/// then stays, and only a listing or a change can take a certificate away.
+package struct EtcdCertificates: Sendable {
+  private struct Source {
+    var offer: CertificateOffer
+    /// SHA-256 of what the offer was read from, so that the same value is not read twice.
+    var digest: [UInt8]?
+    var served: ServedCertificate?
+  }
+
+  private let keys: EncryptionKeys?
+  private let readsLegacy: Bool
+  private var sources: [[UInt8]: Source] = [:]
+  /// The values at the root that may make a pair.
+  private var legacy: [[UInt8]: [UInt8]] = [:]
+  /// What they come to, until one of them changes.
+  private var legacyOffer: CertificateOffer?
+  /// Why some keys are not read at all.
+  private var unread: CertStore.Refusal?
+
+  /// Hosts that have routes, normalised; `*.` first for a wildcard.
+  package var routedHosts: [[UInt8]] = []
+  /// Certificates that are served from elsewhere.
+  var neighbours: [EntryBuilder.Item] = []
+  package private(set) var refusals: [CertStore.Refusal] = []
+  /// When the first of those that are not valid yet will be, in seconds since 1970.
+  package private(set) var nextValidAt: Int64?
+  /// The revision of etcd that the last listing or change was of; 0 before any.
+  package private(set) var revision: Int64 = 0
+
+  /// How many keys are read; the rest is reported.
+  package static let sourcesMax = 1000
+  /// What a key may measure, in bytes.
+  package static let keyBytesMax = 1024
+
+  package init(keys: EncryptionKeys?, readsLegacy: Bool) {
+    self.keys = keys
+    self.readsLegacy = readsLegacy
+  }
+
+  var items: [EntryBuilder.Item] { sources.values.compactMap(\.served?.item) }
+
+  /// What to keep on disk: what is served, and what would be but for its dates.
+  ///
+  /// The latter so that a server that starts with a wrong clock does not forget its certificates.
+  package var copy: [CopyRecord] {
+    sources.values.compactMap { source in
+      if let served = source.served { return served.record }
+      if case .certificate(_, let record, _) = source.offer { return record }
+      return nil
+    }
+  }
+
+  // MARK: Input
+
+  /// Everything that etcd has, at one revision; what is not in it was deleted.
+  ///
+  /// `true` when other certificates are served than before.
+  package mutating func replaceAll(_ values: [StoredValue], revision: Int64, now: Int64) -> Bool {
+    unread = nil
+    (legacy, legacyOffer) = ([:], nil)
+    let present = Set(values.map(\.key))
+    for key in sources.keys where !present.contains(key) { forget(key) }
+    // Those that are known first: where there are too many, the new ones are left out.
+    for stored in values where sources[stored.key] != nil { put(stored) }
+    for stored in values where sources[stored.key] == nil { put(stored) }
+    self.revision = revision
+    return settle(now: now)
+  }
+
+  /// What has changed in etcd up to a revision, in order.
+  package mutating func apply(_ changes: [StoredChange], revision: Int64, now: Int64) -> Bool {
+    for change in changes {
+      switch change {
+      case .put(let stored): put(stored)
+      case .deleted(let key):
+        if isLegacy(key) { (legacy[key], legacyOffer) = (nil, nil) } else { forget(key) }
+      }
+    }
+    self.revision = revision
+    return settle(now: now)
+  }
+
+  /// The copy on disk, for the time until etcd answers; what etcd has told already stays.
+  package mutating func loadCopy(_ records: [CopyRecord], now: Int64) -> Bool {
+    for record in records where sources[record.key] == nil {
+      if isLegacy(record.key) {
+        for stored in record.values { put(stored) }
+      } else if record.values.count == 1 {
+        put(record.values[0])
+      }
+    }
+    return settle(now: now)
+  }
+
+  /// Judges everything again, because time has passed or the routes or neighbours have changed.
+  package mutating func settle(now: Int64) -> Bool {
+    settleLegacy()
+    var settlement = Settlement(now: now, hosts: routedHosts, neighbours: neighbours)
+    for (key, source) in sources.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      settlement.consider(key, source.offer, old: source.served)
+    }
+    settlement.conclude()
+    var isChanged = false
+    for (key, source) in sources {
+      let next = settlement.served[key]
+      if next?.item.certificate != source.served?.item.certificate { isChanged = true }
+      sources[key]?.served = next
+      if case .absent = source.offer, next == nil { sources[key] = nil }
+    }
+    refusals = settlement.refusals + (unread.map { [$0] } ?? [])
+    nextValidAt = settlement.nextValidAt
+    return isChanged
+  }
+
+  // MARK: Sources
+
+  private func isLegacy(_ key: [UInt8]) -> Bool { readsLegacy && LegacyPair.isPart(key) }
+
+  private mutating func put(_ stored: StoredValue) {
+    guard stored.key.count <= Self.keyBytesMax else {
+      unread = CertStore.Refusal(
+        source: KeyText.text(stored.key),
+        reason: "a key of \(stored.key.count) bytes is not read; the limit is \(Self.keyBytesMax)")
+      return
+    }
+    let isKnown = isLegacy(stored.key) ? legacy[stored.key] != nil : sources[stored.key] != nil
+    guard isKnown || sources.count + legacy.count < Self.sourcesMax else {
+      unread = CertStore.Refusal(
+        source: KeyText.text(stored.key),
+        reason: "it is not read: there are more than \(Self.sourcesMax) keys")
+      return
+    }
+    if isLegacy(stored.key) {
+      // Of what is too large only so much is kept as tells that it is.
+      legacy[stored.key] = Array(stored.value.prefix(Certificate.bytesMax + 1))
+      legacyOffer = nil
+      return
+    }
+    let digest = Fingerprint.sha256(stored.value)
+    var source = sources[stored.key] ?? Source(offer: .absent)
+    guard source.digest != digest else { return }
+    source.offer = CertificateOffer(stored, keys: keys)
+    source.digest = digest
+    sources[stored.key] = source
+  }
+
+  private mutating func forget(_ key: [UInt8]) {
+    sources[key]?.offer = .absent
+    sources[key]?.digest = nil
+  }
+
+  private mutating func settleLegacy() {
+    guard readsLegacy else { return }
+    let offer = legacyOffer ?? LegacyPair.offer(legacy)
+    legacyOffer = offer
+    let served = sources[LegacyPair.chainKey]?.served
+    sources[LegacyPair.chainKey] = Source(offer: offer, served: served)
+  }
+}
