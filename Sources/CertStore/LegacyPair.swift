@@ -4,17 +4,34 @@ internal import TLS
 ///
 /// The two are written one after the other, so that for a moment they do not fit; what was served before
 /// goes on until they do. Of several keys the one that fits is taken.
-enum LegacyPair {
-  static let chainKey = Array("fullchain.cer".utf8)
+package enum LegacyPair {
+  package static let chainKey = Array("fullchain.cer".utf8)
   private static let keySuffix = Array(".key".utf8)
   /// How many keys are tried.
   private static let triedMax = 100
 
   /// Whether a key of etcd may be a part of a pair.
-  static func isPart(_ key: [UInt8]) -> Bool {
+  package static func isPart(_ key: [UInt8]) -> Bool {
     key == chainKey
       || key.count > keySuffix.count && key.suffix(keySuffix.count) == keySuffix[...]
         && !key.contains(UInt8(ascii: "/"))
+  }
+
+  /// The keys to ask etcd for, where not all of its root is to be read: the chain, and `DOMAIN.key` for
+  /// each of these normalised hosts and for the domains above it.
+  package static func keys(for hosts: [[UInt8]]) -> [[UInt8]] {
+    var domains: Set<[UInt8]> = []
+    for host in hosts {
+      var rest = host.starts(with: Array("*.".utf8)) ? host.dropFirst(2) : host[...]
+      while let dot = rest.firstIndex(of: UInt8(ascii: ".")) {
+        domains.insert(Array(rest))
+        rest = rest[(dot + 1)...]
+      }
+    }
+    let keys = domains.sorted {
+      $0.count == $1.count ? $0.lexicographicallyPrecedes($1) : $0.count < $1.count
+    }
+    return [chainKey] + keys.prefix(triedMax).map { $0 + keySuffix }
   }
 
   /// What the values at the root come to; their order does not matter.

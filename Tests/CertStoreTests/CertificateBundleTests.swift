@@ -113,6 +113,21 @@ struct CertificateBundleTests {
     }
   }
 
+  @Test func `a changed byte never makes another certificate of it`() throws {
+    for keys in [nil, keys] {
+      let value = try write(authority.issue(["a.test"]), keys)
+      let certificate = try CertificateBundle(reading: value, keys: keys).certificate
+      for position in stride(from: 0, to: value.count, by: 11) {
+        for replacement in [UInt8(ascii: "A"), UInt8(ascii: "-"), 10, 255] {
+          var changed = value
+          changed[position] = replacement
+          guard let bundle = try? CertificateBundle(reading: changed, keys: keys) else { continue }
+          #expect(bundle.certificate.chain[0] == certificate.chain[0])
+        }
+      }
+    }
+  }
+
   @Test func `hostile values are refused`() throws {
     let value = try write(authority.issue(["a.test"]), keys)
     let wrong =

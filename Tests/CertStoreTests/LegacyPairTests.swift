@@ -80,4 +80,12 @@ struct LegacyPairTests {
     #expect(next.store.update { $0.loadCopy(records, now: at.now) })
     #expect(try next.serves(issued, "a.test"))
   }
+
+  @Test func `the keys to ask for follow from the hosts`() {
+    let hosts = ["*.example.co.uk", "a.example.co.uk", "localhost"].map { Array($0.utf8) }
+    #expect(
+      LegacyPair.keys(for: hosts).map { KeyText.text($0) }
+        == ["fullchain.cer", "co.uk.key", "example.co.uk.key", "a.example.co.uk.key"])
+    #expect(LegacyPair.keys(for: hosts).allSatisfy(LegacyPair.isPart))
+  }
 }

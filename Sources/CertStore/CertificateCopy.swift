@@ -1,0 +1,130 @@
+package import TLS
+
+/// The last good certificates of etcd on disk, so that a server that starts without etcd serves.
+///
+/// Each certificate is one file, replaced whole or not at all, so that whatever happens in between, every
+/// file is a good certificate of some moment. A file that was damaged is refused with its reason and the
+/// others are used; what is read is then judged like what etcd tells. Private keys lie there as etcd had
+/// them, encrypted or plain, in files of mode 0600.
+package final class CertificateCopy {
+  private let directory: PrivateDirectory
+  /// SHA-256 of what each file is known to hold.
+  private var digests: [String: [UInt8]] = [:]
+
+  private static let ticketKeysName = "ticket-keys"
+
+  package init(_ path: String) { directory = PrivateDirectory(path: path) }
+
+  // MARK: Certificates
+
+  /// What the copy holds and what in it was refused; nothing where there is no copy yet.
+  package func load() throws(CertificateCopyError) -> (
+    records: [CopyRecord], refusals: [CertStore.Refusal]
+  ) {
+    directory.removeLeftovers()
+    var records: [CopyRecord] = []
+    var refusals: [CertStore.Refusal] = []
+    for name in try directory.names() where CopyFile.isName(name) {
+      let path = directory.path(name)
+      guard records.count < EtcdCertificates.sourcesMax else {
+        refusals.append(
+          CertStore.Refusal(
+            source: path,
+            reason: "it is not read: there are more than \(EtcdCertificates.sourcesMax) files"))
+        break
+      }
+      do throws(CertificateCopyError) {
+        guard let bytes = try directory.read(name, bytesMax: CopyFile.bytesMax) else { continue }
+        guard let record = CopyFile.decode(bytes) else {
+          throw .refused(path: path, reason: "the file is damaged")
+        }
+        guard CopyFile.name(record.key) == name else {
+          throw .refused(path: path, reason: "the file has the name of another certificate")
+        }
+        digests[name] = Fingerprint.sha256(bytes)
+        records.append(record)
+      } catch {
+        refusals.append(CertStore.Refusal(source: path, reason: Self.reason(error)))
+      }
+    }
+    return (records, refusals)
+  }
+
+  private static func reason(_ error: CertificateCopyError) -> String {
+    switch error {
+    case .failed(_, let error): "\(error)"
+    case .refused(_, let reason): reason
+    }
+  }
+
+  /// Makes the copy hold these and no others; files that are right already are left alone.
+  ///
+  /// After an error what could be written is, and nothing was taken away; the first error is thrown.
+  package func save(_ records: [CopyRecord]) throws(CertificateCopyError) {
+    try directory.prepare()
+    var wanted: Set<String> = []
+    var failure: CertificateCopyError?
+    var isWritten = false
+    for record in records {
+      let name = CopyFile.name(record.key)
+      wanted.insert(name)
+      do throws(CertificateCopyError) {
+        if try put(name, CopyFile.encode(record), bytesMax: CopyFile.bytesMax) { isWritten = true }
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if isWritten { try directory.sync() }
+    if let failure { throw failure }
+    let surplus = try directory.names().filter { CopyFile.isName($0) && !wanted.contains($0) }
+    guard !surplus.isEmpty else { return }
+    for name in surplus {
+      digests[name] = nil
+      try directory.remove(name)
+    }
+    try directory.sync()
+  }
+
+  // MARK: Ticket keys
+
+  /// The keyring that was saved last; `nil` where there is none.
+  package func loadTicketKeys(
+    with keys: EncryptionKeys?
+  ) throws(CertificateCopyError) -> TicketKeyring? {
+    let name = Self.ticketKeysName
+    guard let bytes = try directory.read(name, bytesMax: TicketKeyring.encodedBytesMax) else {
+      return nil
+    }
+    do throws(TicketKeyringError) {
+      return try TicketKeyring(decoding: bytes, with: keys)
+    } catch {
+      throw .refused(path: directory.path(name), reason: "\(error)")
+    }
+  }
+
+  /// Keeps a keyring, encoded as etcd has it.
+  package func saveTicketKeys(_ encoded: [UInt8]) throws(CertificateCopyError) {
+    try directory.prepare()
+    if try put(Self.ticketKeysName, encoded, bytesMax: TicketKeyring.encodedBytesMax) {
+      try directory.sync()
+    }
+  }
+
+  // MARK: Files
+
+  /// Writes a file that does not hold `bytes` yet; `true` when it did not.
+  private func put(
+    _ name: String, _ bytes: [UInt8], bytesMax: Int
+  ) throws(CertificateCopyError) -> Bool {
+    let digest = Fingerprint.sha256(bytes)
+    if let known = digests[name], known == digest, directory.has(name) { return false }
+    if let old = try? directory.read(name, bytesMax: bytesMax), old == bytes {
+      digests[name] = digest
+      return false
+    }
+    digests[name] = nil
+    try directory.write(name, bytes)
+    digests[name] = digest
+    return true
+  }
+}

@@ -1,0 +1,106 @@
+package import EventLoop
+internal import Glibc
+
+/// A directory for its owner alone, whose files are replaced whole or not at all.
+struct PrivateDirectory {
+  let path: String
+
+  private static let temporaryPrefix = ".new-"
+
+  func path(_ name: String) -> String { path + "/" + name }
+
+  /// Makes the directory where it is missing, and shuts it to others.
+  func prepare() throws(CertificateCopyError) {
+    if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw failed("mkdir") }
+    var facts = stat()
+    guard unsafe stat(path, &facts) == 0 else { throw failed("stat") }
+    guard facts.st_mode & S_IFMT == S_IFDIR else {
+      throw .failed(path: path, SystemError("mkdir", code: ENOTDIR))
+    }
+    guard facts.st_mode & 0o077 != 0 else { return }
+    if unsafe chmod(path, 0o700) != 0 { throw failed("chmod") }
+  }
+
+  /// The names in it but those of half-written files; empty where there is no directory.
+  func names() throws(CertificateCopyError) -> [String] {
+    do throws(SystemError) {
+      return try CertificateDirectory.list(path).filter { !$0.hasPrefix(".") }.sorted()
+    } catch {
+      if error.code == ENOENT { return [] }
+      throw .failed(path: path, error)
+    }
+  }
+
+  func has(_ name: String) -> Bool { unsafe access(path(name), F_OK) == 0 }
+
+  /// Removes what a process that ended in the midst of writing has left.
+  func removeLeftovers() {
+    for name in (try? CertificateDirectory.list(path)) ?? []
+    where name.hasPrefix(Self.temporaryPrefix) {
+      _ = unsafe unlink(path(name))
+    }
+  }
+
+  /// The file's bytes, one more than `bytesMax` at most; `nil` where there is none.
+  func read(_ name: String, bytesMax: Int) throws(CertificateCopyError) -> [UInt8]? {
+    do throws(SystemError) {
+      return try WholeFile.read(path(name), bytesMax: bytesMax)
+    } catch {
+      if error.code == ENOENT { return nil }
+      throw .failed(path: path(name), error)
+    }
+  }
+
+  /// Puts a file in the place of the one of that name; it lasts once `sync` is done as well.
+  ///
+  /// It is written beside the old one and on the disk before it takes that one's name, so that neither
+  /// a crash nor a full disk leaves half a file.
+  func write(_ name: String, _ bytes: [UInt8]) throws(CertificateCopyError) {
+    // Another process may write at the same time while the program is replaced.
+    let temporary = path("\(Self.temporaryPrefix)\(getpid())-\(name)")
+    _ = unsafe unlink(temporary)
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let raw = unsafe open(temporary, flags, 0o600)
+    guard raw >= 0 else { throw .failed(path: path(name), SystemError("open")) }
+    let file = FileDescriptor(owning: raw)
+    do throws(SystemError) {
+      try Descriptor.writeAll(file.raw, bytes.span, at: 0)
+      guard fsync(file.raw) == 0 else { throw SystemError("fsync") }
+      guard unsafe rename(temporary, path(name)) == 0 else { throw SystemError("rename") }
+    } catch {
+      _ = unsafe unlink(temporary)
+      throw .failed(path: path(name), error)
+    }
+  }
+
+  func remove(_ name: String) throws(CertificateCopyError) {
+    guard unsafe unlink(path(name)) == 0 || errno == ENOENT else {
+      throw .failed(path: path(name), SystemError("unlink"))
+    }
+  }
+
+  /// Makes what was written and removed last over a loss of power.
+  func sync() throws(CertificateCopyError) {
+    let raw = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard raw >= 0 else { throw failed("open") }
+    let directory = FileDescriptor(owning: raw)
+    guard fsync(directory.raw) == 0 else { throw failed("fsync") }
+  }
+
+  private func failed(_ call: String) -> CertificateCopyError {
+    .failed(path: path, SystemError(call))
+  }
+}
+
+/// Why the copy on disk could not be written or read.
+package enum CertificateCopyError: Error, Equatable, CustomStringConvertible {
+  case failed(path: String, SystemError)
+  case refused(path: String, reason: String)
+
+  package var description: String {
+    switch self {
+    case .failed(let path, let error): "\(path): \(error)"
+    case .refused(let path, let reason): "\(path): \(reason)"
+    }
+  }
+}
