@@ -34,6 +34,9 @@ let package = Package(
     .target(
       name: "CertStore", dependencies: ["HTTPCore", "TLS", "EventLoop", "CLinux"],
       swiftSettings: house),
+    .target(
+      name: "Etcd", dependencies: ["HTTPCore", "TLS", "EventLoop", "CNghttp2"],
+      swiftSettings: house),
     .executableTarget(
       name: "EdgeProxy",
       dependencies: [
@@ -55,6 +58,8 @@ let package = Package(
     .testTarget(
       name: "CertStoreTests", dependencies: ["CertStore", "TLS", "EventLoop", "TestSupport"],
       swiftSettings: house),
+    .testTarget(
+      name: "EtcdTests", dependencies: ["Etcd", "EventLoop", "TestSupport"], swiftSettings: house),
     .testTarget(
       name: "EdgeProxyTests", dependencies: ["EdgeProxy", "TestSupport"], swiftSettings: house),
   ]
