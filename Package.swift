@@ -30,17 +30,16 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: house),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
-    .target(name: "HTTPCore", swiftSettings: house),
+    .target(name: "HTTPCore", dependencies: ["CNghttp2"], swiftSettings: house),
+    .target(
+      name: "Etcd", dependencies: ["HTTPCore", "TLS", "EventLoop"], swiftSettings: house),
     .target(
       name: "CertStore", dependencies: ["HTTPCore", "TLS", "EventLoop", "CLinux"],
-      swiftSettings: house),
-    .target(
-      name: "Etcd", dependencies: ["HTTPCore", "TLS", "EventLoop", "CNghttp2"],
       swiftSettings: house),
     .executableTarget(
       name: "EdgeProxy",
       dependencies: [
-        "CertStore", "HTTPCore", "TLS", "EventLoop", "CYAML", "CLinux",
+        "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CLinux",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -61,7 +60,8 @@ let package = Package(
     .testTarget(
       name: "EtcdTests", dependencies: ["Etcd", "EventLoop", "TestSupport"], swiftSettings: house),
     .testTarget(
-      name: "EdgeProxyTests", dependencies: ["EdgeProxy", "TestSupport"], swiftSettings: house),
+      name: "EdgeProxyTests", dependencies: ["EdgeProxy", "Etcd", "TestSupport"],
+      swiftSettings: house),
   ]
 )
 
