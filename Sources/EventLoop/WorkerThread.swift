@@ -36,6 +36,14 @@ package struct WorkerThread: Sendable {
     self.identifier = identifier
   }
 
+  /// Starts a thread that nobody waits for.
+  package static func detached(
+    name: String, _ body: @escaping @Sendable () -> Void
+  ) throws(SystemError) {
+    let thread = try WorkerThread(name: name, body)
+    _ = pthread_detach(thread.identifier)
+  }
+
   package func join() { _ = pthread_join(identifier, nil) }
 }
 
