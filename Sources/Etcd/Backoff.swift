@@ -1,10 +1,10 @@
-/// How long to wait before trying again: 100 ms, twice that, and so on up to 10 s.
+/// How long to wait before trying again: 100 ms, twice that, and so on up to 1 s.
 ///
 /// Each pause is spread over its upper half, so that edges that lost etcd together do not come back
 /// together.
 package struct Backoff {
   package static let first = Duration.milliseconds(100)
-  package static let longest = Duration.seconds(10)
+  package static let longest = Duration.seconds(1)
 
   private var random: any RandomNumberGenerator
   /// How many pauses there were since the last success.

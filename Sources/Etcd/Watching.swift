@@ -17,9 +17,9 @@
 /// An input that does not belong to the state is late, and changes nothing.
 package struct Watching {
   /// After so long without a message the driver asks the stream for progress.
-  package static let progressPeriod = Duration.seconds(10)
+  package static let progressPeriod = Duration.seconds(1)
   /// A stream without any message for so long has ended, whatever TCP says.
-  package static let silenceMax = Duration.seconds(15)
+  package static let silenceMax = Duration.milliseconds(1500)
   /// Of the keys and values of a message that comes in pieces.
   package static let fragmentedBytesMax = 64 << 20
 

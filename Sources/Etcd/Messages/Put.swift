@@ -7,9 +7,10 @@ package struct PutRequest: Equatable, Sendable {
   /// Answer with what was there before.
   package var wantsPrevious = false
 
-  package init(key: [UInt8], value: [UInt8]) {
+  package init(key: [UInt8], value: [UInt8], lease: Int64 = 0) {
     self.key = key
     self.value = value
+    self.lease = lease
   }
 
   package func encoded() -> [UInt8] {

@@ -1,0 +1,247 @@
+package import EventLoop
+internal import HTTPCore
+internal import TLS
+
+/// etcd as the control thread uses it: calls with deadlines over one connection to whichever member
+/// answers.
+///
+/// Nothing here blocks. A connection that fails is replaced by one to the next member, after a pause
+/// once all have failed. What may be repeated is; a write that may have arrived is not.
+package final class EtcdClient {
+  let loop: EventLoop
+  private let settings: EtcdSettings
+  private var endpoints: Endpoints
+  private var backoff: Backoff
+  private var connection: GRPCConnection?
+  private var pause: Alarm?
+  private var isConnected = false
+  private var isPausing = false
+  private var isClosed = false
+  private var authentication: Authentication
+  /// Calls that wait for a token; those without one go on at once.
+  private var ungranted: [(Result<Void, CallError>) -> Void] = []
+
+  /// Why the last connection or call failed; `nil` while all is well.
+  package private(set) var lastFailure: String?
+
+  private enum Authentication { case needless, needed, asking, granted(String) }
+
+  /// `first` is the member to begin with, counted among the endpoints.
+  package init(
+    _ settings: EtcdSettings, on loop: EventLoop, first: Int = 0,
+    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+  ) {
+    self.loop = loop
+    self.settings = settings
+    endpoints = Endpoints(settings.endpoints, first: first)
+    backoff = Backoff(random: random)
+    authentication = settings.credentials == nil ? .needless : .needed
+    pause = Alarm(on: loop) { [unowned self] in
+      isPausing = false
+      connect()
+    }
+  }
+
+  /// The member that is, or was last, asked.
+  package var endpoint: Endpoint { connection?.endpoint ?? endpoints.current }
+
+  package var isReachable: Bool { isConnected }
+
+  var hasOtherMembers: Bool { settings.endpoints.count > 1 }
+
+  /// Ends everything under way without a further word.
+  package func close() {
+    isClosed = true
+    pause?.cancel()
+    connection?.close()
+    connection = nil
+  }
+
+  // MARK: Calls
+
+  /// Begins a call that may have many messages; it ends with the connection at the latest.
+  ///
+  /// `received` returns whether a message made sense. Metadata is sent beside our own.
+  package func stream(
+    _ method: MethodPath, metadata: [(String, String)] = [],
+    received: @escaping (GRPCCall, [UInt8]) -> Bool,
+    ended: @escaping (Result<Void, CallError>) -> Void,
+    begun: @escaping (GRPCCall) -> Void
+  ) {
+    granted { [unowned self] grant in
+      if case .failure(let error) = grant { return ended(.failure(error)) }
+      guard let connection = connected() else {
+        return ended(.failure(.unreachable(reason: reason, mayHaveArrived: false)))
+      }
+      let call = GRPCCall(method, on: connection, received: received) { [unowned self] in
+        note($0)
+        ended($0)
+      }
+      connection.begin(call, metadata: fields(metadata))
+      begun(call)
+    }
+  }
+
+  /// Sends one message and takes one; other numbers of them are malformed.
+  ///
+  /// It is tried once. `completion` is called in any case.
+  func once(
+    _ method: MethodPath, _ message: [UInt8], within deadline: Duration,
+    isAuthenticated: Bool = true, _ completion: @escaping (Result<[UInt8], CallError>) -> Void
+  ) {
+    guard isAuthenticated else { return ask(method, message, deadline, [], completion) }
+    granted { [unowned self] grant in
+      switch grant {
+      case .success: ask(method, message, deadline, fields([]), completion)
+      case .failure(let error): completion(.failure(error))
+      }
+    }
+  }
+
+  private func ask(
+    _ method: MethodPath, _ message: [UInt8], _ deadline: Duration,
+    _ metadata: [ClientSession.Field], _ completion: @escaping (Result<[UInt8], CallError>) -> Void
+  ) {
+    guard let connection = connected() else {
+      return completion(.failure(.unreachable(reason: reason, mayHaveArrived: false)))
+    }
+    var answer: [UInt8]?
+    let call = GRPCCall(method, on: connection) { _, message in
+      defer { answer = message }
+      return answer == nil
+    } ended: { [unowned self] result in
+      note(result)
+      switch result {
+      case .success:
+        guard let answer else { return completion(.failure(.malformed("no message"))) }
+        completion(.success(answer))
+      case .failure(let error): completion(.failure(error))
+      }
+    }
+    call.setDeadline(deadline, on: loop)
+    connection.begin(call, metadata: metadata)
+    call.send(message, isLast: true)
+  }
+
+  /// Gives up the member that is connected, because it does not answer as it should.
+  func abandon(_ reason: String) {
+    guard let connection else { return }
+    self.connection = nil
+    connection.close()
+    ended(reason)
+  }
+
+  private func note(_ result: Result<Void, CallError>) {
+    guard case .failure(let error) = result else { return }
+    // etcd forgets its tokens when it restarts, and one from before a restored backup leaves a call
+    // without an answer.
+    if error.isAboutToken, case .granted = authentication { authentication = .needed }
+  }
+
+  private var reason: String { lastFailure ?? "no connection to etcd" }
+
+  // MARK: The connection
+
+  /// The connection, begun if need be; `nil` while there is a pause.
+  private func connected() -> GRPCConnection? {
+    if connection == nil, !isPausing, !isClosed { connect() }
+    return connection
+  }
+
+  private func connect() {
+    guard connection == nil, !isClosed else { return }
+    let endpoint = endpoints.current
+    do {
+      // The files are read each time, so that a renewed certificate needs no restart.
+      let context =
+        endpoint.isSecure
+        ? try ClientContext(settings.identity, protocols: ["h2"]) : nil
+      let connection = try GRPCConnection(
+        to: endpoint, context: context, loop: loop, opened: { [unowned self] in opened() },
+        ended: { [unowned self] in ended($0) })
+      self.connection = connection
+      connection.open()
+    } catch {
+      ended("\(error)")
+    }
+  }
+
+  private func opened() {
+    isConnected = true
+    lastFailure = nil
+    endpoints.succeeded()
+    backoff.reset()
+  }
+
+  private func ended(_ reason: String) {
+    connection = nil
+    isConnected = false
+    lastFailure = "\(endpoints.current): \(reason)"
+    if endpoints.failed() {
+      // All have failed in a row.
+      isPausing = true
+      pause?.set(after: backoff.next())
+    }
+  }
+
+  // MARK: Authentication
+
+  private func fields(_ metadata: [(String, String)]) -> [ClientSession.Field] {
+    var fields = metadata.map { ClientSession.Field($0, $1) }
+    if case .granted(let token) = authentication { fields.append(.init("token", token)) }
+    return fields
+  }
+
+  /// Goes on once there is a token, where one is needed.
+  private func granted(_ next: @escaping (Result<Void, CallError>) -> Void) {
+    switch authentication {
+    case .needless, .granted: return next(.success(()))
+    case .asking: return ungranted.append(next)
+    case .needed: break
+    }
+    guard let credentials = settings.credentials else { return next(.success(())) }
+    authentication = .asking
+    ungranted.append(next)
+    let request = AuthenticateRequest(name: credentials.user, password: credentials.password)
+    once(
+      .authenticate, request.encoded(), within: Self.authenticateWithin, isAuthenticated: false
+    ) { [unowned self] result in
+      authenticated(result)
+    }
+  }
+
+  private func authenticated(_ result: Result<[UInt8], CallError>) {
+    let outcome: Result<Void, CallError>
+    switch result.flatMap({ AuthenticateResponse.read($0) }) {
+    case .success(let response):
+      authentication = .granted(response.token)
+      outcome = .success(())
+    // Nobody is asked for a password: the user's name alone does, or is not needed.
+    case .failure(.refused(let status)) where status.code == .failedPrecondition:
+      authentication = .needless
+      outcome = .success(())
+    case .failure(let error):
+      authentication = .needed
+      outcome = .failure(error)
+    }
+    let waiting = ungranted
+    ungranted = []
+    for next in waiting { next(outcome) }
+  }
+
+  private static let authenticateWithin = Duration.seconds(5)
+}
+
+extension CallError {
+  /// Whether a fresh token may help.
+  var isAboutToken: Bool {
+    switch self {
+    case .timedOut: true
+    case .refused(let status):
+      status.code == .unauthenticated || status.message.contains("user name is empty")
+    case .unreachable, .malformed: false
+    }
+  }
+}
+
+@available(*, unavailable) extension EtcdClient: Sendable {}

@@ -1,0 +1,112 @@
+internal import EventLoop
+
+/// A lease that is kept alive: what is put under it stays while this process lives and reaches etcd.
+///
+/// It is granted, renewed three times in its time to live, and granted anew after it was lost.
+package final class KeptLease {
+  private let client: EtcdClient
+  private let timeToLive: Duration
+  private let gained: (Int64) -> Void
+  private let lost: () -> Void
+  private var identifier: Int64?
+  private var call: GRPCCall?
+  private var alarm: Alarm?
+  private var isEnded = false
+  /// When etcd drops the lease at the latest, if it heard nothing since.
+  private var expiry = Instant(nanoseconds: 0)
+
+  private static let retryAfter = Duration.seconds(1)
+
+  /// `gained` is told of each new lease, `lost` when it has run out or etcd does not know it.
+  package init(
+    _ client: EtcdClient, timeToLive: Duration, gained: @escaping (Int64) -> Void,
+    lost: @escaping () -> Void
+  ) {
+    self.client = client
+    self.timeToLive = timeToLive
+    self.gained = gained
+    self.lost = lost
+    alarm = Alarm(on: client.loop) { [unowned self] in beat() }
+    grant()
+  }
+
+  /// Stops renewing; what is under the lease goes when its time is over, or at once with `revoke`.
+  package func end(revoking: Bool) {
+    guard !isEnded else { return }
+    isEnded = true
+    alarm?.cancel()
+    call?.cancel()
+    call = nil
+    guard revoking, let identifier else { return }
+    client.leaseRevoke(LeaseRevokeRequest(id: identifier)) { _ in }
+  }
+
+  private func grant() {
+    let asked = client.loop.clockNow
+    client.leaseGrant(LeaseGrantRequest(seconds: timeToLive.components.seconds)) {
+      [weak self] result in
+      guard let self, !isEnded else { return }
+      switch result {
+      case .success(let response) where response.seconds > 0 && response.error.isEmpty:
+        identifier = response.id
+        expiry = asked + .seconds(response.seconds)
+        alarm?.set(after: timeToLive / 3)
+        gained(response.id)
+      case .success, .failure: alarm?.set(after: Self.retryAfter)
+      }
+    }
+  }
+
+  /// Every third of the time to live.
+  private func beat() {
+    guard let identifier else { return grant() }
+    if client.loop.clockNow >= expiry { return expired() }
+    if let call {
+      call.send(LeaseKeepAliveRequest(id: identifier).encoded(), isLast: false)
+      alarm?.set(after: timeToLive / 3)
+    } else {
+      renew(identifier)
+    }
+  }
+
+  private func renew(_ identifier: Int64) {
+    alarm?.set(after: Self.retryAfter)
+    client.stream(
+      .leaseKeepAlive,
+      received: { [weak self] _, message in self?.renewed(message) ?? true },
+      ended: { [weak self] _ in
+        // The next beat goes to another member.
+        guard let self, !isEnded else { return }
+        call = nil
+        alarm?.set(after: Self.retryAfter)
+      },
+      begun: { [weak self] call in
+        guard let self, !isEnded else { return call.cancel() }
+        self.call = call
+        call.send(LeaseKeepAliveRequest(id: identifier).encoded(), isLast: false)
+        alarm?.set(after: timeToLive / 3)
+      })
+  }
+
+  private func renewed(_ message: [UInt8]) -> Bool {
+    guard case .success(let response) = LeaseKeepAliveResponse.read(message) else { return false }
+    guard response.id == identifier else { return true }
+    // etcd answers for a lease that is gone, without a time to live.
+    guard response.isAlive else {
+      expired()
+      return true
+    }
+    expiry = client.loop.clockNow + .seconds(response.seconds)
+    return true
+  }
+
+  private func expired() {
+    identifier = nil
+    call?.cancel()
+    call = nil
+    lost()
+    if !isEnded { grant() }
+  }
+}
+
+@available(*, unavailable) extension KeptLease: Sendable {}
