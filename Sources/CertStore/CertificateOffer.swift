@@ -9,12 +9,9 @@ enum CertificateOffer: Sendable {
   case certificate(Certificate, CopyRecord, name: String)
   case refused(String)
 
-  /// The first line of a value that confirms a removal.
-  private static let tombstone = Array("EDGEPROXY REMOVED".utf8)
-
   /// Reads a value as a stranger's.
   init(_ stored: StoredValue, keys: EncryptionKeys?) {
-    if Self.isTombstone(stored.value) {
+    if Tombstone.isOne(stored.value) {
       self = .removed
       return
     }
@@ -25,11 +22,5 @@ enum CertificateOffer: Sendable {
     } catch {
       self = .refused("\(error)")
     }
-  }
-
-  static func isTombstone(_ value: [UInt8]) -> Bool {
-    var line = value.prefix(64).prefix { $0 != UInt8(ascii: "\n") }
-    while let last = line.last, last == 0x20 || last == 0x09 || last == 0x0d { line.removeLast() }
-    return line == tombstone[...]
   }
 }

@@ -11,33 +11,29 @@ package enum LegacyPair {
   private static let triedMax = 100
 
   /// Whether a key of etcd may be a part of a pair.
-  package static func isPart(_ key: [UInt8]) -> Bool {
+  static func isPart(_ key: [UInt8]) -> Bool {
     key == chainKey
       || key.count > keySuffix.count && key.suffix(keySuffix.count) == keySuffix[...]
         && !key.contains(UInt8(ascii: "/"))
   }
 
-  /// The keys to ask etcd for, where not all of its root is to be read: the chain, and `DOMAIN.key` for
-  /// each of these normalised hosts and for the domains above it.
-  package static func keys(for hosts: [[UInt8]]) -> [[UInt8]] {
-    var domains: Set<[UInt8]> = []
-    for host in hosts {
-      var rest = host.starts(with: Array("*.".utf8)) ? host.dropFirst(2) : host[...]
-      while let dot = rest.firstIndex(of: UInt8(ascii: ".")) {
-        domains.insert(Array(rest))
-        rest = rest[(dot + 1)...]
-      }
+  /// Where scripts have put the private key of a domain.
+  package static func key(of domain: String) -> [UInt8] { Array(domain.utf8) + keySuffix }
+
+  /// Where the key of a chain may lie: under each of its names, a wildcard's without the `*.`.
+  package static func keys(of chain: [UInt8]) -> [[UInt8]] {
+    var keys: [[UInt8]] = []
+    for name in Certificate.names(ofChain: chain).prefix(triedMax) {
+      let key = key(of: name.hasPrefix("*.") ? String(name.dropFirst(2)) : name)
+      if !keys.contains(key) { keys.append(key) }
     }
-    let keys = domains.sorted {
-      $0.count == $1.count ? $0.lexicographicallyPrecedes($1) : $0.count < $1.count
-    }
-    return [chainKey] + keys.prefix(triedMax).map { $0 + keySuffix }
+    return keys
   }
 
   /// What the values at the root come to; their order does not matter.
   static func offer(_ values: [[UInt8]: [UInt8]]) -> CertificateOffer {
     guard let chain = values[chainKey] else { return .absent }
-    guard !CertificateOffer.isTombstone(chain) else { return .removed }
+    guard !Tombstone.isOne(chain) else { return .removed }
     let keys = values.keys.filter { $0 != chainKey }
       .sorted { $0.lexicographicallyPrecedes($1) }
     guard !keys.isEmpty else { return .refused("no DOMAIN.key lies beside it") }

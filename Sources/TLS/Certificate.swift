@@ -59,6 +59,11 @@ package struct Certificate: Sendable, Equatable {
     }
   }
 
+  /// The DNS names of the first certificate of a chain whose key is not there yet; nothing is checked.
+  package static func names(ofChain pem: [UInt8]) -> [String] {
+    pem.count <= bytesMax ? PEMObjects.names(ofFirstIn: pem) : []
+  }
+
   /// Throws where the certificate is not valid at `now`, seconds since 1970.
   package func check(now: Int64) throws(CertificateError) {
     if now < notBefore { throw .notYetValid(from: notBefore) }

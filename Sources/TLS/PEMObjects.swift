@@ -99,9 +99,20 @@ final class PEMObjects {
     return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  func names() throws(CertificateError) -> [String] {
+  func names() throws(CertificateError) -> [String] { unsafe try Self.names(chain[0]) }
+
+  /// The names of the first certificate in a text that need not hold a key; none where it has none.
+  static func names(ofFirstIn text: [UInt8]) -> [String] {
+    defer { ERR_clear_error() }
+    let chain = unsafe readChain(text)
+    defer { unsafe chain.forEach { unsafe X509_free($0) } }
+    guard let first = unsafe chain.first else { return [] }
+    return (unsafe try? names(first)) ?? []
+  }
+
+  private static func names(_ certificate: OpaquePointer) throws(CertificateError) -> [String] {
     var names: [String] = []
-    let found = unsafe X509_get_ext_d2i(chain[0], NID_subject_alt_name, nil, nil)
+    let found = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil)
     guard let found = unsafe found else { throw .noNames }
     let list = OpaquePointer(found)
     defer { unsafe GENERAL_NAMES_free(list) }

@@ -81,11 +81,11 @@ struct LegacyPairTests {
     #expect(try next.serves(issued, "a.test"))
   }
 
-  @Test func `the keys to ask for follow from the hosts`() {
-    let hosts = ["*.example.co.uk", "a.example.co.uk", "localhost"].map { Array($0.utf8) }
-    #expect(
-      LegacyPair.keys(for: hosts).map { KeyText.text($0) }
-        == ["fullchain.cer", "co.uk.key", "example.co.uk.key", "a.example.co.uk.key"])
-    #expect(LegacyPair.keys(for: hosts).allSatisfy(LegacyPair.isPart))
+  @Test func `the private key is looked for under the names of the chain`() {
+    let issued = TestAuthority().issue(["*.example.co.uk", "example.co.uk", "other.test"])
+    let keys = LegacyPair.keys(of: Array(issued.chain.utf8))
+    #expect(keys.map { KeyText.text($0) } == ["example.co.uk.key", "other.test.key"])
+    #expect(keys.allSatisfy(LegacyPair.isPart))
+    #expect(LegacyPair.keys(of: Array("garbage".utf8)).isEmpty)
   }
 }
