@@ -1,4 +1,7 @@
+internal import CertStore
+internal import Etcd
 internal import EventLoop
+internal import TLS
 
 /// What the server runs on: complete, checked, immutable.
 ///
@@ -13,6 +16,8 @@ struct Configuration: Sendable, Equatable {
   var listen: ListenSettings
   var certificates: CertificateSettings
   var tls: TLSSettings
+  /// `nil` for a server that shares nothing.
+  var etcd: SharedSettings?
   var upstreams: [UpstreamSettings]
   var routes: [RouteSettings]
   var health: HealthSettings
@@ -38,9 +43,39 @@ struct ListenSettings: Sendable, Equatable {
 enum CloseWhenUnable: String, Sendable, Equatable, CaseIterable { case never, always }
 
 struct CertificateSettings: Sendable, Equatable {
-  var directory: String
+  /// `nil` where only etcd is read.
+  var directory: String?
+  var etcd: EtcdSource?
   /// A DNS name looked up among the certificates when a client sends no server name.
   var defaultName: String?
+}
+
+extension CertificateSettings {
+  /// Certificates under keys of etcd.
+  struct EtcdSource: Sendable, Equatable {
+    var prefix: String
+    /// Also the pair `fullchain.cer` and `DOMAIN.key` at the root.
+    var legacy: Bool
+  }
+}
+
+/// What the servers of a fleet share, and how etcd is reached for it.
+struct SharedSettings: Sendable, Equatable {
+  var etcd: EtcdSettings
+  /// What the keys of the program's own things begin with.
+  var prefix: String
+  /// The file of keys that private keys are sealed with; `nil`: they lie in etcd as they are.
+  var encryptionKeys: String?
+
+  /// Reads that file; the error names it.
+  func readEncryptionKeys() throws -> EncryptionKeys? {
+    guard let path = encryptionKeys else { return nil }
+    do throws(KeyFileError) {
+      return try KeyFile.read(path)
+    } catch {
+      throw CommandFailure("'\(path)': \(error)")
+    }
+  }
 }
 
 struct TLSSettings: Sendable, Equatable {
@@ -50,7 +85,7 @@ struct TLSSettings: Sendable, Equatable {
     case tls12 = "1.2"
     case tls13 = "1.3"
   }
-  enum Tickets: String, Sendable, CaseIterable { case local, off }
+  enum Tickets: String, Sendable, CaseIterable { case local, etcd, off }
 }
 
 struct UpstreamSettings: Sendable, Equatable {

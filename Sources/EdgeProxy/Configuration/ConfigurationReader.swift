@@ -8,10 +8,17 @@ struct ConfigurationReader {
   func read(_ root: YAMLNode) -> Configuration {
     let top = Section(parent: "", name: "", node: root, at: .start, context)
     let upstreams = UpstreamReader(context: context).read(top)
+    let shared = SharedReader(context: context).read(top)
+    let certificates = certificates(top.section("certificates"))
+    if certificates.etcd != nil, shared == nil, let named = context.named.certificatesInEtcd {
+      context.findings.error(
+        named.position, "'certificates.etcd' needs 'etcd' with its endpoints")
+    }
     return Configuration(
       path: context.findings.path, node: node(top),
       state: path("state", top, \.states) ?? "", listen: listen(top.section("listen")),
-      certificates: certificates(top.section("certificates")), tls: tls(top.section("tls")),
+      certificates: certificates,
+      tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
       upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
       health: health(top.section("health")),
@@ -53,9 +60,15 @@ struct ConfigurationReader {
   }
 
   private func certificates(_ section: Section) -> CertificateSettings {
-    let directory = path("directory", section, \.certificates) ?? ""
+    let etcd = section.optionalSection("etcd").map {
+      CertificateSettings.EtcdSource(
+        prefix: SharedReader.prefix($0, context), legacy: $0.flag("legacy"))
+    }
+    if let etcd { context.named.certificatesInEtcd = (etcd, section.position(of: "etcd")) }
+    let isRead = etcd == nil || section.isGiven("directory")
+    let directory = isRead ? path("directory", section, \.certificates) ?? "" : nil
     guard let (name, position) = section.text("default") else {
-      return CertificateSettings(directory: directory, defaultName: nil)
+      return CertificateSettings(directory: directory, etcd: etcd, defaultName: nil)
     }
     let host = HostPattern.read(name)
     if let mistake = host.mistake(key: "default", wildcard: false) {
@@ -63,13 +76,19 @@ struct ConfigurationReader {
     } else {
       context.named.defaultName = (host.normal ?? name, position)
     }
-    return CertificateSettings(directory: directory, defaultName: host.normal ?? name)
+    return CertificateSettings(
+      directory: directory, etcd: etcd, defaultName: host.normal ?? name)
   }
 
-  private func tls(_ section: Section) -> TLSSettings {
-    TLSSettings(
+  private func tls(_ section: Section, isShared: Bool) -> TLSSettings {
+    let tickets = TLSSettings.Tickets(rawValue: section.word("tickets")) ?? .local
+    if tickets == .etcd, !isShared {
+      context.findings.error(
+        section.position(of: "tickets"), "'tickets: etcd' needs 'etcd' with its endpoints")
+    }
+    return TLSSettings(
       minimum: TLSSettings.MinimumVersion(rawValue: section.word("minimum")) ?? .tls12,
-      tickets: TLSSettings.Tickets(rawValue: section.word("tickets")) ?? .local)
+      tickets: tickets)
   }
 
   private func health(_ section: Section) -> HealthSettings {

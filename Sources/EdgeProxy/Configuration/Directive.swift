@@ -14,6 +14,8 @@ struct Directive: Sendable {
   enum ValueType: Sendable {
     /// A mapping with a row for each of its keys.
     case section
+    /// The same, of something that is off unless the key is given.
+    case optionalSection
     /// A mapping whose keys the operator chooses.
     case table
     /// A list of mappings with a row for each of their keys.
@@ -30,6 +32,8 @@ struct Directive: Sendable {
     case duration(ClosedRange<Duration>)
     /// IP addresses with ports to listen at.
     case listenAddresses
+    /// URLs of etcd's members.
+    case endpoints
     case nodes
     /// Words and statuses.
     case causes(words: [String], statuses: ClosedRange<Int>)
@@ -56,6 +60,11 @@ struct Directive: Sendable {
   /// A mapping that may be left out; what is in it has defaults of its own.
   static func section(_ path: String, _ help: String) -> Directive {
     Directive(path, .section, nil, nil, false, help)
+  }
+
+  /// A mapping of something that is off unless the key is given.
+  static func optionalSection(_ path: String, _ help: String) -> Directive {
+    Directive(path, .optionalSection, nil, nil, false, help)
   }
 
   private init(

@@ -1,7 +1,7 @@
 /// Every key there is, in the order of the reference.
 enum Directives {
   static let all: [Directive] =
-    server + listen + tls + upstreams + routes + answers + log + limits + timeouts
+    server + listen + tls + etcd + upstreams + routes + answers + log + limits + timeouts
 
   private static let server: [Directive] = [
     .optional("node", .text, example: "edge-1", "Unique in the fleet; default: the host name"),
@@ -33,7 +33,16 @@ enum Directives {
     .section("certificates", "Chosen by the name that the client asks for"),
     .init(
       "certificates.directory", .path(or: []), "/etc/edgeproxy/certificates",
-      "*.pem bundles, or NAME/fullchain.pem with NAME/privkey.pem; watched"),
+      "*.pem bundles, or NAME/fullchain.pem with NAME/privkey.pem; watched; none by default with etcd"
+    ),
+    .optionalSection(
+      "certificates.etcd", "One bundle of chain and key under each key of etcd; watched"),
+    .init(
+      "certificates.etcd.prefix", .text, "/edgeproxy/certificates/",
+      "What the keys of etcd begin with; the rest is any name"),
+    .init(
+      "certificates.etcd.legacy", .flag, "false",
+      "Also fullchain.cer with DOMAIN.key at the root of etcd, once the two fit"),
     .optional(
       "certificates.default", .text, example: "example.org",
       "Whose certificate is served to a client that names no server; default: the first one read"),
@@ -43,7 +52,32 @@ enum Directives {
       "The oldest version of TLS"),
     .init(
       "tls.tickets", .word(TLSSettings.Tickets.allCases.map(\.rawValue)), "local",
-      "Resumption, with keys that never leave this server"),
+      "Resumption; local: by keys that never leave this server, etcd: by any server of the fleet"),
+  ]
+
+  private static let etcd: [Directive] = [
+    .optionalSection("etcd", "What the servers of a fleet share"),
+    .required(
+      "etcd.endpoints", .endpoints, example: #"["https://10.0.0.1:2379"]"#,
+      "The members; at most \(endpointsMax)"),
+    .optional(
+      "etcd.ca", .path(or: []), example: "/etc/edgeproxy/etcd/ca.pem",
+      "Whom the members' certificates must descend from; default: whom the system trusts"),
+    .optional(
+      "etcd.certificate", .path(or: []), example: "/etc/edgeproxy/etcd/node.pem",
+      "Who this server is; its common name is the user of etcd"),
+    .optional(
+      "etcd.key", .path(or: []), example: "/etc/edgeproxy/etcd/node.key", "Of that certificate"),
+    .optional("etcd.user", .text, example: "edge", "A user of etcd, instead of a certificate"),
+    .optional(
+      "etcd.password", .text, example: "${ETCD_PASSWORD}",
+      "Of that user; better from the environment than in this file"),
+    .init(
+      "etcd.prefix", .text, "/edgeproxy/",
+      "What the keys begin with under which servers share their own things, such as ticket keys"),
+    .optional(
+      "etcd.encryption_keys", .path(or: []), example: "/etc/edgeproxy/etcd/encryption.keys",
+      "Private keys and ticket keys are sealed in etcd; edgeproxy cert new-key makes a line of it"),
   ]
 
   private static let upstreams: [Directive] = [
@@ -189,6 +223,7 @@ enum Directives {
 
   /// What `TriedNodes` can count.
   static let nodesMax = 128
+  static let endpointsMax = 16
   static let errorPageBytesMax = 64 << 10
   private static let client: ClosedRange<Duration> = .milliseconds(10) ... .hours(1)
 

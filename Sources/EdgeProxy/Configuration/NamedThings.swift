@@ -12,5 +12,9 @@ final class NamedThings {
   var sockets: [(address: SocketAddress, position: Position)] = []
   /// Normalised hosts of routes.
   var hosts: [(name: String, position: Position)] = []
+  /// The etcd of the file and where it is named.
+  var etcd: (settings: SharedSettings, position: Position)?
+  /// Where certificates from etcd are asked for.
+  var certificatesInEtcd: (source: CertificateSettings.EtcdSource, position: Position)?
   var defaultName: (name: String, position: Position)?
 }

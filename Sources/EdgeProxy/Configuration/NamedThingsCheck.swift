@@ -1,6 +1,7 @@
 internal import CertStore
 internal import EventLoop
 internal import Glibc
+internal import TLS
 
 /// Looks at what the file names.
 ///
@@ -24,6 +25,29 @@ struct NamedThingsCheck {
     }
     for (address, position) in named.sockets { check(address, position) }
     for (path, position) in named.certificates { checkCertificates(path, position, named) }
+    if let (settings, position) = named.etcd { checkShared(settings, position, named) }
+  }
+
+  /// The files that etcd is reached and its secrets are opened with.
+  private func checkShared(
+    _ settings: SharedSettings, _ position: Position, _ named: NamedThings
+  ) {
+    do throws(TLSError) {
+      if settings.etcd.endpoints.contains(where: \.isSecure) {
+        _ = try ClientContext(settings.etcd.identity, protocols: ["h2"])
+      }
+    } catch {
+      findings.error(position, "\(error)")
+    }
+    do {
+      let keys = try settings.readEncryptionKeys()
+      if keys == nil, named.certificatesInEtcd != nil {
+        findings.warning(
+          position, "private keys lie in etcd as they are; see 'encryption_keys'")
+      }
+    } catch {
+      findings.error(position, "\(error)")
+    }
   }
 
   /// The directory that a log is in.
@@ -64,6 +88,8 @@ struct NamedThingsCheck {
       findings.error(position, "'\(refusal.source)' is refused: \(refusal.reason)")
     }
     let index = store.index
+    // What etcd has is asked for with `--live`.
+    if named.certificatesInEtcd != nil { return }
     if index.isEmpty {
       findings.error(
         position, "no usable certificate in '\(Found.shortened(directory))': https stays closed")

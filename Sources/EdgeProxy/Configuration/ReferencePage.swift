@@ -35,7 +35,8 @@ enum ReferencePage {
     /// Adds what is under a key.
     private mutating func inside(_ row: Directive, indentation: String, isComment: Bool) {
       switch row.type {
-      case .section: keys(of: row.path, indentation: indentation, isComment: isComment)
+      case .section, .optionalSection:
+        keys(of: row.path, indentation: indentation, isComment: isComment)
       case .table where row.path == "upstreams":
         lines.append("\(indentation)\(row.example ?? ""):")
         keys(of: row.path + ".NAME", indentation: indentation + "  ", isComment: isComment)
@@ -72,7 +73,7 @@ extension Directive {
 
   fileprivate var shownValue: String {
     switch type {
-    case .section, .table, .list, .nodes: ""
+    case .section, .optionalSection, .table, .list, .nodes: ""
     default: (defaultText ?? example).map { " " + $0 } ?? ""
     }
   }

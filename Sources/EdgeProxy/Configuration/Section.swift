@@ -91,6 +91,24 @@ struct Section {
     return Section(parent: row.path, name: child(key), node: value, at: position, context)
   }
 
+  /// The mapping under a key whose presence turns something on; `nil` where it is left out.
+  func optionalSection(_ key: String) -> Section? { isGiven(key) ? section(key) : nil }
+
+  func isGiven(_ key: String) -> Bool { entries[key] != nil }
+
+  /// The texts of the list under a key, each with where it stands.
+  func texts(_ key: String, _ expected: String) -> [(text: String, position: Position)] {
+    let (_, value) = take(key)
+    guard let value else { return [] }
+    guard case .list(let items) = value.content else {
+      context.wrong(value, key, "a list of \(expected)")
+      return []
+    }
+    return items.compactMap { item in
+      context.text(item, key, expected).map { ($0, item.position) }
+    }
+  }
+
   /// The entries of a mapping whose keys the operator chose.
   func entries(of value: YAMLNode?, _ key: String) -> [YAMLNode.Entry] {
     guard let value, !value.isNothing else { return [] }

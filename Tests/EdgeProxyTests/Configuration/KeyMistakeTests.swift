@@ -32,15 +32,6 @@ struct KeyMistakeTests {
       "4:1: duplicate key 'node', first on line 3"),
     // Keys of what is not built yet are unknown, never silently accepted.
     Mistake(
-      "etcd: { endpoints: [] }",
-      "3:1: unknown key 'etcd'"),
-    Mistake(
-      "certificates: { etcd: { prefix: /x } }",
-      "3:17: unknown key 'etcd' in certificates"),
-    Mistake(
-      "tls: { tickets: etcd }",
-      "3:17: 'tickets' must be local or off, found 'etcd'"),
-    Mistake(
       "subscriptions: { listen: \"10.0.0.1:7000\" }",
       "3:1: unknown key 'subscriptions'"),
     Mistake(

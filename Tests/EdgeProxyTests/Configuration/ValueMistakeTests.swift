@@ -100,8 +100,8 @@ struct ValueMistakeTests {
       "tls: { minimum: }",
       "3:17: 'minimum' has no value; it must be 1.2 or 1.3"),
     Mistake(
-      "tls: { tickets: etcd }",
-      "3:17: 'tickets' must be local or off, found 'etcd'"),
+      "tls: { tickets: shared }",
+      "3:17: 'tickets' must be local, etcd or off, found 'shared'"),
     Mistake(
       "listen: { close_when_unable: fleet }",
       "3:30: 'close_when_unable' must be never or always, found 'fleet'"),
