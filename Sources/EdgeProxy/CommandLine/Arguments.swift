@@ -1,16 +1,26 @@
 internal import ArgumentParser
 internal import Glibc
 
-/// The command line: options on the root command, which runs the server.
+/// The configuration file, which every command takes.
+struct ConfigurationFile: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+  var config = "/etc/edgeproxy/edgeproxy.yaml"
+
+  func validate() throws {
+    if config.isEmpty { throw ValidationError("'--config' names no file.") }
+  }
+}
+
+/// The command line: options on the root command, which runs the server, and commands beside it.
 struct Arguments: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "edgeproxy",
     abstract: "A TLS reverse proxy for applications behind uWSGI.",
     discussion: "It serves in the foreground unless an option says otherwise.",
-    version: Version.text)
+    version: Version.text,
+    subcommands: [CertCommand.self])
 
-  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
-  var config = "/etc/edgeproxy/edgeproxy.yaml"
+  @OptionGroup var file: ConfigurationFile
 
   @Option(
     name: .long,
@@ -29,18 +39,17 @@ struct Arguments: ParsableCommand {
     if let workers, !(1...Self.workersMax).contains(workers) {
       throw ValidationError("'--workers' must be from 1 to \(Self.workersMax).")
     }
-    if config.isEmpty { throw ValidationError("'--config' names no file.") }
     if checkConfig && printReference {
       throw ValidationError("'--check-config' and '--print-reference' exclude each other.")
     }
   }
 
   func run() throws {
-    if checkConfig { throw ExitCode(CheckCommand(path: config).run()) }
+    if checkConfig { throw ExitCode(CheckCommand(path: file.config).run()) }
     if printReference {
       print(ReferencePage.text(), terminator: "")
       return
     }
-    throw ExitCode(ServeCommand(path: config, workers: workers).run())
+    throw ExitCode(ServeCommand(path: file.config, workers: workers).run())
   }
 }

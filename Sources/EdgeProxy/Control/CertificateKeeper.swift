@@ -1,64 +1,162 @@
 internal import CertStore
+internal import Etcd
 internal import EventLoop
 internal import Glibc
 internal import Logging
+internal import TLS
 
-/// Watches the certificate directory for the control thread and reports what becomes of its files.
+/// Keeps the certificates in step with their directory and with etcd, for the control thread, and
+/// reports what becomes of them.
 final class CertificateKeeper: EventSource, TimerTarget {
   private var settings: CertificateSettings
   private let logger: Logger
-  private var directory: CertificateDirectory
+  private var directory: CertificateDirectory?
   private var store: CertStore
+  /// Newly configured sources, until a usable certificate was found in them.
+  private var successor: CertStore?
+  private let copy: CertificateCopy
+  private(set) var feed: CertificateFeed?
   private var loop: EventLoop?
   private var token = SourceToken.none
   private var timer = TimerToken.none
   private var changed: (() -> Void)?
-  private var reported: [CertStore.Refusal] = []
-  /// A newly configured directory, until a usable certificate was found there.
-  private var successor: CertStore?
+  private var expiry = ExpiryNotices()
+  /// What was refused in the last reading, and why.
+  private(set) var refusals: [CertStore.Refusal] = []
+  /// Why the copy on disk is not what is served; `nil` while it is.
+  private(set) var copyFailure: String?
 
   /// How long after a change a directory is read: tools write several files.
   ///
   /// Later changes lead to another reading, so that a busy directory cannot put it off.
   private static let delay = Duration.milliseconds(100)
 
-  init(_ settings: CertificateSettings, logger: Logger) {
-    self.settings = settings
+  /// `encryption` opens the private keys that etcd has.
+  init(_ configuration: Configuration, encryption: EncryptionKeys?, logger: Logger) {
+    settings = configuration.certificates
     self.logger = logger
-    directory = CertificateDirectory(settings.directory)
-    store = CertStore(directory: directory, defaultName: settings.defaultName)
+    directory = settings.directory.map { CertificateDirectory($0) }
+    let etcd = settings.etcd.map { EtcdCertificates(keys: encryption, readsLegacy: $0.legacy) }
+    store = CertStore(directory: directory, etcd: etcd, defaultName: settings.defaultName)
+    copy = CertificateCopy("\(configuration.state)/certificates")
+    route(configuration.routedHosts)
   }
 
   var index: CertificateIndex { store.index }
 
+  // MARK: Reading
+
+  /// Reads the copy of what etcd had, and the directory, for the first time.
+  func begin() {
+    if settings.etcd != nil {
+      do throws(CertificateCopyError) {
+        let (records, damaged) = try copy.load()
+        for refusal in damaged { log(refusal) }
+        _ = store.update { $0.loadCopy(records, now: Self.now) }
+      } catch {
+        logger.error("the copy of the certificates was not read", metadata: ["error": "\(error)"])
+      }
+    }
+    _ = store.load(now: Self.now)
+    for entry in index.entries { reportServed(entry) }
+    report()
+  }
+
   /// Reads the directory; the new index when what is served changes.
   func load() -> CertificateIndex? {
-    let now = Int64(time(nil))
-    var isChanged = false
-    if let successor {
-      // A directory without a usable certificate does not take away what is served.
-      _ = successor.load(now: now)
+    guard let successor else { return settle(store.load(now: Self.now)) }
+    // Sources without a usable certificate do not take away what is served.
+    _ = successor.load(now: Self.now)
+    guard !successor.index.isEmpty else {
       report(successor.refusals)
-      guard !successor.index.isEmpty else { return nil }
-      store = successor
-      self.successor = nil
-      isChanged = true
-    } else {
-      isChanged = store.load(now: now)
-      report(store.refusals)
+      return nil
     }
+    store = successor
+    self.successor = nil
+    return settle(true)
+  }
+
+  private static var now: Int64 { Int64(time(nil)) }
+
+  private func settle(_ isChanged: Bool) -> CertificateIndex? {
+    report()
     guard isChanged else { return nil }
     for entry in index.entries { reportServed(entry) }
     return index
   }
 
-  private func report(_ refusals: [CertStore.Refusal]) {
-    for refusal in refusals where !reported.contains(refusal) {
+  // MARK: etcd
+
+  /// Follows etcd from here on; `changed` is told of each new index.
+  func follow(_ client: EtcdClient, changed: @escaping (CertificateIndex) -> Void) {
+    guard let source = settings.etcd else { return }
+    let feed = CertificateFeed(
+      client, source,
+      known: { [unowned self] in store.etcd?.copy.flatMap { $0.values.map(\.key) } ?? [] },
+      told: { [unowned self] changes, revision in
+        let isChanged = take(changes, revision)
+        if let index = settle(isChanged) { changed(index) }
+        save()
+      })
+    self.feed = feed
+    feed.start()
+  }
+
+  private func take(_ changes: [StoredChange], _ revision: Int64) -> Bool {
+    _ = successor?.update { $0.apply(changes, revision: revision, now: Self.now) }
+    return store.update { $0.apply(changes, revision: revision, now: Self.now) }
+  }
+
+  /// Keeps what etcd has on disk, for a start without it.
+  private func save() {
+    guard let records = store.etcd?.copy else { return }
+    do throws(CertificateCopyError) {
+      try copy.save(records)
+      if copyFailure != nil { logger.notice("the copy of the certificates is whole again") }
+      copyFailure = nil
+    } catch {
+      guard copyFailure != "\(error)" else { return }
+      copyFailure = "\(error)"
       logger.error(
-        "certificate refused",
-        metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
+        "the copy of the certificates was not written; they are served all the same",
+        metadata: ["error": "\(error)"])
     }
-    reported = refusals
+  }
+
+  // MARK: Ticket keys
+
+  /// The fleet's ticket keys as they were when this server last had them.
+  func savedTicketKeys(_ encryption: EncryptionKeys?) -> TicketKeyring? {
+    do throws(CertificateCopyError) {
+      return try copy.loadTicketKeys(with: encryption)
+    } catch {
+      logger.warning("the copy of the ticket keys was not read", metadata: ["error": "\(error)"])
+      return nil
+    }
+  }
+
+  func save(_ keyring: TicketKeyring, _ encryption: EncryptionKeys?) {
+    do {
+      try copy.saveTicketKeys(try keyring.encoded(with: encryption))
+    } catch {
+      logger.warning(
+        "the copy of the ticket keys was not written", metadata: ["error": "\(error)"])
+    }
+  }
+
+  // MARK: Reports
+
+  private func report() { report(store.refusals) }
+
+  private func report(_ refusals: [CertStore.Refusal]) {
+    for refusal in refusals where !self.refusals.contains(refusal) { log(refusal) }
+    self.refusals = refusals
+  }
+
+  private func log(_ refusal: CertStore.Refusal) {
+    logger.error(
+      "certificate refused",
+      metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
   }
 
   private func reportServed(_ entry: CertificateEntry) {
@@ -72,36 +170,63 @@ final class CertificateKeeper: EventSource, TimerTarget {
       ])
   }
 
+  private func warnOfEnds() {
+    for notice in expiry.due(in: index, now: Self.now) {
+      logger.warning(
+        notice.threshold == .expired ? "certificate has expired" : "certificate expires soon",
+        metadata: [
+          "source": "\(notice.source)", "names": "\(notice.names.joined(separator: " "))",
+          "serial": "\(notice.serial)", "until": "\(UTC.text(notice.notAfter))",
+        ])
+    }
+  }
+
+  // MARK: Changes
+
   /// Calls `changed` a moment after something in the directory has changed.
   func watch(on loop: EventLoop, changed: @escaping () -> Void) throws(SystemError) {
     self.loop = loop
     self.changed = changed
-    if let descriptor = directory.descriptor {
+    if let descriptor = directory?.descriptor {
       token = try loop.register(descriptor, self, [.readable])
     }
   }
 
-  /// Another directory or default name; the old certificates go on until `load` finds new ones.
-  func reconfigure(_ next: CertificateSettings) {
-    guard next != settings, let loop else { return }
-    if let descriptor = directory.descriptor { loop.unregister(descriptor, token) }
-    settings = next
-    directory = CertificateDirectory(next.directory)
-    successor = CertStore(directory: directory, defaultName: next.defaultName)
-    if let descriptor = directory.descriptor {
+  /// Another directory, default name or routes; the old certificates go on until `load` finds new
+  /// ones.
+  func reconfigure(_ next: Configuration) {
+    route(next.routedHosts)
+    let certificates = next.certificates
+    guard certificates != settings, let loop else { return }
+    if let descriptor = directory?.descriptor { loop.unregister(descriptor, token) }
+    token = .none
+    settings = certificates
+    directory = certificates.directory.map { CertificateDirectory($0) }
+    successor = CertStore(
+      directory: directory, etcd: store.etcd, defaultName: certificates.defaultName)
+    if let descriptor = directory?.descriptor {
       token = (try? loop.register(descriptor, self, [.readable])) ?? .none
     }
   }
 
-  /// What no notification tells: a certificate has become valid, or a directory has come whose
-  /// parent was not there either.
+  /// Hosts that a replacement must not leave uncovered.
+  private func route(_ hosts: [[UInt8]]) {
+    _ = store.update {
+      $0.routedHosts = hosts
+      return $0.settle(now: Self.now)
+    }
+  }
+
+  /// Called every second, for what nobody tells: a certificate has become valid or comes near its
+  /// end, or a directory has come whose parent was not there either.
   func lookAgain() {
-    let isDue = store.nextValidAt.map { $0 <= Int64(time(nil)) } ?? false
+    let isDue = store.nextValidAt.map { $0 <= Self.now } ?? false
     if isDue || index.isEmpty || successor != nil { changed?() }
+    warnOfEnds()
   }
 
   func ready(_ events: Readiness) {
-    guard directory.drain(), let loop, timer == .none else { return }
+    guard directory?.drain() ?? false, let loop, timer == .none else { return }
     timer = loop.arm(self, after: Self.delay)
   }
 

@@ -1,4 +1,5 @@
 internal import CertStore
+internal import Etcd
 internal import EventLoop
 internal import Glibc
 internal import HTTPCore
@@ -13,6 +14,9 @@ final class Server: TimerTarget {
   private let logger: Logger
   private let loader: () -> Configuration?
   private let certificates: CertificateKeeper
+  private let encryption: EncryptionKeys?
+  private var etcd: EtcdClient?
+  private var tickets: TicketKeeper?
   private var service = ServiceWatch()
   private let probes: NodeProbes
   private let watch: WorkerWatch
@@ -20,8 +24,6 @@ final class Server: TimerTarget {
 
   private var configuration: Configuration
   private var plan: SnapshotPlan
-  private var ticketKeys: TicketKeys
-  private var ticketsRotateAt: Instant
   private var workers: [WorkerHandle] = []
   private var threads: [WorkerThread] = []
   private var signals: Signals?
@@ -40,7 +42,6 @@ final class Server: TimerTarget {
 
   /// How often the control thread looks after ports, probes and the watchdog.
   private static let beat = Duration.milliseconds(100)
-  private static let ticketPeriod = Duration.seconds(12 * 3600)
   /// A worker that has not turned for this long is frozen.
   private static let frozenAfter = Duration.seconds(10)
 
@@ -57,12 +58,11 @@ final class Server: TimerTarget {
     undrained = workers
     loop = try EventLoop()
     plan = SnapshotPlan(configuration, previous: nil)
-    ticketKeys = try TicketKeys()
-    ticketsRotateAt = loop.now + Self.ticketPeriod
     probes = NodeProbes(loop: loop)
     watch = WorkerWatch(count: workers)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
-    certificates = CertificateKeeper(configuration.certificates, logger: logger)
+    encryption = try configuration.etcd?.readEncryptionKeys()
+    certificates = CertificateKeeper(configuration, encryption: encryption, logger: logger)
   }
 
   /// Serves until it is told to stop and everything under way is finished.
@@ -72,10 +72,15 @@ final class Server: TimerTarget {
     }
     try signals.register(with: loop)
     self.signals = signals
-    _ = certificates.load()
+    certificates.begin()
     try certificates.watch(on: loop) { [unowned self] in certificatesChanged() }
+    let tickets = try TicketKeeper(logger: logger, now: Self.wallClock) { [unowned self] in
+      ticketKeysChanged()
+    }
+    self.tickets = tickets
+    share(tickets)
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
-    try startWorkers(spool: spool)
+    try startWorkers(spool: spool, tickets: tickets.keys)
     try ports.openHTTP(workers)
     if configuration.listen.closeWhenUnable == .always {
       // A node that was never tried counts as able; where the port depends on it, ask first.
@@ -88,13 +93,14 @@ final class Server: TimerTarget {
     try loop.run()
     for worker in workers { worker.post { $0.stop() } }
     for thread in threads { thread.join() }
+    etcd?.close()
     if !isReady, let failure = ports.failure { throw failure }
     logger.notice("stopped")
   }
 
-  private func startWorkers(spool: String) throws {
+  private func startWorkers(spool: String, tickets: TicketKeys) throws {
     let workerPlan = WorkerPlan(
-      snapshot: plan, certificates: certificates.index, ticketKeys: ticketKeys,
+      snapshot: plan, certificates: certificates.index, ticketKeys: tickets,
       policy: configuration.tls.policy, spoolDirectory: spool,
       ability: ability,
       httpsPort: configuration.listen.https.first?.port ?? 443)
@@ -159,23 +165,43 @@ final class Server: TimerTarget {
     watch.ask(workers)
     certificates.lookAgain()
     if watch.allAlive(now: loop.now, within: Self.frozenAfter) { service.alive(now: loop.now) }
-    if loop.now >= ticketsRotateAt { rotateTickets() }
-  }
-
-  private func rotateTickets() {
-    ticketsRotateAt = loop.now + Self.ticketPeriod
-    do {
-      ticketKeys = try ticketKeys.rotated()
-      let keys = ticketKeys
-      tellWorkers { $0.install(keys) }
-    } catch {
-      logger.error("ticket keys were not rotated", metadata: ["error": "\(error)"])
-    }
+    tickets?.everySecond()
   }
 
   private func certificatesChanged() {
-    guard let index = certificates.load() else { return }
+    if let index = certificates.load() { install(index) }
+  }
+
+  private func install(_ index: CertificateIndex) {
     tellWorkers { $0.install(index) }
+    step()
+  }
+
+  // MARK: What the fleet shares
+
+  private static func wallClock() -> Int64 { Int64(time(nil)) }
+
+  /// Begins to follow etcd, where there is one; nothing waits for it.
+  private func share(_ tickets: TicketKeeper) {
+    guard let settings = configuration.etcd else { return }
+    // Each server begins with another member, so that none has them all.
+    let first = configuration.node.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
+    let client = EtcdClient(settings.etcd, on: loop, first: first)
+    etcd = client
+    certificates.follow(client) { [unowned self] in install($0) }
+    guard configuration.tls.tickets == .etcd else { return }
+    let shared = SharedTickets(
+      client, prefix: settings.prefix, node: configuration.node, encryption: encryption,
+      logger: logger, now: Self.wallClock
+    ) { [unowned self] in self.tickets?.take($0) }
+    tickets.share(shared, copy: certificates.savedTicketKeys(encryption)) { [unowned self] in
+      certificates.save($0, encryption)
+    }
+  }
+
+  private func ticketKeysChanged() {
+    guard let keys = tickets?.keys else { return }
+    tellWorkers { $0.install(keys) }
   }
 
   // MARK: Signals
@@ -217,7 +243,7 @@ final class Server: TimerTarget {
       $0.install(plan)
       $0.install(log)
     }
-    certificates.reconfigure(next.certificates)
+    certificates.reconfigure(next)
     certificatesChanged()
     step()
     logger.notice("reloaded", metadata: ["file": "\(next.path)"])
@@ -227,6 +253,8 @@ final class Server: TimerTarget {
   private static func fixedAtStart(_ old: Configuration, _ new: Configuration) -> String? {
     if old.tls != new.tls { return "tls" }
     if old.state != new.state { return "state" }
+    if old.etcd != new.etcd { return "etcd" }
+    if old.certificates.etcd != new.certificates.etcd { return "certificates.etcd" }
     return nil
   }
 
@@ -236,6 +264,7 @@ final class Server: TimerTarget {
     isDraining = true
     ability.isDraining = true
     service.stopping()
+    tickets?.end()
     logger.notice("draining")
     drainDeadline = loop.now + configuration.timeouts.drain
     let (ability, port, handle) = (ability, ports.httpsPort, loop.handle)
@@ -262,6 +291,6 @@ final class Server: TimerTarget {
 extension TLSSettings {
   /// What the TLS layer needs to know of the settings.
   var policy: TLSPolicy {
-    TLSPolicy(minimumIsTLS13: minimum == .tls13, tickets: tickets == .local)
+    TLSPolicy(minimumIsTLS13: minimum == .tls13, tickets: tickets != .off)
   }
 }

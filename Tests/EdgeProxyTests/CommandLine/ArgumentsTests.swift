@@ -7,14 +7,14 @@ import Testing
 struct ArgumentsTests {
   @Test func `everything has a default`() throws {
     let arguments = try Arguments.parse([])
-    #expect(arguments.config == "/etc/edgeproxy/edgeproxy.yaml")
+    #expect(arguments.file.config == "/etc/edgeproxy/edgeproxy.yaml")
     #expect(arguments.workers == nil)
     #expect(!arguments.checkConfig)
   }
 
   @Test func `options are taken`() throws {
     let arguments = try Arguments.parse(["--config", "e.yaml", "--workers", "3", "--check-config"])
-    #expect(arguments.config == "e.yaml")
+    #expect(arguments.file.config == "e.yaml")
     #expect(arguments.workers == 3)
     #expect(arguments.checkConfig)
   }

@@ -1,0 +1,70 @@
+internal import CertStore
+internal import Etcd
+internal import EventLoop
+
+/// What etcd tells about certificates: the keys under the prefix, and the legacy pair at the root.
+///
+/// The private key of the pair is called after the domain, which its chain names; so the chain is
+/// watched first, and then the few keys that may belong to it.
+final class CertificateFeed {
+  private let client: EtcdClient
+  private let source: CertificateSettings.EtcdSource
+  /// The keys of etcd that something is served for, so that a deletion is noticed that happened
+  /// while nobody watched.
+  private let known: () -> [[UInt8]]
+  private let told: ([StoredChange], Int64) -> Void
+  private var watches: [KeyRange: RangeWatch] = [:]
+  private var listed: Set<KeyRange> = []
+
+  /// How many keys of etcd are watched for the one that fits a legacy chain.
+  private static let legacyKeysMax = 16
+
+  init(
+    _ client: EtcdClient, _ source: CertificateSettings.EtcdSource,
+    known: @escaping () -> [[UInt8]], told: @escaping ([StoredChange], Int64) -> Void
+  ) {
+    self.client = client
+    self.source = source
+    self.known = known
+    self.told = told
+  }
+
+  func start() {
+    watch(.prefix(Array(source.prefix.utf8)))
+    if source.legacy { watch(.key(LegacyPair.chainKey)) }
+  }
+
+  /// Whether all that is asked for was read once.
+  var isListed: Bool { !watches.isEmpty && watches.keys.allSatisfy(listed.contains) }
+
+  /// Whether etcd tells of every change now.
+  var isSynced: Bool { !watches.isEmpty && watches.values.allSatisfy(\.isSynced) }
+
+  /// The revision up to which every change is known; `nil` before the first listing.
+  var lastSeen: Int64? { watches.values.compactMap(\.lastSeen).min() }
+
+  /// Why etcd does not tell of changes; `nil` while it does.
+  var failure: String? { watches.values.lazy.compactMap(\.failure).first }
+
+  private func watch(_ range: KeyRange) {
+    guard watches[range] == nil else { return }
+    let watch = RangeWatch(client, range) { [unowned self] in changed(range, $0) }
+    watches[range] = watch
+    watch.start()
+  }
+
+  private func changed(_ range: KeyRange, _ changes: Changes) {
+    var told: [StoredChange] = changes.put.map { .put(StoredValue(key: $0.key, value: $0.value)) }
+    told += changes.removed.map { .deleted(key: $0) }
+    if listed.insert(range).inserted {
+      let present = Set(changes.put.map(\.key))
+      for key in known() where range.contains(key) && !present.contains(key) {
+        told.append(.deleted(key: key))
+      }
+    }
+    if range == .key(LegacyPair.chainKey), let chain = changes.put.last {
+      for key in LegacyPair.keys(of: chain.value).prefix(Self.legacyKeysMax) { watch(.key(key)) }
+    }
+    self.told(told, watches[range]?.lastSeen ?? 0)
+  }
+}

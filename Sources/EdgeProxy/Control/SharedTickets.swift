@@ -1,0 +1,154 @@
+internal import Etcd
+internal import EventLoop
+internal import Logging
+internal import TLS
+
+/// The fleet's ticket keys in etcd: every server follows them, and one of them rotates them.
+///
+/// Who rotates is whoever holds the key `tickets/holder` under a lease; when it dies, another takes
+/// it. A write is guarded by the revision that was read, so that two holders could do no harm.
+final class SharedTickets {
+  private let client: EtcdClient
+  private let node: String
+  private let encryption: EncryptionKeys?
+  private let logger: Logger
+  private let now: () -> Int64
+  private let changed: (TicketKeyring) -> Void
+
+  private let keyringKey: [UInt8]
+  private let holderKey: [UInt8]
+  private var watch: RangeWatch?
+  private var lease: KeptLease?
+  private var leaseIdentifier: Int64?
+  private enum Stored {
+    case nothing
+    case keyring(TicketKeyring)
+    /// It lies there unencrypted from before there were encryption keys.
+    case outdated
+    /// It is somebody else's, or the encryption key is missing here.
+    case foreign
+  }
+
+  /// What etcd has, and the revision that guards a write; `nil` before it was read.
+  private var stored: (state: Stored, revision: Int64)?
+  private var holderIsThere = false
+  private var isHolder = false
+  private var isWriting = false
+  /// Why the keys of etcd are not used; `nil` while they are.
+  private(set) var failure: String?
+
+  /// What the keyring is called under the prefix.
+  static let keyringName = "tickets/keys"
+  private static let timeToLive = Duration.seconds(15)
+
+  init(
+    _ client: EtcdClient, prefix: String, node: String, encryption: EncryptionKeys?,
+    logger: Logger, now: @escaping () -> Int64, changed: @escaping (TicketKeyring) -> Void
+  ) {
+    self.client = client
+    self.node = node
+    self.encryption = encryption
+    self.logger = logger
+    self.now = now
+    self.changed = changed
+    keyringKey = Array((prefix + Self.keyringName).utf8)
+    holderKey = Array("\(prefix)tickets/holder".utf8)
+    watch = RangeWatch(client, .prefix(Array("\(prefix)tickets/".utf8))) { [unowned self] in
+      told($0)
+    }
+    lease = KeptLease(
+      client, timeToLive: Self.timeToLive,
+      gained: { [unowned self] in
+        leaseIdentifier = $0
+        becomeHolder()
+      },
+      lost: { [unowned self] in
+        leaseIdentifier = nil
+        isHolder = false
+      })
+    watch?.start()
+  }
+
+  var isSynced: Bool { watch?.isSynced ?? false }
+
+  /// Gives the holder's key up, so that another server need not wait for its end.
+  func end() { lease?.end(revoking: true) }
+
+  private func told(_ changes: Changes) {
+    if changes.removed.contains(holderKey) { holderIsThere = false }
+    if changes.removed.contains(keyringKey) { stored = (.nothing, 0) }
+    if stored == nil { stored = (.nothing, 0) }
+    for keyValue in changes.put {
+      if keyValue.key == holderKey {
+        holderIsThere = true
+        isHolder = keyValue.lease != 0 && keyValue.lease == leaseIdentifier
+      } else if keyValue.key == keyringKey {
+        take(keyValue)
+      }
+    }
+    becomeHolder()
+    rotateIfDue()
+  }
+
+  private func take(_ keyValue: KeyValue) {
+    do throws(TicketKeyringError) {
+      let keyring = try TicketKeyring(decoding: keyValue.value, with: encryption)
+      stored = (.keyring(keyring), keyValue.modRevision)
+      failure = nil
+      changed(keyring)
+    } catch {
+      stored = (error == .notSealed ? .outdated : .foreign, keyValue.modRevision)
+      guard failure != error.description else { return }
+      failure = error.description
+      logger.error(
+        "ticket keys of etcd refused", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  private func becomeHolder() {
+    guard stored != nil, !holderIsThere, let leaseIdentifier else { return }
+    holderIsThere = true
+    let transaction = TxnRequest(
+      compare: [Compare(.key(holderKey), .equal, .version(0))],
+      success: [
+        .put(PutRequest(key: holderKey, value: Array(node.utf8), lease: leaseIdentifier))
+      ])
+    client.txn(transaction) { [weak self] result in
+      // Who the holder is, the watch tells.
+      guard let self, case .failure = result, !isHolder else { return }
+      holderIsThere = false
+    }
+  }
+
+  /// Called every second: writes the first keyring, and the next one when its time has come.
+  func rotateIfDue() {
+    guard isHolder, !isWriting, isSynced, let stored else { return }
+    do throws(TLSError) {
+      let next: TicketKeyring
+      switch stored.state {
+      case .foreign: return
+      case .nothing, .outdated: next = try TicketKeyring(now: now())
+      case .keyring(let keyring):
+        guard keyring.isDue(now: now()) else { return }
+        next = try keyring.rotated(now: now())
+      }
+      write(try next.encoded(with: encryption), over: stored.revision)
+    } catch {
+      logger.error("ticket keys were not rotated", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func write(_ value: [UInt8], over revision: Int64) {
+    isWriting = true
+    let transaction = TxnRequest(
+      compare: [Compare(.key(keyringKey), .equal, .modRevision(revision))],
+      success: [.put(PutRequest(key: keyringKey, value: value))])
+    client.txn(transaction) { [weak self] result in
+      guard let self else { return }
+      isWriting = false
+      if case .failure(let error) = result {
+        logger.warning("ticket keys were not rotated", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+}
