@@ -71,32 +71,31 @@ struct Settlement {
 
   private mutating func takeBackWhatUncovers() {
     var open = replaced.filter { isValid($0.old.item) }
-    while !open.isEmpty {
-      let coverage = Coverage(valid)
-      // One at a time: the old certificate may cover what another replacement has lost.
-      var found: (index: Int, host: [UInt8])?
-      search: for index in open.indices {
-        let entry = Coverage([open[index].old.item])
-        for host in hosts where entry.covers(host) && !coverage.covers(host) {
-          found = (index, host)
-          break search
-        }
-      }
-      guard let found else { return }
-      let (key, old) = open.remove(at: found.index)
+      .map { (key: $0.key, old: $0.old, names: Coverage([$0.old.item])) }
+    let concerned = hosts.filter { host in open.contains { $0.names.covers(host) } }
+    var coverage = Coverage(valid)
+    // One at a time: the old certificate may cover what another replacement has lost.
+    while let host = concerned.first(where: { !coverage.covers($0) }),
+      let index = open.firstIndex(where: { $0.names.covers(host) })
+    {
+      let (key, old, _) = open.remove(at: index)
+      if let new = served[key] { coverage.remove(new.item) }
+      coverage.insert(old.item)
       served[key] = old
-      refuse(
-        key, "it would leave the routed host \(KeyText.text(found.host)) without a certificate")
+      refuse(key, "it would leave the routed host \(KeyText.text(host)) without a certificate")
     }
   }
 
   /// The shortest-lived goes first, so that of two for one name the better one stays.
   private mutating func delete() {
+    guard !deleted.isEmpty else { return }
     let order = deleted.sorted { end($0) < end($1) }
+    var coverage = Coverage(valid)
     for key in order {
       guard let old = served.removeValue(forKey: key) else { continue }
-      let coverage = Coverage(valid)
+      if isValid(old.item) { coverage.remove(old.item) }
       guard let name = old.item.names.first(where: { !coverage.covers($0) }) else { continue }
+      if isValid(old.item) { coverage.insert(old.item) }
       served[key] = old
       refuse(key, "deleted in etcd, kept: nothing else covers \(KeyText.text(name))")
     }
@@ -114,16 +113,4 @@ struct Settlement {
     let source = served[key].map(\.item.source) ?? KeyText.text(key)
     refusals.append(CertStore.Refusal(source: source, reason: reason))
   }
-}
-
-/// The names that a set of certificates answers for.
-struct Coverage {
-  private let names: NameTable<Bool>
-
-  init(_ items: [EntryBuilder.Item]) {
-    names = NameTable(items.flatMap(\.names).map { ($0, true) })
-  }
-
-  /// Whether a host, or a wildcard as a whole, is covered.
-  func covers(_ name: [UInt8]) -> Bool { names.lookup(name.span) != nil }
 }

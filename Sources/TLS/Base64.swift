@@ -42,7 +42,9 @@ package enum Base64 {
       group = group << 6 | UInt32(digit)
       digits += 1
       guard digits == 4 else { continue }
-      bytes += [UInt8(group >> 16 & 255), UInt8(group >> 8 & 255), UInt8(group & 255)]
+      bytes.append(UInt8(group >> 16 & 255))
+      bytes.append(UInt8(group >> 8 & 255))
+      bytes.append(UInt8(group & 255))
       (group, digits) = (0, 0)
     }
     switch (digits, pads) {

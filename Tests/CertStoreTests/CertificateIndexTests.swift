@@ -59,6 +59,40 @@ struct CertificateIndexTests {
   }
 }
 
+@Suite("What a changing set of certificates covers")
+struct CoverageTests {
+  private func item(_ names: [String]) throws -> EntryBuilder.Item {
+    let certificate = try Certificate(pem: TestAuthority().issue(names).bundle)
+    return try EntryBuilder.Item(certificate, source: "", now: certificate.notBefore)
+  }
+
+  @Test(arguments: [
+    ("a.w.test", true), ("*.w.test", true), ("w.test", false), ("x.a.w.test", false),
+    (".w.test", false), ("b.test", true), ("*.test", false), ("", false), ("test", false),
+  ])
+  func `names are covered by the rule of the table`(name: String, expected: Bool) throws {
+    let item = try item(["*.w.test", "b.test"])
+    let table = NameTable(item.names.map { ($0, true) })
+    let bytes = Array(name.utf8)
+    let found = table.lookup(bytes.span) != nil
+    #expect(Coverage([item]).covers(bytes) == expected)
+    #expect(found == expected)
+  }
+
+  @Test func `a name goes with the last certificate that has it`() throws {
+    let (both, one) = (try item(["a.test", "b.test"]), try item(["a.test"]))
+    let (a, b) = (Array("a.test".utf8), Array("b.test".utf8))
+    var coverage = Coverage([both, one])
+    coverage.remove(both)
+    #expect(coverage.covers(a) && !coverage.covers(b))
+    coverage.insert(both)
+    coverage.remove(one)
+    #expect(coverage.covers(a) && coverage.covers(b))
+    coverage.remove(both)
+    #expect(!coverage.covers(a) && !coverage.covers(b))
+  }
+}
+
 @Suite("Names of certificates in one form")
 struct CertificateNameTests {
   @Test(arguments: [
