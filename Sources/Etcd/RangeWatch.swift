@@ -37,6 +37,9 @@ package final class RangeWatch {
   /// Why the last thing failed; `nil` while all is well.
   package var failure: String? { machine.failure }
 
+  /// Whether the last listing was refused for want of permission, which does not heal by itself.
+  package private(set) var isDenied = false
+
   package func start() { perform(machine.start()) }
 
   package func end() {
@@ -84,6 +87,7 @@ package final class RangeWatch {
   private func page(_ request: RangeRequest, _ found: [KeyValue]) {
     client.range(request) { [weak self] result in
       guard let self, !isEnded else { return }
+      isDenied = Self.isDenial(result)
       switch result {
       case .success(let response):
         let all = found + response.keyValues
@@ -97,6 +101,11 @@ package final class RangeWatch {
       case .failure(let error): listFailed(error, request)
       }
     }
+  }
+
+  private static func isDenial(_ result: Result<RangeResponse, CallError>) -> Bool {
+    guard case .failure(.refused(let status)) = result else { return false }
+    return [.permissionDenied, .unauthenticated, .invalidArgument].contains(status.code)
   }
 
   private func listFailed(_ error: CallError, _ request: RangeRequest) {

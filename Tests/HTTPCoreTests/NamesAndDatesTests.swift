@@ -43,6 +43,26 @@ struct HostNameTests {
 
 @Suite("Dates, RFC 9110 §5.6.7")
 struct DateTests {
+  private func parse(_ text: String) -> Int64? { HTTPDate.parse(octets(text).span) }
+
+  @Test func `a date that was written is read`() {
+    for seconds in stride(from: 0 as Int64, to: 4_000_000_000, by: 7_654_321) {
+      #expect(parse(format(seconds)) == seconds)
+    }
+    #expect(parse("Tue, 29 Feb 2000 23:59:59 GMT") == 951_868_799)
+  }
+
+  @Test(arguments: [
+    "", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
+    "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
+    "Sun, 0a Nov 1994 08:49:37 GMT", "Sun Nov  6 08:49:37 1994     ",
+    "Sunday, 06-Nov-94 08:49:37 GMT",
+  ])
+  func `what is no such date is none`(text: String) {
+    #expect(parse(text) == nil)
+  }
+
   private func format(_ seconds: Int64) -> String {
     var output = octets("what was here before")
     HTTPDate.format(seconds, into: &output)

@@ -30,6 +30,9 @@ struct Arguments: ParsableCommand {
   @Flag(name: .long, help: "Report every mistake of the configuration and exit.")
   var checkConfig = false
 
+  @Flag(name: .long, help: "With --check-config: also ask etcd and the nodes, and try the ports.")
+  var live = false
+
   @Flag(name: .long, help: "Print the reference: every key with its default, and exit.")
   var printReference = false
 
@@ -39,13 +42,14 @@ struct Arguments: ParsableCommand {
     if let workers, !(1...Self.workersMax).contains(workers) {
       throw ValidationError("'--workers' must be from 1 to \(Self.workersMax).")
     }
+    if live && !checkConfig { throw ValidationError("'--live' goes with '--check-config'.") }
     if checkConfig && printReference {
       throw ValidationError("'--check-config' and '--print-reference' exclude each other.")
     }
   }
 
   func run() throws {
-    if checkConfig { throw ExitCode(CheckCommand(path: file.config).run()) }
+    if checkConfig { throw ExitCode(CheckCommand(path: file.config, isLive: live).run()) }
     if printReference {
       print(ReferencePage.text(), terminator: "")
       return

@@ -5,11 +5,18 @@ internal import Glibc
 /// The findings are what the command is asked for, so they go to standard output.
 struct CheckCommand {
   let path: String
+  /// Also looks at the world: etcd, nodes, ports and the clock.
+  let isLive: Bool
 
   /// The exit status: 0 where only warnings were found, 1 where there are errors.
   func run() -> Int32 {
+    let now = Int64(time(nil))
     let diagnostics = ConfigurationLoader.check(
-      path: path, environment: Environment.current(), now: Int64(time(nil)))
+      path: path, environment: Environment.current(), now: now
+    ) { configuration, named, findings in
+      guard isLive else { return }
+      LiveCheck(configuration: configuration, named: named, findings: findings, now: now).run()
+    }
     print(Report.text(diagnostics), terminator: "")
     return diagnostics.contains { $0.severity == .error } ? 1 : 0
   }

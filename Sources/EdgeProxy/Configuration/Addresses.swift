@@ -69,7 +69,11 @@ struct ListenAddressReader {
     _ key: String, _ section: Section, mayBeEmpty: Bool, _ seen: inout [SocketAddress: Int]
   ) -> [SocketAddress] {
     let (row, value) = section.take(key)
-    guard let value else { return ReadyAddresses.parse(row.defaultText ?? "") }
+    guard let value else {
+      let addresses = ReadyAddresses.parse(row.defaultText ?? "")
+      context.named.listeners += addresses.map { ($0, section.position) }
+      return addresses
+    }
     guard case .list(let items) = value.content else {
       context.wrong(value, key, "a list of addresses such as [\"0.0.0.0:443\", \"[::]:443\"]")
       return []
@@ -87,6 +91,7 @@ struct ListenAddressReader {
           item.position, "'\(address)' is listened at twice, first on line \(line)")
       }
       addresses.append(address)
+      context.named.listeners.append((address, item.position))
     }
     return addresses
   }

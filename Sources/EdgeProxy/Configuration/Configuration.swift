@@ -67,14 +67,20 @@ struct SharedSettings: Sendable, Equatable {
   /// The file of keys that private keys are sealed with; `nil`: they lie in etcd as they are.
   var encryptionKeys: String?
 
-  /// Reads that file; the error names it.
-  func readEncryptionKeys() throws -> EncryptionKeys? {
+  /// Reads that file.
+  func readEncryptionKeys() throws(KeysUnreadable) -> EncryptionKeys? {
     guard let path = encryptionKeys else { return nil }
     do throws(KeyFileError) {
       return try KeyFile.read(path)
     } catch {
-      throw CommandFailure("'\(path)': \(error)")
+      throw KeysUnreadable(path: path, error: error)
     }
+  }
+
+  struct KeysUnreadable: Error, CustomStringConvertible {
+    let path: String
+    let error: KeyFileError
+    var description: String { "'\(path)': \(error)" }
   }
 }
 
@@ -183,4 +189,15 @@ struct TimeoutSettings: Sendable, Equatable {
   var send: Duration
   var keepAlive: Duration
   var drain: Duration
+}
+
+extension Configuration {
+  /// The hosts of routes, normalised, `*.` first for a wildcard; each once.
+  var routedHosts: [[UInt8]] {
+    var hosts: [[UInt8]] = []
+    for route in routes where !hosts.contains(Array(route.host.utf8)) {
+      hosts.append(Array(route.host.utf8))
+    }
+    return hosts
+  }
 }

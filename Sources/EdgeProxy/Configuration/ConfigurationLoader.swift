@@ -19,11 +19,17 @@ enum ConfigurationLoader {
   }
 
   /// Loads a file as `load` does, and also looks at what it names; `now` is seconds since 1970.
-  static func check(path: String, environment: [String: String], now: Int64) -> [Diagnostic] {
+  ///
+  /// `further` looks at more, unless the file has mistakes.
+  static func check(
+    path: String, environment: [String: String], now: Int64,
+    further: (Configuration, NamedThings, Findings) -> Void = { _, _, _ in }
+  ) -> [Diagnostic] {
     let findings = Findings(path: path)
     let named = NamedThings()
-    _ = load(environment, findings, named)
+    let configuration = load(environment, findings, named)
     NamedThingsCheck(findings: findings, now: now).check(named)
+    if let configuration { further(configuration, named, findings) }
     return findings.diagnostics
   }
 

@@ -10,6 +10,10 @@ final class NamedThings {
   /// Also the words that stand for no file.
   var logs: [Path] = []
   var sockets: [(address: SocketAddress, position: Position)] = []
+  /// Nodes of all upstreams.
+  var nodes: [(address: SocketAddress, position: Position)] = []
+  /// Where clients come in.
+  var listeners: [(address: SocketAddress, position: Position)] = []
   /// Normalised hosts of routes.
   var hosts: [(name: String, position: Position)] = []
   /// The etcd of the file and where it is named.

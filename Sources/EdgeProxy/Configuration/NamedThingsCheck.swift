@@ -12,9 +12,6 @@ struct NamedThingsCheck {
   /// Seconds since 1970.
   let now: Int64
 
-  /// How long before its end a certificate is worth a line.
-  private static let expirySeconds: Int64 = 14 * 86_400
-
   func check(_ named: NamedThings) {
     for (path, position) in named.challenges {
       if let reason = mistake(ofDirectory: path) { findings.error(position, reason) }
@@ -95,29 +92,7 @@ struct NamedThingsCheck {
         position, "no usable certificate in '\(Found.shortened(directory))': https stays closed")
       return
     }
-    for entry in index.entries { checkEnd(entry, position) }
-    var said: Set<String> = []
-    for (name, position) in named.hosts where !isCovered(name, index) {
-      // Once for a host, however many paths of it have routes.
-      guard said.insert(name).inserted else { continue }
-      findings.error(position, "no certificate covers '\(name)'")
-    }
-    if let (name, position) = named.defaultName, index.fallback == nil {
-      findings.error(position, "no certificate covers '\(name)'")
-    }
-  }
-
-  private func checkEnd(_ entry: CertificateEntry, _ position: Position) {
-    for certificate in entry.certificates where certificate.notAfter - now < Self.expirySeconds {
-      let days = (certificate.notAfter - now) / 86_400
-      findings.warning(
-        position, "'\(entry.source)' expires in \(days) \(days == 1 ? "day" : "days")")
-    }
-  }
-
-  private func isCovered(_ host: String, _ index: CertificateIndex) -> Bool {
-    let name = Array(host.utf8)
-    return index.lookup(name.span) != nil
+    CertificateCoverage(findings: findings, now: now).check(index, named)
   }
 }
 

@@ -136,6 +136,7 @@ struct NodeReader {
         context.findings.error(
           item.position, "duplicate node '\(node.address)', first on line \(line)")
       }
+      context.named.nodes.append((node.address, item.position))
       if node.address.family == .unix {
         context.named.sockets.append((node.address, item.position))
       }

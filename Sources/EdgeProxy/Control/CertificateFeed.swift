@@ -34,6 +34,13 @@ final class CertificateFeed {
     if source.legacy { watch(.key(LegacyPair.chainKey)) }
   }
 
+  func end() {
+    for watch in watches.values { watch.end() }
+  }
+
+  /// Whether etcd does not let us read.
+  var isDenied: Bool { watches.values.contains { $0.isDenied } }
+
   /// Whether all that is asked for was read once.
   var isListed: Bool { !watches.isEmpty && watches.keys.allSatisfy(listed.contains) }
 

@@ -22,6 +22,8 @@ final class Wire: EventSource {
   private var waiting: [UInt8] = []
   private var sent = 0
   private var interest = Readiness.incoming
+  /// What the two sides must agree on where there is TLS.
+  private let applicationProtocol: String
   private unowned let owner: any Owner
 
   /// Reads of one turn; the rest is read in the next.
@@ -31,8 +33,9 @@ final class Wire: EventSource {
   /// Begins to connect; `owner` outlives the wire.
   init(
     _ address: SocketAddress, context: ClientContext?, name: String, loop: EventLoop,
-    owner: any Owner
+    owner: any Owner, applicationProtocol: String = "h2"
   ) throws {
+    self.applicationProtocol = applicationProtocol
     self.loop = loop
     self.owner = owner
     descriptor = try Socket.connect(address)
@@ -85,7 +88,9 @@ final class Wire: EventSource {
       switch try stream.handshake() {
       case .done:
         // etcd speaks gRPC to those who agree on HTTP/2 and its gateway's HTTP/1.1 to others.
-        guard stream.chosenProtocol == "h2" else { return end("the server does not speak HTTP/2") }
+        guard stream.chosenProtocol == applicationProtocol else {
+          return end("the server does not speak \(applicationProtocol)")
+        }
         opened()
       case .wantsRead: watch(.incoming)
       case .wantsWrite: watch([.incoming, .writable])

@@ -125,17 +125,6 @@ struct CommandFailure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-extension Configuration {
-  /// The hosts of routes, normalised, `*.` first for a wildcard; each once.
-  var routedHosts: [[UInt8]] {
-    var hosts: [[UInt8]] = []
-    for route in routes where !hosts.contains(Array(route.host.utf8)) {
-      hosts.append(Array(route.host.utf8))
-    }
-    return hosts
-  }
-}
-
 /// Runs a command's body and says on standard error why it failed.
 enum CommandBody {
   static func run(_ body: () throws -> Void) throws {

@@ -1,0 +1,142 @@
+internal import CertStore
+internal import Etcd
+internal import EventLoop
+internal import Glibc
+
+/// Asks each member of etcd how it is and what time it has, and judges the certificates there.
+final class LiveEtcdCheck {
+  private let check: LiveCheck
+  private let settings: SharedSettings
+  private let position: Position
+  private let loop: EventLoop
+  /// What is still to be answered.
+  private var open = 0
+
+  /// Tickets and certificates live for hours; a clock that is off by less does no harm.
+  private static let skewSecondsMax: Int64 = 10
+
+  init(check: LiveCheck, settings: SharedSettings, position: Position, loop: EventLoop) {
+    self.check = check
+    self.settings = settings
+    self.position = position
+    self.loop = loop
+  }
+
+  func run() throws(SystemError) {
+    var clients: [EtcdClient] = []
+    var clocks: [MemberClock] = []
+    for endpoint in settings.etcd.endpoints {
+      var one = settings.etcd
+      one.endpoints = [endpoint]
+      let client = EtcdClient(one, on: loop)
+      clients.append(client)
+      open += 2
+      client.status { [unowned self] in status(endpoint, $0) }
+      let clock = MemberClock(endpoint, settings.etcd.identity, on: loop) { [unowned self] in
+        time($0, at: endpoint)
+      }
+      clocks.append(clock)
+      clock.ask()
+    }
+    try finish()
+    for client in clients { client.close() }
+    if let (source, position) = check.named.certificatesInEtcd {
+      try checkCertificates(source, position)
+    }
+  }
+
+  private func finish() throws(SystemError) {
+    while open > 0 { try loop.turn(mayWait: true) }
+  }
+
+  private func status(_ endpoint: Endpoint, _ result: Result<StatusResponse, CallError>) {
+    open -= 1
+    switch result {
+    case .failure(let error):
+      check.findings.warning(position, "'\(endpoint)' does not answer: \(error)")
+    case .success(let status):
+      if status.leader == 0 {
+        check.findings.warning(position, "'\(endpoint)' has no leader: no quorum of its cluster")
+      }
+      for error in status.errors {
+        check.findings.warning(position, "'\(endpoint)' reports: \(Found.shortened(error))")
+      }
+      if ["3.5.0", "3.5.1", "3.5.2"].contains(status.version) {
+        check.findings.warning(
+          position,
+          "'\(endpoint)' is etcd \(status.version), which can corrupt its data in a crash; "
+            + "3.5.3 does not")
+      }
+    }
+  }
+
+  private func time(_ seconds: Int64?, at endpoint: Endpoint) {
+    open -= 1
+    guard let seconds else { return }
+    let skew = Int64(Glibc.time(nil)) - seconds
+    guard abs(skew) > Self.skewSecondsMax else { return }
+    check.findings.warning(
+      position,
+      "the clock here is \(abs(skew)) s \(skew > 0 ? "ahead of" : "behind") that of '\(endpoint)'")
+  }
+
+  // MARK: Certificates
+
+  private func checkCertificates(
+    _ source: CertificateSettings.EtcdSource, _ position: Position
+  ) throws(SystemError) {
+    let client = EtcdClient(settings.etcd, on: loop)
+    defer { client.close() }
+    let encryption = try? settings.readEncryptionKeys()
+    let certificates = check.configuration.certificates
+    var fromEtcd = EtcdCertificates(keys: encryption, readsLegacy: source.legacy)
+    fromEtcd.routedHosts = check.configuration.routedHosts
+    let store = CertStore(
+      directory: certificates.directory.map { CertificateDirectory($0) }, etcd: fromEtcd,
+      defaultName: certificates.defaultName)
+    _ = store.load(now: check.now)
+    let feed = CertificateFeed(client, source, known: { [] }) { [unowned self] changes, revision in
+      for case .put(let stored) in changes { warnOfPlainKey(stored, encryption != nil, position) }
+      _ = store.update { $0.apply(changes, revision: revision, now: check.now) }
+    }
+    feed.start()
+    while !feed.isListed {
+      if let failure = feed.failure {
+        let message = "the keys under '\(source.prefix)' cannot be read: \(failure)"
+        if feed.isDenied {
+          check.findings.error(position, message)
+        } else {
+          check.findings.warning(position, message)
+        }
+        return feed.end()
+      }
+      try loop.turn(mayWait: true)
+    }
+    feed.end()
+    report(store, position)
+  }
+
+  private func warnOfPlainKey(_ stored: StoredValue, _ isEncrypting: Bool, _ position: Position) {
+    guard isEncrypting, Self.hasPlainKey(stored.value) else { return }
+    check.findings.warning(
+      position,
+      "the private key of '\(KeyText.text(stored.key))' lies in etcd as it is; "
+        + "'edgeproxy cert rekey' encrypts it")
+  }
+
+  private static func hasPlainKey(_ value: [UInt8]) -> Bool {
+    guard let bundle = try? CertificateBundle(reading: value, keys: nil) else { return false }
+    return bundle.isPlain
+  }
+
+  private func report(_ store: CertStore, _ position: Position) {
+    for refusal in store.refusals {
+      check.findings.error(position, "'\(refusal.source)' is refused: \(refusal.reason)")
+    }
+    guard !store.index.isEmpty else {
+      check.findings.error(position, "no usable certificate: https stays closed")
+      return
+    }
+    CertificateCoverage(findings: check.findings, now: check.now).check(store.index, check.named)
+  }
+}

@@ -1,0 +1,51 @@
+extension HTTPDate {
+  /// Seconds since 1970 of an IMF-fixdate; `nil` where it is none.
+  ///
+  /// The obsolete forms of RFC 9110 §5.6.7 are not read: whoever sends one is treated as if he had
+  /// sent none.
+  package static func parse(_ text: borrowing Span<UInt8>) -> Int64? {
+    guard text.count == bytesCount, text[3] == UInt8(ascii: ","), text[4] == ASCII.space,
+      text[7] == ASCII.space, text[11] == ASCII.space, text[16] == ASCII.space,
+      text[19] == UInt8(ascii: ":"), text[22] == UInt8(ascii: ":"),
+      ASCII.equalsExactly(text.extracting(25..<29), " GMT"),
+      let day = number(text, 5..<7), let month = month(text), let year = number(text, 12..<16),
+      let hour = number(text, 17..<19), let minute = number(text, 20..<22),
+      let second = number(text, 23..<25), (1...31).contains(day), hour < 24, minute < 60,
+      second < 61
+    else { return nil }
+    let days = CivilDate.days(year: year, month: month, day: day)
+    return days * 86_400 + Int64(hour * 3600 + minute * 60 + second)
+  }
+
+  private static func number(_ text: borrowing Span<UInt8>, _ range: Range<Int>) -> Int? {
+    var value = 0
+    for index in range {
+      guard ASCII.isDigit(text[index]) else { return nil }
+      value = value * 10 + Int(text[index] - 48)
+    }
+    return value
+  }
+
+  private static func month(_ text: borrowing Span<UInt8>) -> Int? {
+    let names: [StaticString] = [
+      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    for (index, name) in names.enumerated()
+    where ASCII.equalsExactly(text.extracting(8..<11), name) {
+      return index + 1
+    }
+    return nil
+  }
+}
+
+extension CivilDate {
+  /// Days since 1970-01-01 of a date; Howard Hinnant, as above.
+  static func days(year: Int, month: Int, day: Int) -> Int64 {
+    let shifted = month <= 2 ? year - 1 : year
+    let era = shifted / 400
+    let yearOfEra = shifted - era * 400
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+    return Int64(era * 146_097 + dayOfEra - 719_468)
+  }
+}
