@@ -46,7 +46,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "TestSupport",
-      dependencies: ["EventLoop", "HTTPCore", "TLS", "CLinux", "COpenSSL"],
+      dependencies: ["EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "COpenSSL"],
       path: "Tests/TestSupport", swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
@@ -74,7 +74,9 @@ if Context.environment["FUZZ"] != nil {
       dependencies: ["CertStore", "HTTPCore", "EventLoop", "CYAML", "CFuzzer"],
       swiftSettings: house),
   ]
-  for name in ["FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock"] {
+  for name in [
+    "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock", "FuzzEtcdMessages",
+  ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))
   }

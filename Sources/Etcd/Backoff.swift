@@ -18,7 +18,7 @@ package struct Backoff {
   package mutating func next() -> Duration {
     let nominal = min(Self.first * (1 << min(step, 10)), Self.longest)
     step += 1
-    return nominal / 2 + nominal * Int.random(in: 0...500, using: &random) / 1000
+    return nominal / 2 + nominal * Int(random.next() % 501) / 1000
   }
 
   /// Begins anew after a success.

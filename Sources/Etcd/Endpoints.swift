@@ -30,14 +30,13 @@ package struct Endpoints: Sendable {
 
   /// The current member failed, and the next one in turn is current now.
   ///
-  /// Those that have failed more often since they last worked come later in the round. The result is
-  /// true where as many in a row have failed as there are members, so that a pause is due.
+  /// Never the same again at once: one that takes connections and then does not answer has worked
+  /// and failed in turn. The result is true where as many in a row have failed as there are members,
+  /// so that a pause is due.
   package mutating func failed() -> Bool {
     records[index].failures += 1
     failuresInARow += 1
-    let turn = (1...records.count).map { (index + $0) % records.count }
-    // `min` gives the first of equals, which is the next in turn.
-    index = turn.min { records[$0].failures < records[$1].failures } ?? index
+    index = (index + 1) % records.count
     guard failuresInARow >= records.count else { return false }
     failuresInARow = 0
     return true

@@ -174,6 +174,9 @@ package struct Watching {
   /// before 3.4.25 and 3.5.8 (etcd-io/etcd#15220), and means just that the stream is alive.
   private mutating func progressed(_ response: WatchResponse, _ stream: Stream) -> Step {
     if response.watchID >= 0 { known?.advance(to: response.header) }
+    var stream = stream
+    stream.isFirstAfterListing = false
+    state = .watching(stream)
     backoff.reset()
     return .nothing
   }

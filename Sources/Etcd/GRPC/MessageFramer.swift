@@ -32,7 +32,7 @@ package struct MessageFramer: Sendable {
 
   /// Takes bytes and gives the messages that are whole now.
   ///
-  /// After an error none come any more.
+  /// After an error none come any more; those that came in the same bytes are lost with it.
   package mutating func receive(_ bytes: [UInt8]) throws(FramingError) -> [[UInt8]] {
     guard !isBroken else { return [] }
     pending += bytes

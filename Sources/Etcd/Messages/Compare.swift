@@ -37,13 +37,13 @@ package struct Compare: Equatable, Sendable {
     case .lease: writer.write(2, 4 as UInt64)
     }
     writer.write(3, range.start)
-    // A default left out is a default to etcd, too: it compares with 0 or with no bytes.
+    // Members of a `oneof`: written whatever their value.
     switch target {
-    case .version(let version): writer.write(4, version)
-    case .createRevision(let revision): writer.write(5, revision)
-    case .modRevision(let revision): writer.write(6, revision)
-    case .value(let value): writer.write(7, value)
-    case .lease(let lease): writer.write(8, lease)
+    case .version(let version): writer.write(4, present: version)
+    case .createRevision(let revision): writer.write(5, present: revision)
+    case .modRevision(let revision): writer.write(6, present: revision)
+    case .value(let value): writer.write(7, message: value)
+    case .lease(let lease): writer.write(8, present: lease)
     }
     writer.write(64, range.end)
     return writer.bytes

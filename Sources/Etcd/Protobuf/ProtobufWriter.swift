@@ -1,7 +1,7 @@
 /// Writes the fields of a message, in the order of the calls.
 ///
-/// As proto3 asks, a field with the value of its type's default is not written; a message within a
-/// message is, though it be empty.
+/// As proto3 asks, a field with the value of its type's default is not written; members of a `oneof`
+/// and messages within are.
 struct ProtobufWriter: ~Copyable {
   private(set) var bytes: [UInt8] = []
 
@@ -10,9 +10,13 @@ struct ProtobufWriter: ~Copyable {
   }
 
   mutating func write(_ field: Int, _ value: UInt64) {
-    guard value != 0 else { return }
+    if value != 0 { write(field, present: Int64(bitPattern: value)) }
+  }
+
+  /// Writes a number even if it is 0.
+  mutating func write(_ field: Int, present value: Int64) {
     writeTag(field, .number)
-    writeNumber(value)
+    writeNumber(UInt64(bitPattern: value))
   }
 
   mutating func write(_ field: Int, _ value: Bool) {
