@@ -19,6 +19,12 @@ final class WorkerWatch: Sendable {
     }
   }
 
+  /// How long a worker has not done what it was asked; `nil` before its first sign of life.
+  func silence(of worker: Int, now: Instant) -> Duration? {
+    let at = answered[worker].at.load(ordering: .relaxed)
+    return at == .max ? nil : now - Instant(nanoseconds: min(at, now.nanoseconds))
+  }
+
   /// Whether every worker that ever answered did so within `span` before `now`.
   func allAlive(now: Instant, within span: Duration) -> Bool {
     answered.allSatisfy {
