@@ -18,7 +18,12 @@ struct Arguments: ParsableCommand {
     abstract: "A TLS reverse proxy for applications behind uWSGI.",
     discussion: "It serves in the foreground unless an option says otherwise.",
     version: Version.text,
-    subcommands: [CertCommand.self])
+    subcommands: [
+      StatusCommand.self,
+      ReloadCommand.self,
+      DrainCommand.self,
+      CertCommand.self,
+    ])
 
   @OptionGroup var file: ConfigurationFile
 
