@@ -3,8 +3,8 @@ struct WorkersSection {
   /// One worker at this moment.
   struct Worker {
     var counters: WorkerCounters
-    /// Seconds since it last showed that it turns; `nil` before the first time.
-    var silentSeconds: Int?
+    /// Seconds since it last showed that it turns.
+    var silentSeconds: Int
   }
 
   var workers: [Worker]
@@ -30,13 +30,13 @@ struct WorkersSection {
       "worker": .number(number), "connections": .number(counters.connections.now),
       "accepted": .number(counters.accepted.now), "requests": .number(counters.requests),
       "held": .number(counters.held.now), "memory_bytes": .number(counters.memory.now),
-      "silent_seconds": worker.silentSeconds.map { .number($0) } ?? .nothing,
+      "silent_seconds": .number(worker.silentSeconds),
     ]
   }
 
   private static func row(_ number: Int, _ worker: Worker) -> [String] {
     let counters = worker.counters
-    let silence = worker.silentSeconds ?? 0
+    let silence = worker.silentSeconds
     return [
       "\(number)", "\(counters.connections.now)", "\(counters.requests)", "\(counters.held.now)",
       "\(counters.memory.now >> 10)KiB",
@@ -89,7 +89,7 @@ struct WorkersSection {
       connections.add(worker.counters.connections.now, label)
       held.add(worker.counters.held.now, label)
       memory.add(worker.counters.memory.now, label)
-      silence.add(worker.silentSeconds ?? 0, label)
+      silence.add(worker.silentSeconds, label)
     }
     return [connections, held, memory, silence]
   }

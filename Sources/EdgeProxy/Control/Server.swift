@@ -63,7 +63,7 @@ final class Server: TimerTarget {
     loop = try EventLoop()
     plan = SnapshotPlan(configuration, previous: nil)
     probes = NodeProbes(loop: loop)
-    watch = WorkerWatch(count: workers)
+    watch = WorkerWatch(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
     encryption = try configuration.etcd?.readEncryptionKeys()
     certificates = CertificateKeeper(configuration, encryption: encryption, logger: logger)
@@ -352,7 +352,7 @@ extension Server {
       let silence = watch.silence(of: number, now: loop.now)
       return WorkersSection.Worker(
         counters: worker.counters,
-        silentSeconds: silence.map { Int($0.nanoseconds / 1_000_000_000) })
+        silentSeconds: Int(silence.nanoseconds / 1_000_000_000))
     }
   }
 }

@@ -10,7 +10,12 @@ final class WorkerWatch: Sendable {
     let at = Atomic<Int64>(Int64.max)
   }
 
-  init(count: Int) { answered = (0..<count).map { _ in Pulse() } }
+  private let began: Instant
+
+  init(count: Int, now: Instant) {
+    answered = (0..<count).map { _ in Pulse() }
+    began = now
+  }
 
   /// Asks all workers for a sign of life.
   func ask(_ workers: [WorkerHandle]) {
@@ -19,10 +24,10 @@ final class WorkerWatch: Sendable {
     }
   }
 
-  /// How long a worker has not done what it was asked; `nil` before its first sign of life.
-  func silence(of worker: Int, now: Instant) -> Duration? {
+  /// How long a worker has not done what it was asked, or been there at all.
+  func silence(of worker: Int, now: Instant) -> Duration {
     let at = answered[worker].at.load(ordering: .relaxed)
-    return at == .max ? nil : now - Instant(nanoseconds: min(at, now.nanoseconds))
+    return now - (at == .max ? began : Instant(nanoseconds: min(at, now.nanoseconds)))
   }
 
   /// Whether every worker that ever answered did so within `span` before `now`.

@@ -63,7 +63,7 @@ struct SectionTests {
     counters[1].memory.set(65_536)
     let section = WorkersSection(
       workers: [
-        .init(counters: counters[0], silentSeconds: nil),
+        .init(counters: counters[0], silentSeconds: 0),
         .init(counters: counters[1], silentSeconds: 12),
       ]
     ).section
