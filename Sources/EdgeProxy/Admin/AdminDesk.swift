@@ -12,9 +12,10 @@ struct ReloadOutcome: Sendable, Equatable {
 /// Answers the requests of administrators.
 ///
 /// A browser on this machine may be made to send requests by any page that it shows, so the TCP form
-/// changes nothing, and answers only what no page can have sent: no Origin (a script's request to
+/// changes nothing, and answers only what no page can have sent: no Origin (a page's request to
 /// another site has one), and a Host that is this machine (a name of the attacker's that was bound
-/// to 127.0.0.1 is not). Commands are taken on the unix socket, which no browser can reach.
+/// to 127.0.0.1 is not). Commands are taken on the unix socket, which no browser reaches by itself;
+/// somebody may have forwarded a port to it, so that an Origin is refused there too.
 struct AdminDesk {
   var report: () -> StatusReport
   /// `nil` while it is draining.
@@ -72,12 +73,12 @@ struct AdminDesk {
     case .none, .length(0): break
     default: return .text(413, "no request here has a body\n")
     }
+    for field in head.fields where ASCII.equals(head.span(field.name), "origin") {
+      return .text(403, "requests of web pages are refused\n")
+    }
     if isUnix { return nil }
     guard head.method == .get || head.method == .head else {
       return .text(405, "commands are taken on the unix socket only\n")
-    }
-    for field in head.fields where ASCII.equals(head.span(field.name), "origin") {
-      return .text(403, "requests of web pages are refused\n")
     }
     guard Self.isLoopback(head.host) else {
       return .text(403, "the Host of a request must be this machine's loopback\n")

@@ -34,17 +34,18 @@ struct Metric: Equatable, Sendable {
     self.kind = kind
   }
 
-  mutating func add(_ value: Int, _ labels: (String, String)...) {
-    samples.append(
-      Sample(labels: labels.map { Label(name: $0.0, value: $0.1) }, value: value))
-  }
+  mutating func add(_ value: Int, _ labels: (String, String)...) { add(value, labels: labels) }
 
   /// The metric with one more sample, for those that have a single one.
   func adding(_ value: Int, _ labels: (String, String)...) -> Metric {
     var metric = self
-    metric.samples.append(
-      Sample(labels: labels.map { Label(name: $0.0, value: $0.1) }, value: value))
+    metric.add(value, labels: labels)
     return metric
+  }
+
+  private mutating func add(_ value: Int, labels: [(String, String)]) {
+    samples.append(
+      Sample(labels: labels.map { Label(name: $0.0, value: $0.1) }, value: value))
   }
 
   /// Appends the family in Prometheus' text format, version 0.0.4.

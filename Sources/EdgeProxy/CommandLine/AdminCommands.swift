@@ -7,10 +7,13 @@ struct StatusCommand: ParsableCommand {
     commandName: "status", abstract: "Show what the running server does.",
     discussion: "Exits with 0 when it serves, 1 when it does not, and 69 when nobody answers.")
 
+  @ParentCommand var root: Arguments
   @OptionGroup var file: ConfigurationFile
 
   @Flag(name: .long, help: "Print JSON.")
   var json = false
+
+  func validate() throws { try root.refuseServerOptions() }
 
   func run() throws {
     let reply = try AdminRequest(file.config).send("GET", json ? "/status" : "/status.txt")
@@ -25,7 +28,10 @@ struct ReloadCommand: ParsableCommand {
     commandName: "reload", abstract: "Make the running server read its configuration again.",
     discussion: "Prints the mistakes and exits with 1 when the old configuration goes on.")
 
+  @ParentCommand var root: Arguments
   @OptionGroup var file: ConfigurationFile
+
+  func validate() throws { try root.refuseServerOptions() }
 
   func run() throws {
     let reply = try AdminRequest(file.config).send("POST", "/reload")
@@ -40,7 +46,10 @@ struct DrainCommand: ParsableCommand {
     commandName: "drain", abstract: "Make the running server close its port, finish and exit.",
     discussion: "Returns at once.")
 
+  @ParentCommand var root: Arguments
   @OptionGroup var file: ConfigurationFile
+
+  func validate() throws { try root.refuseServerOptions() }
 
   func run() throws {
     let reply = try AdminRequest(file.config).send("POST", "/drain")

@@ -49,6 +49,13 @@ struct Arguments: ParsableCommand {
     }
   }
 
+  /// For commands that talk to a running server: what is meant for starting one means nothing there.
+  func refuseServerOptions() throws {
+    if workers != nil || checkConfig || printReference {
+      throw ValidationError("A command takes no option that is meant for the server.")
+    }
+  }
+
   func run() throws {
     if checkConfig { throw ExitCode(CheckCommand(path: file.config).run()) }
     if printReference {

@@ -71,6 +71,12 @@ struct AdminDeskTests {
     #expect(try answer("GET /status", fields, isUnix: false).status == 403)
   }
 
+  @Test func `what a web page sends through a forwarded port is refused`() throws {
+    let fields = "Host: localhost\r\nOrigin: https://attacker.example\r\n"
+    #expect(try answer("POST /drain", fields).status == 403)
+    #expect(try answer("GET /status", fields).status == 403)
+  }
+
   @Test func `the host of an absolute target counts`() throws {
     let line = "GET http://attacker.example/status"
     #expect(
