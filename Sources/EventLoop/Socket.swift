@@ -4,10 +4,16 @@ internal import Glibc
 /// Sockets made the way this program uses them: non-blocking and close-on-exec from the start.
 package enum Socket {
   /// Binds and listens; `reusePort` lets each loop have a socket of its own on one address.
+  ///
+  /// `permissions` are those of a unix socket's file, which has no more at any instant.
   package static func listen(
-    _ address: SocketAddress, reusePort: Bool, backlog: Int32 = 4096
+    _ address: SocketAddress, reusePort: Bool, backlog: Int32 = 4096, permissions: UInt32? = nil
   ) throws(SystemError) -> FileDescriptor {
     let socket = try make(address.family)
+    if let permissions {
+      // The file that `bind` makes has those of the socket, less the umask.
+      guard fchmod(socket.raw, permissions) == 0 else { throw SystemError("fchmod") }
+    }
     if address.family != .unix {
       try set(socket.raw, SOL_SOCKET, SO_REUSEADDR, 1)
       if reusePort { try set(socket.raw, SOL_SOCKET, SO_REUSEPORT, 1) }

@@ -91,6 +91,15 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     family == .unix ? nil : UInt16(bytes[2]) << 8 | UInt16(bytes[3])
   }
 
+  /// Whether only this machine can connect: a unix path, 127.0.0.0/8 or ::1.
+  package var isLocal: Bool {
+    switch family {
+    case .unix: true
+    case .ipv4: bytes[4] == 127
+    case .ipv6: bytes[8..<23].allSatisfy { $0 == 0 } && bytes[23] == 1
+    }
+  }
+
   /// The address alone, as text: `192.0.2.1`, `2001:db8::1`, or the path.
   package var host: String {
     switch family {

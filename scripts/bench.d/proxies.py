@@ -75,6 +75,7 @@ state: {self.path("state")}
 listen:
   https: ["127.0.0.1:{self.port}"]
   http: ["127.0.0.1:{machinery.free_port()}"]
+  admin: off
 certificates: {{ directory: {self.certificates} }}
 upstreams:
 {upstreams}routes:

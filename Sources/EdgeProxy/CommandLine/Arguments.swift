@@ -18,7 +18,12 @@ struct Arguments: ParsableCommand {
     abstract: "A TLS reverse proxy for applications behind uWSGI.",
     discussion: "It serves in the foreground unless an option says otherwise.",
     version: Version.text,
-    subcommands: [CertCommand.self])
+    subcommands: [
+      StatusCommand.self,
+      ReloadCommand.self,
+      DrainCommand.self,
+      CertCommand.self,
+    ])
 
   @OptionGroup var file: ConfigurationFile
 
@@ -45,6 +50,13 @@ struct Arguments: ParsableCommand {
     if live && !checkConfig { throw ValidationError("'--live' goes with '--check-config'.") }
     if checkConfig && printReference {
       throw ValidationError("'--check-config' and '--print-reference' exclude each other.")
+    }
+  }
+
+  /// For commands that talk to a running server: what is meant for starting one means nothing there.
+  func refuseServerOptions() throws {
+    if workers != nil || checkConfig || printReference {
+      throw ValidationError("A command takes no option that is meant for the server.")
     }
   }
 

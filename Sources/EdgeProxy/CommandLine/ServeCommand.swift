@@ -8,7 +8,7 @@ struct ServeCommand {
 
   /// The exit status.
   func run() -> Int32 {
-    guard let configuration = Self.load(path) else { return 1 }
+    guard let configuration = Self.load(path).configuration else { return 1 }
     do {
       try Program.run(configuration, workers: workers ?? 0) {
         Self.load(path)
@@ -20,15 +20,15 @@ struct ServeCommand {
     }
   }
 
-  /// Reads the file and says on standard error what is wrong with it; `nil` where it is of no use.
-  private static func load(_ path: String) -> Configuration? {
+  /// Reads the file and says on standard error what is wrong with it.
+  private static func load(_ path: String) -> LoadedConfiguration {
     let environment = Environment.current()
     let loaded = ConfigurationLoader.load(path: path, environment: environment)
     let report =
       loaded.configuration == nil
       ? Report.text(loaded.diagnostics) : Report.lines(loaded.diagnostics)
     StandardError.write(report)
-    return loaded.configuration
+    return LoadedConfiguration(configuration: loaded.configuration, report: report)
   }
 }
 

@@ -33,6 +33,8 @@ struct Configuration: Sendable, Equatable {
 struct ListenSettings: Sendable, Equatable {
   var https: [SocketAddress]
   var http: [SocketAddress]
+  /// A unix path or a loopback address for administrators; `nil` for none.
+  var admin: SocketAddress?
   var closeWhenUnable: CloseWhenUnable
   /// How long nothing could be served before the port is closed.
   var closeAfter: Duration

@@ -33,6 +33,25 @@ enum ConfigurationLoader {
     return findings.diagnostics
   }
 
+  /// Where the administrators of the server with this file connect, however many mistakes are in it.
+  ///
+  /// Whoever asks may lack the server's environment, or may just be putting the file right. `nil`
+  /// where it is off, the default where the file is no YAML; throws where it cannot be read.
+  static func adminAddress(
+    path: String, environment: [String: String]
+  ) throws(SystemError) -> SocketAddress? {
+    let bytes = try WholeFile.read(path, bytesMax: fileBytesMax)
+    let source = ConfigurationSource(environment: environment) {
+      (path, bytesMax) throws(SystemError) in try WholeFile.read(path, bytesMax: bytesMax)
+    }
+    let result = YAMLReader.read(
+      ConfigurationText.withoutMark(bytes), findings: Findings(path: path))
+    let context = ReadingContext(
+      findings: Findings(path: path), named: NamedThings(), source: source, isComplete: false)
+    let top = Section(parent: "", name: "", node: result.root, at: .start, context)
+    return AdminAddressReader(context: context).read(top.section("listen"), taken: [])
+  }
+
   private static func load(
     _ environment: [String: String], _ findings: Findings, _ named: NamedThings
   ) -> Configuration? {

@@ -53,8 +53,9 @@ struct ConfigurationReader {
   private func listen(_ section: Section) -> ListenSettings {
     let addresses = ListenAddressReader(context: context)
     let (https, http) = addresses.read(section)
+    let admin = AdminAddressReader(context: context).read(section, taken: https + http)
     return ListenSettings(
-      https: https, http: http,
+      https: https, http: http, admin: admin,
       closeWhenUnable: CloseWhenUnable(rawValue: section.word("close_when_unable")) ?? .never,
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
   }

@@ -34,6 +34,8 @@ struct Directive: Sendable {
     case listenAddresses
     /// URLs of etcd's members.
     case endpoints
+    /// Where administrators connect, or `off`.
+    case administration
     case nodes
     /// Words and statuses.
     case causes(words: [String], statuses: ClosedRange<Int>)

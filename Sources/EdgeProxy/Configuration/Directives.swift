@@ -19,6 +19,9 @@ enum Directives {
       "listen.http", .listenAddresses, #"["0.0.0.0:80", "[::]:80"]"#,
       "Health and ACME challenges, the rest is redirected to https; [] for none"),
     .init(
+      "listen.admin", .administration, "unix:/run/edgeproxy/admin.sock",
+      "Status, metrics and commands: unix:PATH; a loopback IP:PORT without commands; or off"),
+    .init(
       "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), "never",
       "always: https is closed while nothing can be served, and clients move on"),
     .init(

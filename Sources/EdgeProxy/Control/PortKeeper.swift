@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Glibc
 internal import Logging
 
 /// Binds and closes the ports of all workers; 443 is open exactly while the gate says so.
@@ -11,12 +12,25 @@ struct PortKeeper {
   private var bound: [SocketAddress] = []
   /// Why the https port could not be bound the last time; `nil` once it could.
   private(set) var failure: Ports.Failure?
+  /// When the https port was last opened or closed, in seconds since 1970, and why.
+  private(set) var change: (at: Int64, reason: String)
 
   init(_ settings: ListenSettings, workers: Int, logger: Logger) {
     self.settings = settings
     workerCount = workers
     self.logger = logger
     gate = PortGate(settings)
+    change = (Int64(time(nil)), "starting")
+  }
+
+  /// Whether the https port is bound.
+  var isOpen: Bool { gate.isOpen }
+  /// The addresses that the https port is, or would be, bound to.
+  var addresses: [SocketAddress] {
+    // Each worker has a socket of its own.
+    isOpen
+      ? bound.indices.filter { bound.firstIndex(of: bound[$0]) == $0 }.map { bound[$0] }
+      : settings.https
   }
 
   /// Where clients of port 80 are sent.
@@ -34,9 +48,11 @@ struct PortKeeper {
     case .open: open(workers, now: now)
     case .close:
       bound = []
+      change = (Int64(time(nil)), ability.unable?.word.description ?? "unknown")
       for worker in workers { worker.post { $0.closeListeners { $0.isTLS } } }
-      logger.warning(
-        "https port closed", metadata: ["reason": "\(ability.unable?.word ?? "unknown")"])
+      logger.log(
+        level: ability.isDraining ? .notice : .warning, "https port closed",
+        metadata: ["reason": "\(change.reason)"])
     }
   }
 
@@ -46,6 +62,7 @@ struct PortKeeper {
       bound = sockets.map(\.address)
       hand(sockets, to: workers)
       failure = nil
+      change = (Int64(time(nil)), "able")
     } catch {
       // Somebody else has the port; it may become free.
       if failure == nil { logger.error("\(error)") }

@@ -2,11 +2,19 @@ internal import EventLoop
 internal import Glibc
 internal import Logging
 
+/// A configuration as read for a start or a reload, and what was said about it.
+struct LoadedConfiguration {
+  /// `nil` where it has mistakes.
+  var configuration: Configuration?
+  /// A line for each mistake and warning.
+  var report: String
+}
+
 /// Runs the server in the foreground until it is told to stop.
 enum Program {
   /// `workers` 0 means one for each processor; `loader` reads the configuration again for a reload.
   static func run(
-    _ configuration: Configuration, workers: Int, loader: @escaping () -> Configuration?
+    _ configuration: Configuration, workers: Int, loader: @escaping () -> LoadedConfiguration
   ) throws {
     // Before any thread starts, so that every thread has them blocked.
     Signals.block([SIGTERM, SIGINT, SIGHUP, SIGUSR1])

@@ -12,7 +12,7 @@ internal import TLS
 final class Server: TimerTarget {
   private let loop: EventLoop
   private let logger: Logger
-  private let loader: () -> Configuration?
+  private let loader: () -> LoadedConfiguration
   private let certificates: CertificateKeeper
   private let encryption: EncryptionKeys?
   private var etcd: EtcdClient?
@@ -28,6 +28,10 @@ final class Server: TimerTarget {
   private var threads: [WorkerThread] = []
   private var signals: Signals?
   private var ports: PortKeeper
+  private var admin: AdminListener?
+  private var lastReload: ReloadOutcome?
+  /// Seconds since 1970.
+  private let startedAt = Int64(time(nil))
   private var ability = Ability(hasCertificate: false)
 
   /// The first probes are still under way.
@@ -49,7 +53,7 @@ final class Server: TimerTarget {
   /// again for a reload and reports its mistakes itself.
   init(
     _ configuration: Configuration, workers: Int, logger: Logger,
-    loader: @escaping () -> Configuration?
+    loader: @escaping () -> LoadedConfiguration
   ) throws {
     self.configuration = configuration
     self.logger = logger
@@ -59,7 +63,7 @@ final class Server: TimerTarget {
     loop = try EventLoop()
     plan = SnapshotPlan(configuration, previous: nil)
     probes = NodeProbes(loop: loop)
-    watch = WorkerWatch(count: workers)
+    watch = WorkerWatch(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
     encryption = try configuration.etcd?.readEncryptionKeys()
     certificates = CertificateKeeper(configuration, encryption: encryption, logger: logger)
@@ -82,6 +86,8 @@ final class Server: TimerTarget {
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
     try ports.openHTTP(workers)
+    openAdministration()
+    defer { admin?.close() }
     if configuration.listen.closeWhenUnable == .always {
       // A node that was never tried counts as able; where the port depends on it, ask first.
       isAsking = true
@@ -164,6 +170,7 @@ final class Server: TimerTarget {
     probes.run(plan.upstreams) { all || $0.condition.lastFailed }
     watch.ask(workers)
     certificates.lookAgain()
+    admin?.open()
     if watch.allAlive(now: loop.now, within: Self.frozenAfter) { service.alive(now: loop.now) }
     tickets?.everySecond()
   }
@@ -219,22 +226,38 @@ final class Server: TimerTarget {
   }
 
   /// Plans the new configuration whole, then commits it; with any mistake the old one goes on.
-  private func reload() {
-    guard !isDraining else { return }
+  ///
+  /// `nil` while draining, when nothing is reloaded.
+  @discardableResult
+  private func reload() -> ReloadOutcome? {
+    guard !isDraining else { return nil }
     service.reloading(now: loop.now)
     defer { service.ready(workers: workerCount) }
-    guard let next = loader() else {
-      return logger.error("reload refused, the old configuration goes on")
+    let loaded = loader()
+    let error = loaded.configuration.map(commit) ?? "the configuration has mistakes"
+    let now = Int64(time(nil))
+    var outcome = ReloadOutcome(at: now, isRefused: false, report: loaded.report)
+    if let error {
+      logger.error(
+        "reload refused, the old configuration goes on", metadata: ["error": "\(error)"])
+      outcome.isRefused = true
+      if loaded.configuration != nil { outcome.report += error + "\n" }
+    } else {
+      logger.notice("reloaded", metadata: ["file": "\(configuration.path)"])
     }
-    if let fixed = Self.fixedAtStart(configuration, next) {
-      logger.warning("a restart is needed for this change", metadata: ["key": "\(fixed)"])
-    }
+    lastReload = outcome
+    return outcome
+  }
+
+  /// Takes a configuration over; what is in the way, and then nothing has changed.
+  private func commit(_ next: Configuration) -> String? {
     do {
       try ports.reload(next.listen, workers: workers)
     } catch {
-      logger.error(
-        "reload refused, the old configuration goes on", metadata: ["error": "\(error)"])
-      return
+      return "\(error)"
+    }
+    if let fixed = Self.fixedAtStart(configuration, next) {
+      logger.warning("a restart is needed for this change", metadata: ["key": "\(fixed)"])
     }
     configuration = next
     plan = SnapshotPlan(next, previous: plan)
@@ -243,10 +266,11 @@ final class Server: TimerTarget {
       $0.install(plan)
       $0.install(log)
     }
+    admin?.move(to: next.listen.admin)
     certificates.reconfigure(next)
     certificatesChanged()
     step()
-    logger.notice("reloaded", metadata: ["file": "\(next.path)"])
+    return nil
   }
 
   /// Keys whose change only a restart can bring about.
@@ -267,6 +291,7 @@ final class Server: TimerTarget {
     tickets?.end()
     logger.notice("draining")
     drainDeadline = loop.now + configuration.timeouts.drain
+    ports.step(ability, workers: workers, now: loop.now)
     let (ability, port, handle) = (ability, ports.httpsPort, loop.handle)
     tellWorkers { worker in
       worker.setAbility(ability, httpsPort: port)
@@ -285,6 +310,50 @@ final class Server: TimerTarget {
   private func drainTimedOut() {
     logger.warning("drain took too long, what is left is cut")
     loop.stop()
+  }
+}
+
+// MARK: Administration
+
+extension Server {
+  private func openAdministration() {
+    let desk = AdminDesk(
+      report: { [unowned self] in report() }, reload: { [unowned self] in reload() },
+      drain: { [unowned self] in drain() })
+    let listener = AdminListener(
+      configuration.listen.admin, loop: loop, logger: logger, desk: desk)
+    listener.open()
+    admin = listener
+  }
+
+  /// Everything that is told about this server; whoever has something to tell adds a section here.
+  private func report() -> StatusReport {
+    let now = Int64(time(nil))
+    let unable = ability.unable?.word.description
+    return StatusReport(
+      health: unable ?? (ports.isOpen ? "ok" : "port-closed"),
+      isServing: unable == nil && ports.isOpen,
+      sections: [
+        ServerSection(
+          node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
+          reload: lastReload
+        ).section,
+        ports.section,
+        WorkersSection(workers: workersNow()).section,
+        UpstreamsSection(upstreams: plan.upstreams, now: loop.now, time: now).section,
+        CertificatesSection(
+          entries: certificates.index.entries, refusals: certificates.refusals, now: now
+        ).section,
+      ])
+  }
+
+  private func workersNow() -> [WorkersSection.Worker] {
+    workers.enumerated().map { number, worker in
+      let silence = watch.silence(of: number, now: loop.now)
+      return WorkersSection.Worker(
+        counters: worker.counters,
+        silentSeconds: Int(silence.nanoseconds / 1_000_000_000))
+    }
   }
 }
 

@@ -21,7 +21,8 @@ enum WorkerStart {
     let thread = try WorkerThread(name: "worker-\(number)") {
       do {
         let worker = try Worker(plan, logger: logger)
-        answer.result.withLock { $0 = .success(WorkerHandle(loop: worker.loop.handle)) }
+        let made = WorkerHandle(loop: worker.loop.handle, counters: worker.counters)
+        answer.result.withLock { $0 = .success(made) }
         handle.post { $0.stop() }
         try worker.loop.run()
         worker.loop.owner = nil

@@ -38,6 +38,7 @@ extension Exchange {
       return .tooLarge(limit: settings.bodyBytesMax)
     }
     if worker.buffers.bytesOut > snapshot.configuration.limits.memoryBytes {
+      worker.counters.refused(.memory)
       return .status(503, "memory-limit")
     }
     return nil

@@ -127,10 +127,14 @@ extension Exchange {
   /// Waits until an instance is back, at most `hold`, in a queue of bounded length.
   private func hold(_ upstream: WorkerUpstream) {
     let now = worker.loop.now
-    if heldUntil.nanoseconds == 0 { heldUntil = now + upstream.settings.hold }
-    guard now < heldUntil, upstream.holds.add(self) else {
+    let isFirst = heldUntil.nanoseconds == 0
+    if isFirst { heldUntil = now + upstream.settings.hold }
+    guard now < heldUntil else { return answerLocally(.status(503, "no-instance")) }
+    guard upstream.holds.add(self) else {
+      worker.counters.refused(.held)
       return answerLocally(.status(503, "no-instance"))
     }
+    if isFirst { worker.counters.waits.add() }
     stage = .held
   }
 

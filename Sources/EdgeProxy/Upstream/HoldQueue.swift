@@ -20,6 +20,7 @@ final class HoldQueue: TimerTarget, TurnEnd {
   }
 
   var isEmpty: Bool { held.isEmpty }
+  var count: Int { held.count }
 
   /// `false` when the queue is full.
   func add(_ exchange: Exchange) -> Bool {

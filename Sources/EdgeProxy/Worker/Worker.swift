@@ -12,6 +12,7 @@ internal import TLS
 final class Worker: TurnEnd {
   let loop: EventLoop
   let buffers = BufferPool()
+  let counters = WorkerCounters()
   let spoolDirectory: String
   let challenges: ChallengeDirectory
   var random: RandomSource
@@ -150,9 +151,10 @@ final class Worker: TurnEnd {
     let peer = PeerFacts(address: Array(address.host.utf8), port: address.port ?? 0)
     let limits = snapshot.configuration.limits
     // A full house closes what it cannot serve: the client goes to another server.
-    guard connections.count < limits.connections,
-      perAddress.enter(peer.address, countMax: limits.connectionsPerAddress)
-    else { return }
+    guard connections.count < limits.connections else { return counters.refused(.connections) }
+    guard perAddress.enter(peer.address, countMax: limits.connectionsPerAddress) else {
+      return counters.refused(.connectionsPerAddress)
+    }
     Socket.setNoDelay(socket.raw)
     var connection: Connection?
     do {
@@ -162,6 +164,8 @@ final class Worker: TurnEnd {
         worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream)
       made.index = connections.count
       connections.append(made)
+      counters.accepted.add()
+      counters.connections.set(connections.count)
       connection = made
       try made.start()
     } catch {
@@ -179,6 +183,7 @@ final class Worker: TurnEnd {
       connections[index] = last
       last.index = index
     }
+    counters.connections.set(connections.count)
     perAddress.leave(connection.peer.address)
     tellIfDrained()
   }
@@ -192,6 +197,7 @@ final class Worker: TurnEnd {
   }
 
   func handshakeFailed(_ connection: Connection, _ error: TLSError) {
+    counters.handshakesFailed.add()
     logger.debug(
       "handshake failed",
       metadata: [
@@ -251,7 +257,11 @@ final class Worker: TurnEnd {
   }
 
   /// Once a second.
-  func tick() { flushLog() }
+  func tick() {
+    flushLog()
+    counters.memory.set(buffers.bytesOut)
+    counters.held.set(snapshot.upstreams.reduce(0) { $0 + $1.holds.count })
+  }
 
   private func flushLog() { tell(accessLog?.flush()) }
 
@@ -286,6 +296,7 @@ final class Worker: TurnEnd {
   }
 
   func log(_ exchange: Exchange) {
+    counters.count(exchange.record)
     guard let accessLog else { return }
     tell(accessLog.append(exchange.record, exchange.head))
   }

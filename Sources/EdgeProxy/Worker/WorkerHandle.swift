@@ -2,9 +2,11 @@ internal import CertStore
 internal import EventLoop
 internal import TLS
 
-/// A worker as other threads see it: they may ask it to do something, and no more.
+/// A worker as other threads see it: they may ask it to do something, and read what it
+/// counts, and no more.
 struct WorkerHandle: Sendable {
   let loop: LoopHandle
+  let counters: WorkerCounters
 
   func post(_ job: @escaping @Sendable (Worker) -> Void) {
     loop.post { loop in

@@ -22,11 +22,27 @@ struct ArgumentsTests {
   @Test(arguments: [
     ["--confg", "x"], ["--config"], ["--config", ""], ["--workers", "0"], ["--workers", "-1"],
     ["--workers", "many"], ["--workers", "1025"], ["serve"], ["--check-config", "extra"],
-    ["--check-config", "--print-reference"], ["--live"],
+    ["--check-config", "--print-reference"], ["--live"], ["status", "extra"], ["drain", "--json"],
+    ["reload", "--config", ""], ["status", "--workers", "2"],
+    ["--check-config", "status"], ["--workers", "2", "drain"], ["reload", "--print-reference"],
   ])
   func `wrong usage exits with 64`(_ words: [String]) {
-    let error = #expect(throws: (any Error).self) { try Arguments.parse(words) }
+    let error = #expect(throws: (any Error).self) { try Arguments.parseAsRoot(words) }
     #expect(error.map { Arguments.exitCode(for: $0).rawValue } == 64)
+  }
+
+  @Test(arguments: [
+    ["status", "--config", "e.yaml", "--json"], ["--config", "e.yaml", "status", "--json"],
+  ])
+  func `a command takes the configuration file on either side`(_ words: [String]) throws {
+    let command = try #require(try Arguments.parseAsRoot(words) as? StatusCommand)
+    #expect(command.file.config == "e.yaml")
+    #expect(command.json)
+  }
+
+  @Test func `commands have the default file too`() throws {
+    let command = try #require(try Arguments.parseAsRoot(["drain"]) as? DrainCommand)
+    #expect(command.file.config == "/etc/edgeproxy/edgeproxy.yaml")
   }
 
   @Test(arguments: [

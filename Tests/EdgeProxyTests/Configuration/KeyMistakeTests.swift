@@ -35,9 +35,6 @@ struct KeyMistakeTests {
       "subscriptions: { listen: \"10.0.0.1:7000\" }",
       "3:1: unknown key 'subscriptions'"),
     Mistake(
-      "listen: { admin: \"unix:/run/x\" }",
-      "3:11: unknown key 'admin' in listen"),
-    Mistake(
       "trusted: []",
       "3:1: unknown key 'trusted'"),
   ]

@@ -88,6 +88,7 @@ class Edge:
         self.certificates = directory / "certificates"
         self.certificates.mkdir(exist_ok=True)
         self.access_log, self.file = directory / "access.log", directory / "edgeproxy.yaml"
+        self.admin = directory / "admin.sock"
         self.holders = [reserve_port(), reserve_port()]
         self.port, self.http_port = (holder.getsockname()[1] for holder in self.holders)
         self.notifications = Notifications(directory / "notify")
@@ -101,7 +102,8 @@ class Edge:
         self.configuration = {
             "node": "edge-test",
             "state": str(self.directory / "state"),
-            "listen": {"https": [f"127.0.0.1:{self.port}"], "http": [f"127.0.0.1:{self.http_port}"]},
+            "listen": {"https": [f"127.0.0.1:{self.port}"], "http": [f"127.0.0.1:{self.http_port}"],
+                       "admin": f"unix:{self.admin}"},
             "certificates": {"directory": str(self.certificates)},
             "log": {"access": str(self.access_log), "format": "json"},
         }

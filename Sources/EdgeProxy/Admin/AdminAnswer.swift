@@ -1,0 +1,69 @@
+internal import HTTPCore
+
+/// What an administrator is answered.
+struct AdminAnswer: Sendable, Equatable {
+  enum ContentType: Sendable { case json, text, metrics }
+
+  var status: Int
+  var type = ContentType.text
+  var body: [UInt8]
+  /// The health in one word, for whoever does not want to read the body.
+  var health: String?
+
+  static func text(_ status: Int, _ text: String) -> AdminAnswer {
+    AdminAnswer(status: status, body: Array(text.utf8))
+  }
+
+  /// The name of the field that holds `health`.
+  static let healthField: StaticString = "edgeproxy-health"
+
+  /// The head, RFC 9112 §4; each connection carries one answer.
+  func head(date: [UInt8]) -> [UInt8] {
+    var output = ByteBuffer(storage: [UInt8](repeating: 0, count: 2048))
+    var fits = HeadSerializer.begin(
+      status: status, reason: reason, date: date.span, into: &output)
+    let type = Array(contentType.utf8)
+    let noStore = Array("no-store".utf8)
+    let noSniff = Array("nosniff".utf8)
+    fits = fits && HeadSerializer.field("Content-Type", type.span, into: &output)
+    fits = fits && HeadSerializer.field("Cache-Control", noStore.span, into: &output)
+    fits = fits && HeadSerializer.field("X-Content-Type-Options", noSniff.span, into: &output)
+    if status == 405 {
+      let methods = Array("GET, HEAD".utf8)
+      fits = fits && HeadSerializer.field("Allow", methods.span, into: &output)
+    }
+    if let health {
+      let word = Array(health.utf8)
+      fits = fits && HeadSerializer.field(Self.healthField, word.span, into: &output)
+    }
+    guard fits else { return [] }
+    HeadSerializer.end(.length(UInt64(body.count)), .close, into: &output)
+    var bytes: [UInt8] = []
+    bytes.append(copying: output.readable)
+    return bytes
+  }
+
+  private var contentType: String {
+    switch type {
+    case .json: "application/json"
+    case .text: "text/plain; charset=utf-8"
+    case .metrics: "text/plain; version=0.0.4; charset=utf-8"
+    }
+  }
+
+  private var reason: StaticString {
+    switch status {
+    case 200: "OK"
+    case 202: "Accepted"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 409: "Conflict"
+    case 413: "Content Too Large"
+    case 422: "Unprocessable Content"
+    case 431: "Request Header Fields Too Large"
+    case 503: "Service Unavailable"
+    default: "Bad Request"
+    }
+  }
+}

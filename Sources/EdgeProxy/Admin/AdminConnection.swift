@@ -1,0 +1,144 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// One request of an administrator and its answer; then the connection ends.
+///
+///     reading ── head ──▶ writing ── all out ──▶ ending ── the peer ends too ──▶ gone
+///
+/// All of it has to happen within `AdminListener.timeout`.
+final class AdminConnection: EventSource, TimerTarget {
+  private enum Stage { case reading, writing, ending, gone }
+
+  /// The listener keeps its connections.
+  private unowned let listener: AdminListener
+  private let loop: EventLoop
+  private let isUnix: Bool
+  private var descriptor: FileDescriptor?
+  private let raw: Int32
+  private var token = SourceToken.none
+  private var timer = TimerToken.none
+  private var stage = Stage.reading
+
+  private var input = ByteBuffer(storage: [UInt8](repeating: 0, count: limits.headBytes))
+  private var parser = RequestParser()
+  private var head = RequestHead()
+  private var output: [UInt8] = []
+  private var written = 0
+  private var discarded = 0
+
+  private static let limits: HeadLimits = {
+    var limits = HeadLimits()
+    limits.headBytes = 8 * 1024
+    limits.requestLineBytes = 2 * 1024
+    limits.fields = 50
+    return limits
+  }()
+  /// What may still come in once the answer is out; whoever sends more is cut.
+  private static let discardedBytesMax = 64 * 1024
+
+  init(
+    _ descriptor: consuming FileDescriptor, isUnix: Bool, listener: AdminListener, loop: EventLoop
+  ) {
+    raw = descriptor.raw
+    self.descriptor = consume descriptor
+    self.isUnix = isUnix
+    self.listener = listener
+    self.loop = loop
+  }
+
+  func start() throws(SystemError) {
+    token = try loop.register(raw, self, [.readable])
+    timer = loop.arm(self, after: AdminListener.timeout)
+  }
+
+  /// Whether no complete request has come yet.
+  var isReading: Bool { stage == .reading }
+
+  func ready(_ events: Readiness) {
+    switch stage {
+    case .reading: read()
+    case .writing: write()
+    case .ending: discard()
+    case .gone: break
+    }
+  }
+
+  func timerFired(_ token: TimerToken) { close() }
+
+  /// Ends at once.
+  func close() {
+    guard stage != .gone else { return }
+    stage = .gone
+    loop.cancel(timer)
+    loop.forget(token)
+    descriptor = nil
+    listener.closed(self)
+  }
+
+  private func read() {
+    var outcome = ReadOutcome.wouldBlock
+    _ = input.write { space in
+      outcome = Descriptor.read(raw, into: &space)
+      if case .bytes(let count) = outcome { return count }
+      return 0
+    }
+    switch outcome {
+    case .wouldBlock: break
+    case .closed, .failed: close()
+    case .bytes: parse()
+    }
+  }
+
+  private func parse() {
+    do throws(HTTPError) {
+      guard try parser.parse(input.readable, into: &head, limits: Self.limits) != nil else {
+        return
+      }
+      send(listener.desk.answer(head, isUnix: isUnix))
+    } catch {
+      send(.text(error.status == 431 ? 431 : 400, "\(error.reason)\n"))
+    }
+  }
+
+  private func send(_ answer: AdminAnswer) {
+    output = answer.head(date: listener.date())
+    if head.method != .head { output += answer.body }
+    stage = .writing
+    write()
+  }
+
+  private func write() {
+    while written < output.count {
+      switch Descriptor.send(raw, output.span.extracting(written..<output.count)) {
+      case .bytes(let count): written += count
+      case .wouldBlock:
+        guard (try? loop.modify(raw, token, [.writable])) != nil else { return close() }
+        return
+      case .failed: return close()
+      }
+    }
+    end()
+  }
+
+  /// Closing with unread bytes would reset the connection, and the peer might lose the answer.
+  private func end() {
+    output = []
+    stage = .ending
+    Socket.shutdownWriting(raw)
+    guard (try? loop.modify(raw, token, [.readable])) != nil else { return close() }
+  }
+
+  private func discard() {
+    var space = [UInt8](repeating: 0, count: 4096)
+    var span = space.mutableSpan
+    switch Descriptor.read(raw, into: &span) {
+    case .wouldBlock: break
+    case .closed, .failed: close()
+    case .bytes(let count):
+      discarded += count
+      if discarded > Self.discardedBytesMax { close() }
+    }
+  }
+}
+
+@available(*, unavailable) extension AdminConnection: Sendable {}

@@ -1,0 +1,93 @@
+internal import HTTPCore
+
+/// What a reload came to.
+struct ReloadOutcome: Sendable, Equatable {
+  /// Seconds since 1970.
+  var at: Int64
+  var isRefused: Bool
+  /// The mistakes, or the warnings of a reload that was done; lines as `--check-config` prints them.
+  var report: String
+}
+
+/// Answers the requests of administrators.
+///
+/// A browser on this machine may be made to send requests by any page that it shows, so the TCP form
+/// changes nothing, and answers only what no page can have sent: no Origin (a page's request to
+/// another site has one), and a Host that is this machine (a name of the attacker's that was bound
+/// to 127.0.0.1 is not). Commands are taken on the unix socket, which no browser reaches by itself;
+/// somebody may have forwarded a port to it, so that an Origin is refused there too.
+struct AdminDesk {
+  var report: () -> StatusReport
+  /// `nil` while it is draining.
+  var reload: () -> ReloadOutcome?
+  var drain: () -> Void
+
+  func answer(_ head: borrowing RequestHead, isUnix: Bool) -> AdminAnswer {
+    if let refusal = Self.refusal(head, isUnix: isUnix) { return refusal }
+    let path = String(decoding: head.decodedPath, as: UTF8.self)
+    switch path {
+    case "/status", "/status.txt", "/metrics", "/health":
+      guard head.method == .get || head.method == .head else {
+        return .text(405, "\(path) is read with GET\n")
+      }
+      return look(path)
+    case "/reload", "/drain":
+      guard head.method == .post else {
+        return .text(405, "\(path) is a command: POST, over the unix socket\n")
+      }
+      return path == "/reload" ? reloaded() : drained()
+    default:
+      return .text(404, "here are /status, /status.txt, /metrics, /health, /reload and /drain\n")
+    }
+  }
+
+  private func look(_ path: String) -> AdminAnswer {
+    let report = report()
+    var answer: AdminAnswer
+    switch path {
+    case "/status": answer = AdminAnswer(status: 200, type: .json, body: report.json())
+    case "/metrics": answer = AdminAnswer(status: 200, type: .metrics, body: report.metrics())
+    case "/health": answer = .text(report.isServing ? 200 : 503, report.health + "\n")
+    default: answer = AdminAnswer(status: 200, body: report.text())
+    }
+    answer.health = report.isServing ? "ok" : report.health
+    return answer
+  }
+
+  private func reloaded() -> AdminAnswer {
+    guard let outcome = reload() else { return .text(409, "draining; nothing is reloaded\n") }
+    if outcome.isRefused {
+      return .text(422, outcome.report + "reload refused, the old configuration goes on\n")
+    }
+    return .text(200, outcome.report + "reloaded\n")
+  }
+
+  private func drained() -> AdminAnswer {
+    drain()
+    return .text(202, "draining\n")
+  }
+
+  /// Why a request is not even looked at; `nil` for one that is.
+  private static func refusal(_ head: borrowing RequestHead, isUnix: Bool) -> AdminAnswer? {
+    switch head.framing {
+    case .none, .length(0): break
+    default: return .text(413, "no request here has a body\n")
+    }
+    for field in head.fields where ASCII.equals(head.span(field.name), "origin") {
+      return .text(403, "requests of web pages are refused\n")
+    }
+    if isUnix { return nil }
+    guard head.method == .get || head.method == .head else {
+      return .text(405, "commands are taken on the unix socket only\n")
+    }
+    guard Self.isLoopback(head.host) else {
+      return .text(403, "the Host of a request must be this machine's loopback\n")
+    }
+    return nil
+  }
+
+  /// A host that cannot be a name which somebody else has bound to this machine.
+  private static func isLoopback(_ host: [UInt8]) -> Bool {
+    ["localhost", "127.0.0.1", "[::1]"].contains { Array($0.utf8) == host }
+  }
+}

@@ -1,0 +1,115 @@
+internal import EventLoop
+internal import Glibc
+internal import HTTPCore
+internal import Logging
+
+/// Where administrators connect: a unix socket or a loopback port on the control thread.
+///
+/// It is a convenience: one that cannot be opened is a warning, and tried again.
+final class AdminListener: EventSource {
+  /// For a whole connection, from accepting it to its end.
+  static let timeout = Duration.seconds(5)
+  /// Connections at a time; a newcomer takes the place of one that has not asked yet.
+  static let connectionsMax = 16
+  /// Accepted in one turn of the loop.
+  private static let acceptsPerTurnMax = 16
+
+  private let loop: EventLoop
+  private let logger: Logger
+  let desk: AdminDesk
+  /// `nil`: off.
+  private var address: SocketAddress?
+  private var socket: AdminSocket?
+  /// The descriptor of `socket`, -1 while there is none.
+  private var raw: Int32 = -1
+  private var token = SourceToken.none
+  private var connections: [AdminConnection] = []
+  /// What was last said to be in the way, so that it is said once.
+  private var failure: SystemError?
+  private var clock = WallClock()
+
+  init(_ address: SocketAddress?, loop: EventLoop, logger: Logger, desk: AdminDesk) {
+    self.address = address
+    self.loop = loop
+    self.logger = logger
+    self.desk = desk
+  }
+
+  /// Opens the socket unless it is open or off.
+  func open() {
+    guard let address, raw < 0 else { return }
+    do throws(SystemError) {
+      let bound = try AdminSocket(address)
+      token = try loop.register(bound.raw, self, [.readable])
+      logger.info("administration", metadata: ["address": "\(bound.address)"])
+      raw = bound.raw
+      socket = consume bound
+      failure = nil
+    } catch {
+      if failure != error {
+        logger.warning(
+          "no administration",
+          metadata: ["address": "\(address)", "error": "\(error)"])
+      }
+      failure = error
+    }
+  }
+
+  /// Moves to another address; requests that have come in are still answered.
+  func move(to next: SocketAddress?) {
+    guard next != address else { return }
+    release()
+    address = next
+    failure = nil
+    open()
+  }
+
+  /// Takes the socket and its file away, and ends all connections.
+  func close() {
+    release()
+    for connection in connections { connection.close() }
+  }
+
+  private func release() {
+    if raw >= 0 { loop.unregister(raw, token) }
+    raw = -1
+    token = .none
+    socket = nil
+  }
+
+  func ready(_ events: Readiness) {
+    for _ in 0..<Self.acceptsPerTurnMax {
+      do throws(SystemError) {
+        guard let accepted = try Socket.accept(raw) else { return }
+        try add(accepted)
+      } catch {
+        // Out of descriptors: the beat opens it again when there may be some.
+        logger.warning("administration paused", metadata: ["error": "\(error)"])
+        return release()
+      }
+    }
+  }
+
+  private func add(_ descriptor: consuming FileDescriptor) throws(SystemError) {
+    if connections.count >= Self.connectionsMax {
+      guard let silent = connections.first(where: \.isReading) else { return }
+      silent.close()
+    }
+    let connection = AdminConnection(
+      descriptor, isUnix: address?.family == .unix, listener: self, loop: loop)
+    try connection.start()
+    connections.append(connection)
+  }
+
+  func closed(_ connection: AdminConnection) {
+    connections.removeAll { $0 === connection }
+  }
+
+  /// The time as an HTTP date.
+  func date() -> [UInt8] {
+    clock.update(loop.now)
+    return clock.date
+  }
+}
+
+@available(*, unavailable) extension AdminListener: Sendable {}

@@ -1,0 +1,94 @@
+internal import HTTPCore
+
+/// A metric family as Prometheus knows it: one name, one meaning, a sample for each set of labels.
+struct Metric: Equatable, Sendable {
+  enum Kind: String, Sendable { case counter, gauge }
+
+  struct Label: Equatable, Sendable {
+    var name: String
+    var value: String
+  }
+
+  struct Sample: Equatable, Sendable {
+    var labels: [Label]
+    var value: Int
+  }
+
+  /// Without the prefix `edgeproxy_`; a counter's ends with `_total`.
+  let name: String
+  let help: String
+  let kind: Kind
+  private(set) var samples: [Sample] = []
+
+  static func counter(_ name: String, _ help: String) -> Metric {
+    Metric(name: name, help: help, kind: .counter)
+  }
+
+  static func gauge(_ name: String, _ help: String) -> Metric {
+    Metric(name: name, help: help, kind: .gauge)
+  }
+
+  private init(name: String, help: String, kind: Kind) {
+    self.name = name
+    self.help = help
+    self.kind = kind
+  }
+
+  mutating func add(_ value: Int, _ labels: (String, String)...) { add(value, labels: labels) }
+
+  /// The metric with one more sample, for those that have a single one.
+  func adding(_ value: Int, _ labels: (String, String)...) -> Metric {
+    var metric = self
+    metric.add(value, labels: labels)
+    return metric
+  }
+
+  private mutating func add(_ value: Int, labels: [(String, String)]) {
+    samples.append(
+      Sample(labels: labels.map { Label(name: $0.0, value: $0.1) }, value: value))
+  }
+
+  /// Appends the family in Prometheus' text format, version 0.0.4.
+  func write(to output: inout TextBuffer) {
+    output.append("# HELP edgeproxy_")
+    output.append(string: name)
+    output.append(UInt8(ascii: " "))
+    Self.escape(help, quotes: false, to: &output)
+    output.append("\n# TYPE edgeproxy_")
+    output.append(string: name)
+    output.append(UInt8(ascii: " "))
+    output.append(string: kind.rawValue)
+    output.append(UInt8(ascii: "\n"))
+    for sample in samples { write(sample, to: &output) }
+  }
+
+  private func write(_ sample: Sample, to output: inout TextBuffer) {
+    output.append("edgeproxy_")
+    output.append(string: name)
+    for (index, label) in sample.labels.enumerated() {
+      output.append(index == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
+      output.append(string: label.name)
+      output.append("=\"")
+      Self.escape(label.value, quotes: true, to: &output)
+      output.append(UInt8(ascii: "\""))
+    }
+    if !sample.labels.isEmpty { output.append(UInt8(ascii: "}")) }
+    output.append(UInt8(ascii: " "))
+    output.append(decimal: sample.value)
+    output.append(UInt8(ascii: "\n"))
+  }
+
+  /// The format escapes backslash, quotation mark and line feed; other control characters have no
+  /// form in it and become U+FFFD, since somebody may look at this in a terminal.
+  private static func escape(_ text: String, quotes: Bool, to output: inout TextBuffer) {
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\\": output.append(#"\\"#)
+      case "\n": output.append(#"\n"#)
+      case "\"" where quotes: output.append(#"\""#)
+      case _ where scalar.isControl: output.append("\u{FFFD}")
+      default: output.append(string: String(scalar))
+      }
+    }
+  }
+}

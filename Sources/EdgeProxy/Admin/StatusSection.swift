@@ -1,0 +1,61 @@
+internal import HTTPCore
+
+/// What one owner tells about itself: for programs, for people and for Prometheus.
+///
+/// Whoever owns something worth knowing makes one; `Server.report` lists them.
+struct StatusSection: Sendable {
+  /// The key in the JSON document.
+  var name: String
+  var value: StatusValue
+  /// What `edgeproxy status` prints, in order.
+  var text: [StatusText]
+  var metrics: [Metric] = []
+}
+
+/// Everything that is told at one moment.
+struct StatusReport: Sendable {
+  /// `ok`, or in one word why this server should get no traffic.
+  var health: String
+  /// Able to serve, and the port is open.
+  var isServing: Bool
+  var sections: [StatusSection]
+
+  /// One JSON object with a key for each section.
+  func json() -> [UInt8] {
+    var output = TextBuffer(capacity: 4096)
+    let document = StatusValue.fields(
+      [
+        .init(name: "serving", value: .flag(isServing)),
+        .init(name: "health", value: .text(health)),
+      ] + sections.map { .init(name: $0.name, value: $0.value) })
+    document.write(to: &output)
+    output.append(UInt8(ascii: "\n"))
+    return Self.taken(output)
+  }
+
+  /// The tables of `edgeproxy status`.
+  func text() -> [UInt8] {
+    let health = isServing ? "serving" : "not serving: \(health)"
+    return StatusText.render([.line("health", health)] + sections.flatMap(\.text))
+  }
+
+  /// Prometheus' text format, version 0.0.4.
+  func metrics() -> [UInt8] {
+    var output = TextBuffer(capacity: 8192)
+    let serving = Metric.gauge(
+      "serving", "Whether this server is able to serve and its port is open."
+    )
+    .adding(isServing ? 1 : 0)
+    serving.write(to: &output)
+    for section in sections {
+      for metric in section.metrics { metric.write(to: &output) }
+    }
+    return Self.taken(output)
+  }
+
+  private static func taken(_ output: borrowing TextBuffer) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(copying: output.bytes)
+    return bytes
+  }
+}

@@ -1,0 +1,78 @@
+internal import HTTPCore
+
+/// A piece of the status as JSON will show it; fields keep their order.
+indirect enum StatusValue: Equatable, Sendable {
+  case nothing
+  case flag(Bool)
+  case number(Int)
+  case text(String)
+  /// Seconds since 1970; shown in UTC as RFC 3339 writes it.
+  case time(Int64)
+  case list([StatusValue])
+  case fields([Field])
+
+  struct Field: Equatable, Sendable {
+    var name: String
+    var value: StatusValue
+  }
+
+  static func texts(_ texts: [String]) -> StatusValue { .list(texts.map { .text($0) }) }
+}
+
+extension StatusValue: ExpressibleByDictionaryLiteral {
+  init(dictionaryLiteral elements: (String, StatusValue)...) {
+    self = .fields(elements.map { Field(name: $0.0, value: $0.1) })
+  }
+}
+
+extension StatusValue {
+  /// Appends the value as JSON, RFC 8259, without white space.
+  func write(to output: inout TextBuffer) {
+    switch self {
+    case .nothing: output.append("null")
+    case .flag(let flag): output.append(flag ? "true" : "false")
+    case .number(let number): output.append(decimal: number)
+    case .text(let text): Self.write(text, to: &output)
+    case .time(let seconds): Self.write(UTCTime.text(seconds), to: &output)
+    case .list(let values):
+      output.append(UInt8(ascii: "["))
+      for (index, value) in values.enumerated() {
+        if index > 0 { output.append(UInt8(ascii: ",")) }
+        value.write(to: &output)
+      }
+      output.append(UInt8(ascii: "]"))
+    case .fields(let fields):
+      output.append(UInt8(ascii: "{"))
+      for (index, field) in fields.enumerated() {
+        if index > 0 { output.append(UInt8(ascii: ",")) }
+        Self.write(field.name, to: &output)
+        output.append(UInt8(ascii: ":"))
+        field.value.write(to: &output)
+      }
+      output.append(UInt8(ascii: "}"))
+    }
+  }
+
+  private static func write(_ text: String, to output: inout TextBuffer) {
+    let bytes = Array(text.utf8)
+    output.append(UInt8(ascii: "\""))
+    output.append(json: bytes.span)
+    output.append(UInt8(ascii: "\""))
+  }
+}
+
+/// Times for people and for JSON: `2026-11-23T03:06:00Z`, RFC 3339.
+enum UTCTime {
+  static func text(_ seconds: Int64) -> String {
+    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+    let date = CivilDate(day: day)
+    let second = Int(seconds - day * 86_400)
+    return "\(pad(date.year, 4))-\(pad(date.month, 2))-\(pad(date.day, 2))"
+      + "T\(pad(second / 3600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2))Z"
+  }
+
+  private static func pad(_ number: Int, _ digits: Int) -> String {
+    let text = String(number)
+    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+  }
+}

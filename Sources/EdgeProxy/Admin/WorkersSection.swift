@@ -1,0 +1,96 @@
+/// What the workers have counted.
+struct WorkersSection {
+  /// One worker at this moment.
+  struct Worker {
+    var counters: WorkerCounters
+    /// Seconds since it last showed that it turns.
+    var silentSeconds: Int
+  }
+
+  var workers: [Worker]
+
+  /// Silence that is longer than between two signs of life.
+  private static let silenceMax = 3
+
+  var section: StatusSection {
+    StatusSection(
+      name: "workers", value: .list(workers.enumerated().map(Self.value)),
+      text: [
+        .table(
+          "workers",
+          columns: ["WORKER", "CONNECTIONS", "REQUESTS", "HELD", "MEMORY", "STATE"],
+          rows: workers.enumerated().map(Self.row))
+      ],
+      metrics: counters + gauges)
+  }
+
+  private static func value(_ number: Int, _ worker: Worker) -> StatusValue {
+    let counters = worker.counters
+    return [
+      "worker": .number(number), "connections": .number(counters.connections.now),
+      "accepted": .number(counters.accepted.now), "requests": .number(counters.requests),
+      "held": .number(counters.held.now), "memory_bytes": .number(counters.memory.now),
+      "silent_seconds": .number(worker.silentSeconds),
+    ]
+  }
+
+  private static func row(_ number: Int, _ worker: Worker) -> [String] {
+    let counters = worker.counters
+    let silence = worker.silentSeconds
+    return [
+      "\(number)", "\(counters.connections.now)", "\(counters.requests)", "\(counters.held.now)",
+      "\(counters.memory.now >> 10)KiB",
+      silence > silenceMax ? "silent for \(Age.text(Int64(silence)))" : "ok",
+    ]
+  }
+
+  private func sum(_ number: (WorkerCounters) -> Int) -> Int {
+    workers.reduce(0) { $0 + number($1.counters) }
+  }
+
+  private var counters: [Metric] {
+    var requests = Metric.counter(
+      "requests_total", "Requests that have ended, by the first digit of the status.")
+    for number in WorkerCounters.statusClasses {
+      let label = number == 0 ? "none" : "\(number)xx"
+      requests.add(sum { $0.answers(class: number) }, ("code", label))
+    }
+    var refused = Metric.counter(
+      "refused_total", "Connections and requests refused for a limit of the configuration.")
+    for limit in WorkerCounters.Limit.allCases {
+      refused.add(sum { $0.refusals(limit) }, ("limit", limit.name))
+    }
+    return [
+      requests, refused,
+      Metric.counter("connections_total", "Client connections accepted.")
+        .adding(sum { $0.accepted.now }),
+      Metric.counter("handshakes_failed_total", "TLS handshakes that came to nothing.")
+        .adding(sum { $0.handshakesFailed.now }),
+      Metric.counter("request_body_bytes_total", "Bytes of request bodies.")
+        .adding(sum { $0.bytesIn.now }),
+      Metric.counter("response_body_bytes_total", "Bytes of response bodies sent.")
+        .adding(sum { $0.bytesOut.now }),
+      Metric.counter("tries_total", "Requests to nodes.").adding(sum { $0.tries.now }),
+      Metric.counter("retries_total", "Requests to nodes after the first of a request.")
+        .adding(sum { $0.retries.now }),
+      Metric.counter("held_total", "Requests that had to wait for a node.")
+        .adding(sum { $0.waits.now }),
+    ]
+  }
+
+  private var gauges: [Metric] {
+    var connections = Metric.gauge("connections", "Client connections that are open.")
+    var held = Metric.gauge("held", "Requests that are waiting for a node.")
+    var memory = Metric.gauge("memory_bytes", "Buffers that are in use.")
+    var silence = Metric.gauge(
+      "worker_silence_seconds", "How long a worker has not shown that it turns.")
+    for (number, worker) in workers.enumerated() {
+      let label = ("worker", "\(number)")
+      connections.add(worker.counters.connections.now, label)
+      held.add(worker.counters.held.now, label)
+      memory.add(worker.counters.memory.now, label)
+      silence.add(worker.silentSeconds, label)
+    }
+    return [connections, held, memory, silence]
+  }
+}

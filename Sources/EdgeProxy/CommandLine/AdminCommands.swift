@@ -1,0 +1,91 @@
+internal import ArgumentParser
+internal import EventLoop
+
+/// `edgeproxy status`: what the running server says of itself.
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show what the running server does.",
+    discussion: "Exits with 0 when it serves, 1 when it does not, and 69 when nobody answers.")
+
+  @ParentCommand var root: Arguments
+  @OptionGroup var file: ConfigurationFile
+
+  @Flag(name: .long, help: "Print JSON.")
+  var json = false
+
+  func validate() throws { try root.refuseServerOptions() }
+
+  func run() throws {
+    let reply = try AdminRequest(file.config).send("GET", json ? "/status" : "/status.txt")
+    print(reply.body, terminator: "")
+    throw ExitCode(reply.status == 200 && reply.health == "ok" ? 0 : 1)
+  }
+}
+
+/// `edgeproxy reload`: what SIGHUP does, with its result.
+struct ReloadCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reload", abstract: "Make the running server read its configuration again.",
+    discussion: "Prints the mistakes and exits with 1 when the old configuration goes on.")
+
+  @ParentCommand var root: Arguments
+  @OptionGroup var file: ConfigurationFile
+
+  func validate() throws { try root.refuseServerOptions() }
+
+  func run() throws {
+    let reply = try AdminRequest(file.config).send("POST", "/reload")
+    print(reply.body, terminator: "")
+    throw ExitCode(reply.status == 200 ? 0 : 1)
+  }
+}
+
+/// `edgeproxy drain`: what SIGTERM does.
+struct DrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drain", abstract: "Make the running server close its port, finish and exit.",
+    discussion: "Returns at once.")
+
+  @ParentCommand var root: Arguments
+  @OptionGroup var file: ConfigurationFile
+
+  func validate() throws { try root.refuseServerOptions() }
+
+  func run() throws {
+    let reply = try AdminRequest(file.config).send("POST", "/drain")
+    print(reply.body, terminator: "")
+    throw ExitCode(reply.status == 202 ? 0 : 1)
+  }
+}
+
+/// A request to the server that runs with a configuration file; says why there is no answer.
+private struct AdminRequest {
+  private let path: String
+
+  /// EX_UNAVAILABLE of sysexits(3).
+  private static let unavailable = ExitCode(69)
+
+  init(_ path: String) { self.path = path }
+
+  func send(_ method: String, _ target: String) throws -> AdminClient.Reply {
+    let address = try address()
+    do throws(AdminClient.Failure) {
+      return try AdminClient(address: address).send(method, target)
+    } catch {
+      StandardError.write("edgeproxy: nobody answers at \(address): \(error)\n")
+      throw Self.unavailable
+    }
+  }
+
+  private func address() throws -> SocketAddress {
+    do throws(SystemError) {
+      let found = try ConfigurationLoader.adminAddress(
+        path: path, environment: Environment.current())
+      if let found { return found }
+      StandardError.write("edgeproxy: \(path): 'listen.admin' is off\n")
+    } catch {
+      StandardError.write("edgeproxy: \(path): cannot be read: \(error.reason)\n")
+    }
+    throw Self.unavailable
+  }
+}

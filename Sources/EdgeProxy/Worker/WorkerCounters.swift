@@ -1,0 +1,80 @@
+internal import Synchronization
+
+/// What one worker has counted: written by it alone, read by the control thread at any time.
+///
+/// One writer needs no atomic addition, so that counting costs a load and a store, and a frozen
+/// worker's numbers can still be read. Gauges that are kept elsewhere are put here once a second.
+final class WorkerCounters: Sendable {
+  /// A number with one writer.
+  struct Count: ~Copyable, Sendable {
+    private let value = Atomic<Int>(0)
+
+    /// Only the worker calls this.
+    func add(_ number: Int = 1) {
+      value.store(value.load(ordering: .relaxed) &+ number, ordering: .relaxed)
+    }
+
+    func set(_ number: Int) { value.store(number, ordering: .relaxed) }
+
+    var now: Int { value.load(ordering: .relaxed) }
+  }
+
+  /// What new work is refused for.
+  enum Limit: Int, CaseIterable {
+    case connections, connectionsPerAddress, memory, held
+
+    /// As the configuration names it.
+    var name: String {
+      switch self {
+      case .connections: "connections"
+      case .connectionsPerAddress: "connections_per_address"
+      case .memory: "memory"
+      case .held: "held"
+      }
+    }
+  }
+
+  let accepted = Count()
+  let connections = Count()
+  let handshakesFailed = Count()
+  let bytesIn = Count()
+  let bytesOut = Count()
+  let tries = Count()
+  let retries = Count()
+  /// Requests that had to wait for a node.
+  let waits = Count()
+  /// Requests that are waiting, as of the last second.
+  let held = Count()
+  /// Bytes of buffers that are lent, as of the last second.
+  let memory = Count()
+  private let answers = [6 of Count](initializingWith: { span in
+    while !span.isFull { span.append(Count()) }
+  })
+  private let refusals = [4 of Count](initializingWith: { span in
+    while !span.isFull { span.append(Count()) }
+  })
+
+  /// Statuses by their first digit; 0 for requests that ended without one.
+  static let statusClasses = 0...5
+
+  func answers(class number: Int) -> Int { answers[number].now }
+
+  func refusals(_ limit: Limit) -> Int { refusals[limit.rawValue].now }
+
+  func refused(_ limit: Limit) { refusals[limit.rawValue].add() }
+
+  /// Takes in a finished exchange.
+  func count(_ record: borrowing AccessRecord) {
+    let number = record.status / 100
+    answers[Self.statusClasses.contains(number) ? number : 0].add()
+    bytesIn.add(Int(record.bytesIn))
+    bytesOut.add(Int(record.bytesOut))
+    let count = record.triesCount
+    guard count > 0 else { return }
+    tries.add(count)
+    retries.add(count - 1)
+  }
+
+  /// All requests that have ended.
+  var requests: Int { Self.statusClasses.reduce(0) { $0 + answers(class: $1) } }
+}

@@ -1,0 +1,102 @@
+import HTTPCore
+import Testing
+
+@testable import EdgeProxy
+
+@Suite("Requests of administrators")
+struct AdminDeskTests {
+  private let desk = AdminDesk(
+    report: { StatusReport(health: "no-backend", isServing: false, sections: []) },
+    reload: { ReloadOutcome(at: 0, isRefused: true, report: "e:1:1: wrong\n1 error\n") },
+    drain: {})
+
+  private func answer(
+    _ line: String, _ fields: String = "Host: localhost\r\n", isUnix: Bool = true
+  ) throws -> AdminAnswer {
+    var parser = RequestParser()
+    var head = RequestHead()
+    let text = Array("\(line) HTTP/1.1\r\n\(fields)\r\n".utf8)
+    let count = try parser.parse(text.span, into: &head, limits: HeadLimits())
+    #expect(count == text.count)
+    return desk.answer(head, isUnix: isUnix)
+  }
+
+  @Test(arguments: [
+    ("/status", 200, AdminAnswer.ContentType.json), ("/status.txt", 200, .text),
+    ("/metrics", 200, .metrics), ("/health", 503, .text), ("/metrics?name=x", 200, .metrics),
+  ])
+  func `every page tells the health`(
+    _ path: String, _ status: Int, _ type: AdminAnswer.ContentType
+  ) throws {
+    let found = try answer("GET \(path)")
+    #expect(found.status == status)
+    #expect(found.type == type)
+    #expect(found.health == "no-backend")
+    #expect(!found.body.isEmpty)
+  }
+
+  @Test(arguments: [
+    ("GET /", 404), ("GET /status/", 404), ("GET /drain", 405), ("HEAD /reload", 405),
+    ("POST /status", 405), ("PUT /drain", 405), ("OPTIONS *", 404),
+  ])
+  func `what is not there is refused`(_ line: String, _ status: Int) throws {
+    #expect(try answer(line).status == status)
+  }
+
+  @Test func `commands are carried out on the unix socket`() throws {
+    #expect(try answer("POST /drain").status == 202)
+    let refused = try answer("POST /reload", "Host: x\r\nContent-Length: 0\r\n")
+    #expect(refused.status == 422)
+    let text = String(decoding: refused.body, as: UTF8.self)
+    #expect(text.hasPrefix("e:1:1: wrong\n1 error\nreload refused"))
+  }
+
+  @Test(arguments: ["POST /drain", "POST /reload", "DELETE /status", "OPTIONS /drain"])
+  func `the port takes no commands`(_ line: String) throws {
+    #expect(try answer(line, isUnix: false).status == 405)
+  }
+
+  @Test(arguments: ["localhost", "localhost:9180", "127.0.0.1:9180", "[::1]:9180", "LocalHost."])
+  func `the port answers who names this machine`(_ host: String) throws {
+    #expect(try answer("GET /status", "Host: \(host)\r\n", isUnix: false).status == 200)
+  }
+
+  @Test(arguments: [
+    "Host: attacker.example\r\n", "Host: localhost.attacker.example\r\n", "",
+    "Host: 127.0.0.1.attacker.example\r\n", "Host: 10.0.0.1\r\n",
+    "Host: localhost\r\nOrigin: https://attacker.example\r\n",
+    "Host: localhost\r\nORIGIN: null\r\n", "Host: localhost\r\nOrigin:\r\n",
+  ])
+  func `the port refuses what a web page could have sent`(_ fields: String) throws {
+    #expect(try answer("GET /status", fields, isUnix: false).status == 403)
+  }
+
+  @Test func `what a web page sends through a forwarded port is refused`() throws {
+    let fields = "Host: localhost\r\nOrigin: https://attacker.example\r\n"
+    #expect(try answer("POST /drain", fields).status == 403)
+    #expect(try answer("GET /status", fields).status == 403)
+  }
+
+  @Test func `the host of an absolute target counts`() throws {
+    let line = "GET http://attacker.example/status"
+    #expect(
+      try answer(line, "Host: attacker.example\r\n", isUnix: false).status == 403)
+  }
+
+  @Test(arguments: ["Content-Length: 1\r\n", "Transfer-Encoding: chunked\r\n"])
+  func `no request has a body`(_ field: String) throws {
+    #expect(try answer("POST /drain", "Host: x\r\n" + field).status == 413)
+  }
+
+  @Test func `a head says how long the answer is and that it is the only one`() {
+    let answer = AdminAnswer(
+      status: 200, type: .metrics, body: Array("abc".utf8), health: "port-closed")
+    let head = String(decoding: answer.head(date: Array("now".utf8)), as: UTF8.self)
+    #expect(head.hasPrefix("HTTP/1.1 200 OK\r\nDate: now\r\n"))
+    for field in [
+      "Content-Type: text/plain; version=0.0.4; charset=utf-8", "edgeproxy-health: port-closed",
+      "Content-Length: 3", "Connection: close",
+    ] { #expect(head.contains("\r\n\(field)\r\n")) }
+    #expect(head.hasSuffix("\r\n\r\n"))
+  }
+}

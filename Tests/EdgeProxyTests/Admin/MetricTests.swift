@@ -1,0 +1,57 @@
+import Testing
+
+@testable import EdgeProxy
+
+@Suite("Metrics in Prometheus' text format, version 0.0.4")
+struct MetricTests {
+  private func text(_ metric: Metric) -> [String] {
+    var buffer = TextBuffer(capacity: 0)
+    metric.write(to: &buffer)
+    return buffer.text.split(separator: "\n").map(String.init)
+  }
+
+  @Test func `a family has its help, its type and its samples`() {
+    var metric = Metric.counter("requests_total", "Requests.")
+    metric.add(3, ("code", "2xx"), ("node", "a"))
+    metric.add(0)
+    #expect(
+      text(metric) == [
+        "# HELP edgeproxy_requests_total Requests.",
+        "# TYPE edgeproxy_requests_total counter",
+        #"edgeproxy_requests_total{code="2xx",node="a"} 3"#,
+        "edgeproxy_requests_total 0",
+      ])
+  }
+
+  @Test func `what names bring can neither end a label nor a line`() {
+    let metric = Metric.gauge("node_up", "A \\ and\na line.")
+      .adding(1, ("node", "a\"} 1\nedgeproxy_fake 2\\\u{1b}[2J\u{9b}é"))
+    #expect(
+      text(metric) == [
+        #"# HELP edgeproxy_node_up A \\ and\na line."#,
+        "# TYPE edgeproxy_node_up gauge",
+        #"edgeproxy_node_up{node="a\"} 1\nedgeproxy_fake 2\\"# + "\u{fffd}[2J\u{fffd}é\"} 1",
+      ])
+  }
+
+  @Test func `no family comes twice and counters are named as such`() throws {
+    let upstream = try makeUpstream(primaries: 1)
+    let sections = [
+      ServerSection(
+        node: "n", processNumber: 1, startedAt: 0, now: 9,
+        reload: ReloadOutcome(at: 5, isRefused: false, report: "")
+      ).section,
+      WorkersSection(workers: [.init(counters: WorkerCounters(), silentSeconds: 0)]).section,
+      UpstreamsSection(
+        upstreams: [upstream], now: .init(nanoseconds: 0), time: 0
+      ).section,
+      CertificatesSection(entries: [], refusals: [], now: 0).section,
+    ]
+    let metrics = sections.flatMap(\.metrics)
+    #expect(Set(metrics.map(\.name)).count == metrics.count)
+    for metric in metrics {
+      #expect(metric.name.hasSuffix("_total") == (metric.kind == .counter), "\(metric.name)")
+      #expect(metric.help.hasSuffix("."), "\(metric.name)")
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import CertStore
+import EventLoop
+import Testing
+
+@testable import EdgeProxy
+
+@Suite("What the owners tell")
+struct SectionTests {
+  private func json(_ section: StatusSection) -> String {
+    var buffer = TextBuffer(capacity: 0)
+    section.value.write(to: &buffer)
+    return buffer.text
+  }
+
+  private func text(_ section: StatusSection) -> String {
+    String(decoding: StatusText.render(section.text), as: UTF8.self)
+  }
+
+  @Test func `a node that is out tells until when`() throws {
+    let upstream = try makeUpstream(primaries: 2)
+    let now = seconds(100)
+    upstream.nodes[0].failUntilOut(now: now)
+    upstream.nodes[1].begin()
+    let section = UpstreamsSection(
+      upstreams: [upstream], now: Instant(nanoseconds: now), time: 1000
+    ).section
+    let condition = upstream.nodes[0].condition
+    let due = 1000 + (condition.due - now / 1_000_000 + 999) / 1000
+    let whole = json(section)
+    #expect(
+      whole.contains(
+        #""address":"127.0.0.1:3000","backup":false,"state":"out","in_flight":0,"out_until":""#
+          + UTCTime.text(due)))
+    #expect(whole.contains(#""state":"up","in_flight":1,"out_until":null"#))
+    #expect(whole.contains(#""failures":{"connect":3,"#))
+    #expect(text(section).contains("out until \(UTCTime.text(due))  0          connect 3"))
+    let up = try #require(section.metrics.first { $0.name == "node_up" })
+    #expect(up.samples.map(\.value) == [0, 1])
+  }
+
+  @Test func `a failure that does not put a node out is told`() throws {
+    let upstream = try makeUpstream(primaries: 1)
+    upstream.nodes[0].recordFailure(.reset, began: 0, now: 0, random: 0)
+    let section = UpstreamsSection(
+      upstreams: [upstream], now: Instant(nanoseconds: 0), time: 0
+    ).section
+    #expect(json(section).contains(#""state":"failing""#))
+  }
+
+  @Test func `workers are told one by one and counted together`() throws {
+    let counters = [WorkerCounters(), WorkerCounters()]
+    var record = AccessRecord()
+    record.status = 503
+    record.bytesIn = 5
+    record.bytesOut = 7
+    for _ in 0..<3 { record.addTry(node: [], outcome: "connect", microseconds: 1) }
+    for each in counters { each.count(record) }
+    record.reset()
+    counters[0].count(record)
+    record.status = 999
+    counters[0].count(record)
+    counters[1].refused(.memory)
+    counters[1].memory.set(65_536)
+    let section = WorkersSection(
+      workers: [
+        .init(counters: counters[0], silentSeconds: 0),
+        .init(counters: counters[1], silentSeconds: 12),
+      ]
+    ).section
+    func values(_ name: String) throws -> [Int] {
+      try #require(section.metrics.first { $0.name == name }).samples.map(\.value)
+    }
+    #expect(try values("requests_total") == [2, 0, 0, 0, 0, 2])
+    #expect(try values("tries_total") == [6])
+    #expect(try values("retries_total") == [4])
+    #expect(try values("request_body_bytes_total") == [10])
+    #expect(try values("response_body_bytes_total") == [14])
+    #expect(try values("refused_total") == [0, 0, 1, 0])
+    #expect(try values("worker_silence_seconds") == [0, 12])
+    #expect(text(section).contains("1         0     64KiB   silent for 12s"))
+  }
+
+  @Test func `a refused reload is told with its mistakes`() {
+    let section = ServerSection(
+      node: "n1", processNumber: 7, startedAt: 0, now: 100,
+      reload: ReloadOutcome(at: 40, isRefused: true, report: "e:1:1: a\ne:2:1: b\n2 errors\n")
+    ).section
+    #expect(
+      json(section).contains(
+        #""uptime_seconds":100,"last_reload":{"at":"1970-01-01T00:00:40Z","ok":false,"#
+          + #""messages":["e:1:1: a","e:2:1: b","2 errors"]}"#))
+    #expect(text(section).contains("last reload  refused, 1970-01-01T00:00:40Z, 1m ago"))
+    #expect(text(section).contains("e:2:1: b"))
+  }
+}
