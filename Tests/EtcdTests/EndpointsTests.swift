@@ -69,9 +69,9 @@ struct EndpointsTests {
     #expect(members.contains(Endpoints(members, first: .min).current))
   }
 
-  @Test func `pauses double from 100 ms to 10 s, in the upper half of each`() {
+  @Test func `pauses double from 100 ms to 1 s, in the upper half of each`() {
     var backoff = Backoff(random: SystemRandomNumberGenerator())
-    for nominal in [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000] {
+    for nominal in [100, 200, 400, 800, 1000, 1000] {
       let pause = backoff.next()
       #expect((Duration.milliseconds(nominal / 2)...Duration.milliseconds(nominal)).contains(pause))
     }

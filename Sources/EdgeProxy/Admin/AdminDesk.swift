@@ -47,7 +47,7 @@ struct AdminDesk {
     switch path {
     case "/status": answer = AdminAnswer(status: 200, type: .json, body: report.json())
     case "/metrics": answer = AdminAnswer(status: 200, type: .metrics, body: report.metrics())
-    case "/health": answer = .text(report.isServing ? 200 : 503, report.health + "\n")
+    case "/health": answer = .text(report.isServing ? 200 : 503, report.healthText())
     default: answer = AdminAnswer(status: 200, body: report.text())
     }
     answer.health = report.isServing ? "ok" : report.health

@@ -25,7 +25,20 @@ struct CertificatesSection {
           "refused certificates", columns: ["SOURCE", "REASON"],
           rows: refusals.map { [$0.source, $0.reason] }),
       ],
-      metrics: metrics(served))
+      metrics: metrics(served), warnings: warnings(served))
+  }
+
+  private func warnings(_ served: [(CertificateEntry, Certificate)]) -> [String] {
+    let ends: [String] = served.compactMap { entry, certificate in
+      let threshold = ExpiryThreshold.crossed(notAfter: certificate.notAfter, now: now)
+      guard let threshold else { return nil }
+      let days = daysLeft(certificate)
+      let end =
+        threshold == .expired
+        ? "has expired" : "expires in \(days) \(days == 1 ? "day" : "days")"
+      return "certificate '\(entry.source)' for \(Self.names(entry).joined(separator: " ")) \(end)"
+    }
+    return ends + refusals.map { "'\($0.source)' is refused: \($0.reason)" }
   }
 
   private func value(_ entry: CertificateEntry, _ certificate: Certificate) -> StatusValue {
@@ -40,7 +53,7 @@ struct CertificatesSection {
   private func row(_ entry: CertificateEntry, _ certificate: Certificate) -> [String] {
     [
       Self.names(entry).joined(separator: " "), Self.kind(certificate),
-      UTCTime.text(certificate.notAfter), "\(daysLeft(certificate))", entry.source,
+      UTC.text(certificate.notAfter), "\(daysLeft(certificate))", entry.source,
     ]
   }
 
@@ -51,8 +64,20 @@ struct CertificatesSection {
       ends.add(
         Int(certificate.notAfter), ("source", entry.source), ("key", Self.kind(certificate)))
     }
+    var near = Metric.gauge(
+      "certificates_expiring", "Certificates served that end within so many days.")
+    let thresholds: [(ExpiryThreshold, String)] = [
+      (.days21, "21"), (.days14, "14"), (.days7, "7"), (.expired, "0"),
+    ]
+    for (threshold, days) in thresholds {
+      let count = served.count { _, certificate in
+        ExpiryThreshold.crossed(notAfter: certificate.notAfter, now: now)
+          .map { $0 >= threshold } ?? false
+      }
+      near.add(count, ("days", days))
+    }
     return [
-      ends,
+      ends, near,
       Metric.gauge("certificates_refused", "Sources whose certificate is refused.")
         .adding(refusals.count),
     ]

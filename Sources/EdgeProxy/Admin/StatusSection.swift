@@ -10,6 +10,8 @@ struct StatusSection: Sendable {
   /// What `edgeproxy status` prints, in order.
   var text: [StatusText]
   var metrics: [Metric] = []
+  /// What somebody should look after soon, each in one line.
+  var warnings: [String] = []
 }
 
 /// Everything that is told at one moment.
@@ -20,6 +22,13 @@ struct StatusReport: Sendable {
   var isServing: Bool
   var sections: [StatusSection]
 
+  var warnings: [String] { sections.flatMap(\.warnings) }
+
+  /// The health in one word, and below it what may be worth a look.
+  func healthText() -> String {
+    ([health] + warnings.map { "warning: " + $0 }).joined(separator: "\n") + "\n"
+  }
+
   /// One JSON object with a key for each section.
   func json() -> [UInt8] {
     var output = TextBuffer(capacity: 4096)
@@ -27,6 +36,7 @@ struct StatusReport: Sendable {
       [
         .init(name: "serving", value: .flag(isServing)),
         .init(name: "health", value: .text(health)),
+        .init(name: "warnings", value: .texts(warnings)),
       ] + sections.map { .init(name: $0.name, value: $0.value) })
     document.write(to: &output)
     output.append(UInt8(ascii: "\n"))
@@ -36,7 +46,8 @@ struct StatusReport: Sendable {
   /// The tables of `edgeproxy status`.
   func text() -> [UInt8] {
     let health = isServing ? "serving" : "not serving: \(health)"
-    return StatusText.render([.line("health", health)] + sections.flatMap(\.text))
+    let warnings = warnings.map { StatusText.line("warning", $0) }
+    return StatusText.render([.line("health", health)] + warnings + sections.flatMap(\.text))
   }
 
   /// Prometheus' text format, version 0.0.4.

@@ -15,7 +15,6 @@ final class CertificateKeeper: EventSource, TimerTarget {
   /// Newly configured sources, until a usable certificate was found in them.
   private var successor: CertStore?
   private let copy: CertificateCopy
-  private(set) var feed: CertificateFeed?
   private var loop: EventLoop?
   private var token = SourceToken.none
   private var timer = TimerToken.none
@@ -87,9 +86,11 @@ final class CertificateKeeper: EventSource, TimerTarget {
 
   // MARK: etcd
 
-  /// Follows etcd from here on; `changed` is told of each new index.
-  func follow(_ client: EtcdClient, changed: @escaping (CertificateIndex) -> Void) {
-    guard let source = settings.etcd else { return }
+  /// Follows etcd from here on, where certificates come from it; `changed` is told of each new index.
+  func follow(
+    _ client: EtcdClient, changed: @escaping (CertificateIndex) -> Void
+  ) -> CertificateFeed? {
+    guard let source = settings.etcd else { return nil }
     let feed = CertificateFeed(
       client, source,
       known: { [unowned self] in store.etcd?.copy.flatMap { $0.values.map(\.key) } ?? [] },
@@ -98,8 +99,8 @@ final class CertificateKeeper: EventSource, TimerTarget {
         if let index = settle(isChanged) { changed(index) }
         save()
       })
-    self.feed = feed
     feed.start()
+    return feed
   }
 
   private func take(_ changes: [StoredChange], _ revision: Int64) -> Bool {

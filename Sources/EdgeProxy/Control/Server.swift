@@ -1,5 +1,4 @@
 internal import CertStore
-internal import Etcd
 internal import EventLoop
 internal import Glibc
 internal import HTTPCore
@@ -15,7 +14,7 @@ final class Server: TimerTarget {
   private let loader: () -> LoadedConfiguration
   private let certificates: CertificateKeeper
   private let encryption: EncryptionKeys?
-  private var etcd: EtcdClient?
+  private var fleet: FleetLink?
   private var tickets: TicketKeeper?
   private var service = ServiceWatch()
   private let probes: NodeProbes
@@ -99,7 +98,7 @@ final class Server: TimerTarget {
     try loop.run()
     for worker in workers { worker.post { $0.stop() } }
     for thread in threads { thread.join() }
-    etcd?.close()
+    fleet?.close()
     if !isReady, let failure = ports.failure { throw failure }
     logger.notice("stopped")
   }
@@ -173,6 +172,7 @@ final class Server: TimerTarget {
     admin?.open()
     if watch.allAlive(now: loop.now, within: Self.frozenAfter) { service.alive(now: loop.now) }
     tickets?.everySecond()
+    fleet?.everySecond()
   }
 
   private func certificatesChanged() {
@@ -190,20 +190,9 @@ final class Server: TimerTarget {
 
   /// Begins to follow etcd, where there is one; nothing waits for it.
   private func share(_ tickets: TicketKeeper) {
-    guard let settings = configuration.etcd else { return }
-    // Each server begins with another member, so that none has them all.
-    let first = configuration.node.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
-    let client = EtcdClient(settings.etcd, on: loop, first: first)
-    etcd = client
-    certificates.follow(client) { [unowned self] in install($0) }
-    guard configuration.tls.tickets == .etcd else { return }
-    let shared = SharedTickets(
-      client, prefix: settings.prefix, node: configuration.node, encryption: encryption,
-      logger: logger, now: Self.wallClock
-    ) { [unowned self] in self.tickets?.take($0) }
-    tickets.share(shared, copy: certificates.savedTicketKeys(encryption)) { [unowned self] in
-      certificates.save($0, encryption)
-    }
+    fleet = FleetLink(configuration, encryption: encryption, loop: loop, logger: logger)
+    fleet?.follow(certificates) { [unowned self] in install($0) }
+    if configuration.tls.tickets == .etcd { fleet?.follow(tickets, copy: certificates) }
   }
 
   private func ticketKeysChanged() {
@@ -344,7 +333,11 @@ extension Server {
         CertificatesSection(
           entries: certificates.index.entries, refusals: certificates.refusals, now: now
         ).section,
-      ])
+      ] + sharedSections)
+  }
+
+  private var sharedSections: [StatusSection] {
+    [tickets?.section, fleet?.section(copyFailure: certificates.copyFailure)].compactMap { $0 }
   }
 
   private func workersNow() -> [WorkersSection.Worker] {

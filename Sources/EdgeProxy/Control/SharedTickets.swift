@@ -32,7 +32,8 @@ final class SharedTickets {
   /// What etcd has, and the revision that guards a write; `nil` before it was read.
   private var stored: (state: Stored, revision: Int64)?
   private var holderIsThere = false
-  private var isHolder = false
+  /// This server is the one that rotates.
+  private(set) var isHolder = false
   private var isWriting = false
   /// Why the keys of etcd are not used; `nil` while they are.
   private(set) var failure: String?

@@ -10,7 +10,8 @@ internal import TLS
 /// period, and after that it is alone until etcd is back.
 final class TicketKeeper {
   private let logger: Logger
-  private let now: () -> Int64
+  /// Seconds since 1970.
+  let now: () -> Int64
   private let changed: () -> Void
   private var keyring: TicketKeyring
   private(set) var keys: TicketKeys
@@ -48,6 +49,11 @@ final class TicketKeeper {
 
   /// Counts the rotations of the keys in use.
   var generation: UInt64 { keyring.generation }
+
+  var section: StatusSection {
+    TicketsSection(isShared: shared != nil, generation: generation, failure: shared?.failure)
+      .section
+  }
 
   func everySecond() {
     shared?.rotateIfDue()

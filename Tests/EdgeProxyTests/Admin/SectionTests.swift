@@ -1,3 +1,4 @@
+import TLS
 import CertStore
 import EventLoop
 import Testing
@@ -30,10 +31,10 @@ struct SectionTests {
     #expect(
       whole.contains(
         #""address":"127.0.0.1:3000","backup":false,"state":"out","in_flight":0,"out_until":""#
-          + UTCTime.text(due)))
+          + UTC.text(due)))
     #expect(whole.contains(#""state":"up","in_flight":1,"out_until":null"#))
     #expect(whole.contains(#""failures":{"connect":3,"#))
-    #expect(text(section).contains("out until \(UTCTime.text(due))  0          connect 3"))
+    #expect(text(section).contains("out until \(UTC.text(due))  0          connect 3"))
     let up = try #require(section.metrics.first { $0.name == "node_up" })
     #expect(up.samples.map(\.value) == [0, 1])
   }

@@ -1,0 +1,87 @@
+internal import CertStore
+internal import Etcd
+internal import EventLoop
+internal import Logging
+internal import TLS
+
+/// This server's link to its fleet: etcd, what is followed there, and whether that works.
+final class FleetLink {
+  private let configuration: Configuration
+  private let settings: SharedSettings
+  private let encryption: EncryptionKeys?
+  private let logger: Logger
+  private let client: EtcdClient
+  private var certificates: CertificateFeed?
+  private var tickets: SharedTickets?
+  /// Why etcd tells nothing, as it was last written to the log.
+  private var reported: String?
+  private var silentBeats = 0
+
+  /// Beats without news from etcd before that is worth a line: a lost member is replaced in less.
+  private static let silentBeatsMax = 3
+
+  /// `nil` for a server that shares nothing.
+  init?(
+    _ configuration: Configuration, encryption: EncryptionKeys?, loop: EventLoop, logger: Logger
+  ) {
+    guard let settings = configuration.etcd else { return nil }
+    self.configuration = configuration
+    self.settings = settings
+    self.encryption = encryption
+    self.logger = logger
+    // Each server begins with another member, so that none has them all.
+    let first = configuration.node.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
+    client = EtcdClient(settings.etcd, on: loop, first: first)
+  }
+
+  func follow(_ keeper: CertificateKeeper, changed: @escaping (CertificateIndex) -> Void) {
+    certificates = keeper.follow(client, changed: changed)
+  }
+
+  /// Follows the fleet's ticket keys, and keeps them beside the certificates.
+  func follow(_ keeper: TicketKeeper, copy: CertificateKeeper) {
+    let encryption = encryption
+    let shared = SharedTickets(
+      client, prefix: settings.prefix, node: configuration.node, encryption: encryption,
+      logger: logger, now: keeper.now
+    ) { [unowned keeper] in keeper.take($0) }
+    tickets = shared
+    keeper.share(shared, copy: copy.savedTicketKeys(encryption)) { [unowned copy] in
+      copy.save($0, encryption)
+    }
+  }
+
+  /// Whether etcd tells of every change now.
+  var isSynced: Bool { (certificates?.isSynced ?? true) && (tickets?.isSynced ?? true) }
+
+  private var failure: String? { certificates?.failure ?? client.lastFailure }
+
+  func everySecond() {
+    if isSynced {
+      silentBeats = 0
+      guard reported != nil else { return }
+      reported = nil
+      logger.notice("etcd tells of changes again", metadata: ["member": "\(client.endpoint)"])
+      return
+    }
+    silentBeats += 1
+    guard silentBeats >= Self.silentBeatsMax, reported == nil else { return }
+    let reason = failure ?? "no answer yet"
+    reported = reason
+    logger.warning(
+      "etcd does not tell of changes; what is there is served", metadata: ["reason": "\(reason)"])
+  }
+
+  func close() { client.close() }
+}
+
+// MARK: Administration
+
+extension FleetLink {
+  var section: StatusSection {
+    EtcdSection(
+      endpoint: client.endpoint.description, isReachable: client.isReachable, isSynced: isSynced,
+      revision: certificates?.lastSeen, failure: isSynced ? nil : failure
+    ).section
+  }
+}
