@@ -5,6 +5,8 @@ internal import TLS
 struct CertificatesSection {
   var entries: [CertificateEntry]
   var refusals: [CertStore.Refusal]
+  /// Why the copy on disk is not what is served; `nil` while it is.
+  var copyFailure: String?
   /// Seconds since 1970.
   var now: Int64
 
@@ -16,6 +18,7 @@ struct CertificatesSection {
         "served": .list(served.map { value($0.0, $0.1) }),
         "refused": .list(
           refusals.map { ["source": .text($0.source), "reason": .text($0.reason)] }),
+        "copy_failure": copyFailure.map { .text($0) } ?? .nothing,
       ],
       text: [
         .table(
@@ -24,7 +27,7 @@ struct CertificatesSection {
         .table(
           "refused certificates", columns: ["SOURCE", "REASON"],
           rows: refusals.map { [$0.source, $0.reason] }),
-      ],
+      ] + (copyFailure.map { [.line("copy of certificates", $0)] } ?? []),
       metrics: metrics(served))
   }
 
@@ -40,7 +43,7 @@ struct CertificatesSection {
   private func row(_ entry: CertificateEntry, _ certificate: Certificate) -> [String] {
     [
       Self.names(entry).joined(separator: " "), Self.kind(certificate),
-      UTCTime.text(certificate.notAfter), "\(daysLeft(certificate))", entry.source,
+      UTC.text(certificate.notAfter), "\(daysLeft(certificate))", entry.source,
     ]
   }
 

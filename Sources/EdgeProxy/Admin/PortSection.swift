@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import TLS
 
 extension PortKeeper {
   /// The https port: open or closed, why and since when.
@@ -7,8 +8,8 @@ extension PortKeeper {
     let names = addresses.map(\.description)
     let text =
       isOpen
-      ? "open on \(names.joined(separator: ", ")) since \(UTCTime.text(change.at))"
-      : "closed since \(UTCTime.text(change.at)): \(reason)"
+      ? "open on \(names.joined(separator: ", ")) since \(UTC.text(change.at))"
+      : "closed since \(UTC.text(change.at)): \(reason)"
     return StatusSection(
       name: "port",
       value: [

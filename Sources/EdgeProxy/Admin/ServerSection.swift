@@ -1,3 +1,5 @@
+internal import TLS
+
 /// The process: what it is, since when, and its last reload.
 struct ServerSection {
   var node: String
@@ -35,7 +37,7 @@ struct ServerSection {
   }
 
   private func text(_ reload: ReloadOutcome) -> [StatusText] {
-    let when = "\(UTCTime.text(reload.at)), \(Age.text(now - reload.at)) ago"
+    let when = "\(UTC.text(reload.at)), \(Age.text(now - reload.at)) ago"
     let result: StatusText =
       .line("last reload", (reload.isRefused ? "refused, " : "ok, ") + when)
     return [result] + Self.lines(reload).map { .line("", $0) }

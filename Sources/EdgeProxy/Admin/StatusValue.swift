@@ -1,4 +1,4 @@
-internal import HTTPCore
+internal import TLS
 
 /// A piece of the status as JSON will show it; fields keep their order.
 indirect enum StatusValue: Equatable, Sendable {
@@ -33,7 +33,7 @@ extension StatusValue {
     case .flag(let flag): output.append(flag ? "true" : "false")
     case .number(let number): output.append(decimal: number)
     case .text(let text): Self.write(text, to: &output)
-    case .time(let seconds): Self.write(UTCTime.text(seconds), to: &output)
+    case .time(let seconds): Self.write(UTC.text(seconds), to: &output)
     case .list(let values):
       output.append(UInt8(ascii: "["))
       for (index, value) in values.enumerated() {
@@ -58,21 +58,5 @@ extension StatusValue {
     output.append(UInt8(ascii: "\""))
     output.append(json: bytes.span)
     output.append(UInt8(ascii: "\""))
-  }
-}
-
-/// Times for people and for JSON: `2026-11-23T03:06:00Z`, RFC 3339.
-enum UTCTime {
-  static func text(_ seconds: Int64) -> String {
-    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    let date = CivilDate(day: day)
-    let second = Int(seconds - day * 86_400)
-    return "\(pad(date.year, 4))-\(pad(date.month, 2))-\(pad(date.day, 2))"
-      + "T\(pad(second / 3600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2))Z"
-  }
-
-  private static func pad(_ number: Int, _ digits: Int) -> String {
-    let text = String(number)
-    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
   }
 }

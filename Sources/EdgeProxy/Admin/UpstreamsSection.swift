@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import TLS
 
 /// The upstreams and what is known of their nodes.
 struct UpstreamsSection {
@@ -45,7 +46,7 @@ struct UpstreamsSection {
     let failures = NodeFailure.allCases.filter { node.failureCount($0) > 0 }
       .map { "\($0) \(node.failureCount($0))" }
     var state = Self.state(condition)
-    if condition.isOut { state += " until \(UTCTime.text(outUntil(condition)))" }
+    if condition.isOut { state += " until \(UTC.text(outUntil(condition)))" }
     return [
       upstream, node.address.description + (node.isBackup ? " (backup)" : ""), state,
       "\(node.inFlight)", failures.isEmpty ? "none" : failures.joined(separator: ", "),

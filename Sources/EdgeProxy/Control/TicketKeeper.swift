@@ -49,6 +49,11 @@ final class TicketKeeper {
   /// Counts the rotations of the keys in use.
   var generation: UInt64 { keyring.generation }
 
+  var section: StatusSection {
+    TicketsSection(isShared: shared != nil, generation: generation, failure: shared?.failure)
+      .section
+  }
+
   func everySecond() {
     shared?.rotateIfDue()
     let patience = shared == nil ? 0 : Self.graceSeconds

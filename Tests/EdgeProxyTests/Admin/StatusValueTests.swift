@@ -1,4 +1,5 @@
 import Testing
+import TLS
 
 @testable import EdgeProxy
 
@@ -53,6 +54,6 @@ struct StatusValueTests {
       (-1, "1969-12-31T23:59:59Z"), (253_402_300_799, "9999-12-31T23:59:59Z"),
     ] as [(Int64, String)])
   func `times are written as RFC 3339 does`(_ seconds: Int64, _ text: String) {
-    #expect(UTCTime.text(seconds) == text)
+    #expect(UTC.text(seconds) == text)
   }
 }
