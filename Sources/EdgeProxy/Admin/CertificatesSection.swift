@@ -5,6 +5,8 @@ internal import TLS
 struct CertificatesSection {
   var entries: [CertificateEntry]
   var refusals: [CertStore.Refusal]
+  /// Why the copy on disk is not what is served; `nil` while it is.
+  var copyFailure: String?
   /// Seconds since 1970.
   var now: Int64
 
@@ -16,6 +18,7 @@ struct CertificatesSection {
         "served": .list(served.map { value($0.0, $0.1) }),
         "refused": .list(
           refusals.map { ["source": .text($0.source), "reason": .text($0.reason)] }),
+        "copy_failure": copyFailure.map { .text($0) } ?? .nothing,
       ],
       text: [
         .table(
@@ -38,7 +41,8 @@ struct CertificatesSection {
         ? "has expired" : "expires in \(days) \(days == 1 ? "day" : "days")"
       return "certificate '\(entry.source)' for \(Self.names(entry).joined(separator: " ")) \(end)"
     }
-    return ends + refusals.map { "'\($0.source)' is refused: \($0.reason)" }
+    let copy = copyFailure.map { ["the copy of the certificates was not written: \($0)"] } ?? []
+    return ends + refusals.map { "'\($0.source)' is refused: \($0.reason)" } + copy
   }
 
   private func value(_ entry: CertificateEntry, _ certificate: Certificate) -> StatusValue {
@@ -78,6 +82,8 @@ struct CertificatesSection {
     }
     return [
       ends, near,
+      Metric.gauge("certificate_copy_failed", "Whether the copy on disk could not be written.")
+        .adding(copyFailure == nil ? 0 : 1),
       Metric.gauge("certificates_refused", "Sources whose certificate is refused.")
         .adding(refusals.count),
     ]

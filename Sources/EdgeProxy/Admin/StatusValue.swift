@@ -1,4 +1,3 @@
-internal import HTTPCore
 internal import TLS
 
 /// A piece of the status as JSON will show it; fields keep their order.

@@ -319,25 +319,26 @@ extension Server {
   private func report() -> StatusReport {
     let now = Int64(time(nil))
     let unable = ability.unable?.word.description
+    var sections = [
+      ServerSection(
+        node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
+        reload: lastReload
+      ).section,
+      ports.section,
+    ]
+    if let fleet { sections.append(fleet.section) }
+    if let tickets { sections.append(tickets.section) }
+    sections += [
+      WorkersSection(workers: workersNow()).section,
+      UpstreamsSection(upstreams: plan.upstreams, now: loop.now, time: now).section,
+      CertificatesSection(
+        entries: certificates.index.entries, refusals: certificates.refusals,
+        copyFailure: certificates.copyFailure, now: now
+      ).section,
+    ]
     return StatusReport(
       health: unable ?? (ports.isOpen ? "ok" : "port-closed"),
-      isServing: unable == nil && ports.isOpen,
-      sections: [
-        ServerSection(
-          node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
-          reload: lastReload
-        ).section,
-        ports.section,
-        WorkersSection(workers: workersNow()).section,
-        UpstreamsSection(upstreams: plan.upstreams, now: loop.now, time: now).section,
-        CertificatesSection(
-          entries: certificates.index.entries, refusals: certificates.refusals, now: now
-        ).section,
-      ] + sharedSections)
-  }
-
-  private var sharedSections: [StatusSection] {
-    [tickets?.section, fleet?.section(copyFailure: certificates.copyFailure)].compactMap { $0 }
+      isServing: unable == nil && ports.isOpen, sections: sections)
   }
 
   private func workersNow() -> [WorkersSection.Worker] {

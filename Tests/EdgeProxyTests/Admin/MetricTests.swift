@@ -46,6 +46,8 @@ struct MetricTests {
         upstreams: [upstream], now: .init(nanoseconds: 0), time: 0
       ).section,
       CertificatesSection(entries: [], refusals: [], now: 0).section,
+      TicketsSection(isShared: false, generation: 1).section,
+      EtcdSection(endpoint: "", isReachable: false, isSynced: false).section,
     ]
     let metrics = sections.flatMap(\.metrics)
     #expect(Set(metrics.map(\.name)).count == metrics.count)

@@ -1,7 +1,7 @@
-import TLS
 import CertStore
 import EventLoop
 import Testing
+import TLS
 
 @testable import EdgeProxy
 
@@ -92,5 +92,27 @@ struct SectionTests {
           + #""messages":["e:1:1: a","e:2:1: b","2 errors"]}"#))
     #expect(text(section).contains("last reload  refused, 1970-01-01T00:00:40Z, 1m ago"))
     #expect(text(section).contains("e:2:1: b"))
+  }
+
+  @Test func `an etcd that is away is told with the reason`() {
+    var etcd = EtcdSection(
+      endpoint: "https://10.0.0.1:2379", isReachable: false, isSynced: false, revision: 42,
+      failure: "refused")
+    #expect(
+      json(etcd.section)
+        == #"{"endpoint":"https://10.0.0.1:2379","reachable":false,"synced":false,"#
+        + #""revision":42,"failure":"refused"}"#)
+    #expect(
+      text(etcd.section) == "etcd  not connected to https://10.0.0.1:2379, revision 42: refused\n")
+    etcd = EtcdSection(
+      endpoint: "http://e:1", isReachable: true, isSynced: true, revision: nil, failure: nil)
+    #expect(text(etcd.section) == "etcd  synced with http://e:1\n")
+  }
+
+  @Test func `ticket keys are told by their generation`() {
+    let tickets = TicketsSection(isShared: true, generation: .max, failure: nil)
+    #expect(
+      json(tickets.section) == #"{"shared":true,"generation":9223372036854775807,"failure":null}"#)
+    #expect(text(tickets.section).hasPrefix("ticket keys  the fleet's, generation 9223"))
   }
 }

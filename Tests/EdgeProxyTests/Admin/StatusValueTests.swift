@@ -1,5 +1,6 @@
 import TLS
 import Testing
+import TLS
 
 @testable import EdgeProxy
 
@@ -41,11 +42,12 @@ struct StatusValueTests {
       health: "no-backend", isServing: false,
       sections: [
         StatusSection(name: "one", value: .number(1), text: []),
-        StatusSection(name: "two", value: [:], text: []),
+        StatusSection(name: "two", value: [:], text: [], warnings: ["look"]),
       ])
+    #expect(report.healthText() == "no-backend\nwarning: look\n")
     #expect(
       String(decoding: report.json(), as: UTF8.self)
-        == #"{"serving":false,"health":"no-backend","one":1,"two":{}}"# + "\n")
+        == #"{"serving":false,"health":"no-backend","warnings":["look"],"one":1,"two":{}}"# + "\n")
   }
 
   @Test(

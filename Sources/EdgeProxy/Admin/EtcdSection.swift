@@ -1,0 +1,37 @@
+/// What this server knows of etcd: whom it asks, and whether it hears of every change.
+struct EtcdSection {
+  var endpoint: String
+  var isReachable: Bool
+  /// Whether every change is told now.
+  var isSynced: Bool
+  /// The revision up to which every change is known; `nil` before the first listing.
+  var revision: Int64?
+  /// Why something does not work; `nil` while all is well.
+  var failure: String?
+
+  var section: StatusSection {
+    StatusSection(
+      name: "etcd",
+      value: [
+        "endpoint": .text(endpoint), "reachable": .flag(isReachable), "synced": .flag(isSynced),
+        "revision": revision.map { .number(Int($0)) } ?? .nothing,
+        "failure": failure.map { .text($0) } ?? .nothing,
+      ],
+      text: [.line("etcd", text)],
+      metrics: [
+        Metric.gauge("etcd_reachable", "Whether a member of etcd is connected.")
+          .adding(isReachable ? 1 : 0),
+        Metric.gauge("etcd_synced", "Whether every change of the certificates in etcd is heard of.")
+          .adding(isSynced ? 1 : 0),
+        Metric.gauge("etcd_revision", "The revision up to which every change is known.")
+          .adding(Int(revision ?? 0)),
+      ],
+      warnings: isSynced ? [] : ["etcd tells nothing: \(failure ?? "no answer yet")"])
+  }
+
+  private var text: String {
+    let state = isSynced ? "synced with" : isReachable ? "connected to" : "not connected to"
+    let known = revision.map { ", revision \($0)" } ?? ""
+    return "\(state) \(endpoint)\(known)" + (failure.map { ": \($0)" } ?? "")
+  }
+}
