@@ -71,7 +71,7 @@ if Context.environment["FUZZ"] != nil {
     .systemLibrary(name: "CFuzzer"),
     .executableTarget(
       name: "FuzzConfiguration",
-      dependencies: ["CertStore", "HTTPCore", "EventLoop", "CYAML", "CFuzzer"],
+      dependencies: ["CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CFuzzer"],
       swiftSettings: house),
   ]
   for name in [
