@@ -109,7 +109,8 @@ final class AdminConnection: EventSource, TimerTarget {
 
   private func write() {
     while written < output.count {
-      switch Descriptor.send(raw, output.span.extracting(written..<output.count)) {
+      let bytes = output
+      switch Descriptor.send(raw, bytes.span.extracting(written..<bytes.count)) {
       case .bytes(let count): written += count
       case .wouldBlock:
         guard (try? loop.modify(raw, token, [.writable])) != nil else { return close() }
