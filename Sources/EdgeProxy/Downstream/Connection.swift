@@ -24,7 +24,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   let peer: PeerFacts
   private let descriptor: FileDescriptor
   private(set) var transport: Transport
-  private var driver: HTTP1Driver?
+  private var driver: ConnectionDriver?
   private var phase: Phase
   private var token = SourceToken.none
   private var interest = Readiness.incoming
@@ -207,10 +207,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     switch waiting {
     case .nothing: break
     case .handshake, .linger: abort()
-    case .keepAlive, .farewell: finish()
-    case .send: driver?.sendTimedOut()
-    case .head: driver?.headTimedOut()
-    case .body: driver?.bodyTimedOut()
+    case .keepAlive, .farewell, .send, .head, .body: driver?.timedOut(waiting)
     }
   }
 
@@ -234,7 +231,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     phase = .open
     unwant(.writable)
     wait(.head)
-    let driver = HTTP1Driver(connection: self)
+    let driver = ConnectionDriver.http1(HTTP1Driver(connection: self))
     self.driver = driver
     // The first request often arrives together with the end of the handshake.
     if transport.hasPending { driver.readable() }

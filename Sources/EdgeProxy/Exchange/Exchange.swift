@@ -18,7 +18,7 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The worker owns its exchanges and outlives them.
   let worker: Worker
   /// Who carries the exchange; `nil` once nobody waits for the answer.
-  private(set) var driver: HTTP1Driver?
+  private(set) var driver: ExchangeDriver?
   private(set) var connection: Connection?
   var stage = Stage.receiving
 
@@ -63,7 +63,7 @@ final class Exchange: TimerTarget, TurnEnd {
 
   // MARK: Life
 
-  func assign(to driver: HTTP1Driver, on connection: Connection) {
+  func assign(to driver: ExchangeDriver, on connection: Connection) {
     self.driver = driver
     self.connection = connection
     snapshot = worker.snapshot

@@ -212,7 +212,7 @@ final class Worker: TurnEnd {
 
   // MARK: Objects that are used again
 
-  func takeExchange(for driver: HTTP1Driver, on connection: Connection) -> Exchange {
+  func takeExchange(for driver: ExchangeDriver, on connection: Connection) -> Exchange {
     let exchange = freeExchanges.popLast() ?? Exchange(worker: self)
     exchange.assign(to: driver, on: connection)
     return exchange

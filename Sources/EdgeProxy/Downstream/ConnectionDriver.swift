@@ -1,0 +1,51 @@
+/// What the bytes of a connection mean: the protocol that the handshake settled on.
+enum ConnectionDriver {
+  case http1(HTTP1Driver)
+
+  /// No request is under way.
+  var isIdle: Bool {
+    switch self {
+    case .http1(let driver): driver.isIdle
+    }
+  }
+
+  func readable() {
+    switch self {
+    case .http1(let driver): driver.readable()
+    }
+  }
+
+  func writable() {
+    switch self {
+    case .http1(let driver): driver.writable()
+    }
+  }
+
+  /// The socket is dead: nobody is there to answer.
+  func connectionFailed() {
+    switch self {
+    case .http1(let driver): driver.connectionFailed()
+    }
+  }
+
+  /// The connection is closing; whatever goes on here ends.
+  func dropped() {
+    switch self {
+    case .http1(let driver): driver.dropped()
+    }
+  }
+
+  /// No further request is welcome.
+  func drain() {
+    switch self {
+    case .http1(let driver): driver.drain()
+    }
+  }
+
+  /// A time that the connection was told to wait has passed.
+  func timedOut(_ waiting: Connection.Waiting) {
+    switch self {
+    case .http1(let driver): driver.timedOut(waiting)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+internal import HTTPCore
+
+/// Who carries an exchange to its client.
+///
+/// An enum of final classes and not a protocol: its calls are on the way of every body piece, and a
+/// switch costs less than finding a witness.
+enum ExchangeDriver {
+  case http1(HTTP1Driver)
+
+  /// Whether the connection ends after the present answer; decided before its head is written.
+  func mustClose() -> Bool {
+    switch self {
+    case .http1(let driver): driver.mustClose()
+    }
+  }
+
+  /// Writes a head, in HTTP/1.1's form, with `write`, which says whether it fitted.
+  ///
+  /// The body follows by `framing`.
+  func sendHead(_ framing: OutputFraming, _ write: (inout ByteBuffer) -> Bool) -> Bool {
+    switch self {
+    case .http1(let driver): driver.sendHead(framing, write)
+    }
+  }
+
+  /// Sends an interim (1xx) answer.
+  func sendInterim(_ write: (inout ByteBuffer) -> Bool) {
+    switch self {
+    case .http1(let driver): driver.sendInterim(write)
+    }
+  }
+
+  /// Takes body bytes; returns how many, fewer when the client cannot take more now.
+  ///
+  /// Whoever has bytes left hears `downstreamWritable` when there is room again.
+  func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
+    switch self {
+    case .http1(let driver): driver.sendBody(bytes)
+    }
+  }
+
+  /// What was taken need not wait for more; `false` when the client cannot take it all.
+  func flush() -> Bool {
+    switch self {
+    case .http1(let driver): driver.flush()
+    }
+  }
+
+  /// The answer is complete.
+  func endAnswer() {
+    switch self {
+    case .http1(let driver): driver.endAnswer()
+    }
+  }
+
+  /// The answer cannot be completed: the client must see that it is cut.
+  func cutAnswer() {
+    switch self {
+    case .http1(let driver): driver.cutAnswer()
+    }
+  }
+}
