@@ -35,6 +35,8 @@ struct ListenSettings: Sendable, Equatable {
   var http: [SocketAddress]
   /// A unix path or a loopback address for administrators; `nil` for none.
   var admin: SocketAddress?
+  /// HTTP/2 is offered on `https`.
+  var http2 = true
   var closeWhenUnable: CloseWhenUnable
   /// How long nothing could be served before the port is closed.
   var closeAfter: Duration
@@ -172,6 +174,8 @@ struct LimitSettings: Sendable, Equatable {
   /// Client connections that one worker holds at most.
   var connections: Int
   var connectionsPerAddress: Int
+  /// Requests that one HTTP/2 connection may have under way.
+  var streams: Int
   /// Buffer memory of one worker above which new requests are answered 503.
   var memoryBytes: Int
   /// Requests that one worker holds while no instance of an upstream is there.

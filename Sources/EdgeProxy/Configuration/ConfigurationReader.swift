@@ -55,7 +55,7 @@ struct ConfigurationReader {
     let (https, http) = addresses.read(section)
     let admin = AdminAddressReader(context: context).read(section, taken: https + http)
     return ListenSettings(
-      https: https, http: http, admin: admin,
+      https: https, http: http, admin: admin, http2: section.flag("http2"),
       closeWhenUnable: CloseWhenUnable(rawValue: section.word("close_when_unable")) ?? .never,
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
   }
@@ -114,6 +114,7 @@ struct ConfigurationReader {
       requestLineBytes: section.size("request_line"),
       responseHeadBytes: section.size("response_head"), connections: section.number("connections"),
       connectionsPerAddress: section.number("connections_per_address"),
+      streams: section.number("streams"),
       memoryBytes: section.size("memory"), held: section.number("held"),
       bodyMemoryBytes: section.size("body_memory"),
       responseMemoryBytes: section.size("response_memory"),

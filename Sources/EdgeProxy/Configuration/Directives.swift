@@ -18,6 +18,7 @@ enum Directives {
     .init(
       "listen.http", .listenAddresses, #"["0.0.0.0:80", "[::]:80"]"#,
       "Health and ACME challenges, the rest is redirected to https; [] for none"),
+    .init("listen.http2", .flag, "true", "HTTP/2 for clients that offer it"),
     .init(
       "listen.admin", .administration, "unix:/run/edgeproxy/admin.sock",
       "Status, metrics and commands: unix:PATH; a loopback IP:PORT without commands; or off"),
@@ -195,6 +196,9 @@ enum Directives {
     .init(
       "limits.connections_per_address", .number(1...1_000_000), "10000",
       "Of one client address in one worker: half of what it holds"),
+    .init(
+      "limits.streams", .number(1...1000), "100",
+      "Requests that one HTTP/2 connection may have under way"),
     .init(
       "limits.memory", .size(16 << 20...1 << 40), "256MiB",
       "Buffers of one worker; above it new requests are answered 503"),

@@ -231,7 +231,14 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     phase = .open
     unwant(.writable)
     wait(.head)
-    let driver = ConnectionDriver.http1(HTTP1Driver(connection: self))
+    let driver: ConnectionDriver
+    if stream?.isHTTP2 ?? false {
+      let http2 = HTTP2Driver(connection: self)
+      driver = .http2(http2)
+      http2.start()
+    } else {
+      driver = .http1(HTTP1Driver(connection: self))
+    }
     self.driver = driver
     // The first request often arrives together with the end of the handshake.
     if transport.hasPending { driver.readable() }

@@ -1,23 +1,27 @@
 /// What the bytes of a connection mean: the protocol that the handshake settled on.
 enum ConnectionDriver {
   case http1(HTTP1Driver)
+  case http2(HTTP2Driver)
 
   /// No request is under way.
   var isIdle: Bool {
     switch self {
     case .http1(let driver): driver.isIdle
+    case .http2(let driver): driver.isIdle
     }
   }
 
   func readable() {
     switch self {
     case .http1(let driver): driver.readable()
+    case .http2(let driver): driver.readable()
     }
   }
 
   func writable() {
     switch self {
     case .http1(let driver): driver.writable()
+    case .http2(let driver): driver.writable()
     }
   }
 
@@ -25,6 +29,7 @@ enum ConnectionDriver {
   func connectionFailed() {
     switch self {
     case .http1(let driver): driver.connectionFailed()
+    case .http2(let driver): driver.connectionFailed()
     }
   }
 
@@ -32,6 +37,7 @@ enum ConnectionDriver {
   func dropped() {
     switch self {
     case .http1(let driver): driver.dropped()
+    case .http2(let driver): driver.dropped()
     }
   }
 
@@ -39,6 +45,7 @@ enum ConnectionDriver {
   func drain() {
     switch self {
     case .http1(let driver): driver.drain()
+    case .http2(let driver): driver.drain()
     }
   }
 
@@ -46,6 +53,7 @@ enum ConnectionDriver {
   func timedOut(_ waiting: Connection.Waiting) {
     switch self {
     case .http1(let driver): driver.timedOut(waiting)
+    case .http2(let driver): driver.timedOut(waiting)
     }
   }
 }

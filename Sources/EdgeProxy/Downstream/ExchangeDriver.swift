@@ -6,11 +6,13 @@ internal import HTTPCore
 /// switch costs less than finding a witness.
 enum ExchangeDriver {
   case http1(HTTP1Driver)
+  case http2(HTTP2Stream)
 
   /// Whether the connection ends after the present answer; decided before its head is written.
   func mustClose() -> Bool {
     switch self {
     case .http1(let driver): driver.mustClose()
+    case .http2(let stream): stream.mustClose()
     }
   }
 
@@ -20,6 +22,7 @@ enum ExchangeDriver {
   func sendHead(_ framing: OutputFraming, _ write: (inout ByteBuffer) -> Bool) -> Bool {
     switch self {
     case .http1(let driver): driver.sendHead(framing, write)
+    case .http2(let stream): stream.sendHead(framing, write)
     }
   }
 
@@ -27,6 +30,7 @@ enum ExchangeDriver {
   func sendInterim(_ write: (inout ByteBuffer) -> Bool) {
     switch self {
     case .http1(let driver): driver.sendInterim(write)
+    case .http2(let stream): stream.sendInterim(write)
     }
   }
 
@@ -36,6 +40,7 @@ enum ExchangeDriver {
   func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
     switch self {
     case .http1(let driver): driver.sendBody(bytes)
+    case .http2(let stream): stream.sendBody(bytes)
     }
   }
 
@@ -43,6 +48,7 @@ enum ExchangeDriver {
   func flush() -> Bool {
     switch self {
     case .http1(let driver): driver.flush()
+    case .http2(let stream): stream.flush()
     }
   }
 
@@ -50,6 +56,7 @@ enum ExchangeDriver {
   func endAnswer() {
     switch self {
     case .http1(let driver): driver.endAnswer()
+    case .http2(let stream): stream.endAnswer()
     }
   }
 
@@ -57,6 +64,7 @@ enum ExchangeDriver {
   func cutAnswer() {
     switch self {
     case .http1(let driver): driver.cutAnswer()
+    case .http2(let stream): stream.cutAnswer()
     }
   }
 }

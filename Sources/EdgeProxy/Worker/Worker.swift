@@ -55,6 +55,7 @@ final class Worker: TurnEnd {
     ability = plan.ability
     httpsPort = plan.httpsPort
     try tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
+    tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
     openLog(configuration.log)
     let ticker = Ticker(worker: self)
@@ -71,6 +72,7 @@ final class Worker: TurnEnd {
   func install(_ plan: SnapshotPlan) {
     snapshot = WorkerSnapshot(plan, loop: loop, previous: snapshot)
     challenges.path = plan.configuration.acmeChallenges
+    tls.offersHTTP2 = plan.configuration.listen.http2
   }
 
   /// Takes over certificates; connections keep theirs.
