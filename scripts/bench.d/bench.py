@@ -54,6 +54,13 @@ ROWS = [
     Row("unix", "unix.example.test", ["--path", "/1k", "--connections", "64"], [
         ("CPU s per 1000 requests, the same over a unix socket", per_thousand, "{:.4f}"),
     ]),
+    Row("h2", "tcp.example.test", ["--clients=64", "--max-concurrent-streams=1"], [
+        ("CPU s per 1000 requests, HTTP/2, 1 KiB, uwsgi over TCP", per_thousand, "{:.4f}"),
+        ("requests per second", per_second, "{:.0f}"),
+    ]),
+    Row("h2-streams", "tcp.example.test", ["--clients=8", "--max-concurrent-streams=8"], [
+        ("CPU s per 1000 requests, HTTP/2, 8 streams on each of 8 connections", per_thousand, "{:.4f}"),
+    ]),
     Row("full", "tcp.example.test", ["--path", "/1k", "--connections", "32", "--per-connection", "1"], [
         ("CPU s per 1000 full handshakes, each with a request", per_thousand, "{:.4f}"),
         ("full handshakes per CPU second", per_cpu_second, "{:.0f}"),
@@ -87,9 +94,14 @@ class Bench:
         return proxies.ALL[name](directory, self.certificates, routes, careful, self.options.edgeproxy)
 
     def sample(self, row, proxy):
-        load = machinery.Load(
-            self.tools, proxy.port, row.host, *row.options, "--warm", "request",
-            "--seconds", str(self.options.seconds))
+        if row.key.startswith("h2"):
+            # h2load counts whole seconds.
+            seconds = max(1, round(self.options.seconds))
+            load = machinery.HTTP2Load(proxy.port, row.host, "/1k", seconds, *row.options)
+        else:
+            load = machinery.Load(
+                self.tools, proxy.port, row.host, *row.options, "--warm", "request",
+                "--seconds", str(self.options.seconds))
         load.ready()
         before = proxy.cpu_seconds()
         load.go()

@@ -102,7 +102,7 @@ class Nginx(Proxy):
             nodes = " ".join(f"server {address};" for address in addresses)
             upstreams += f"  upstream u{number} {{ {nodes} }}\n"
             servers += f"""  server {{
-    listen 127.0.0.1:{self.port} ssl;
+    listen 127.0.0.1:{self.port} ssl http2;
     server_name {host};
     location / {{ include /etc/nginx/uwsgi_params; uwsgi_pass u{number}; }}
   }}
@@ -165,7 +165,7 @@ class Apache(Proxy):
     def command(self):
         user = worker_user()
         names = (
-            "mpm_event authz_core ssl proxy proxy_uwsgi slotmem_shm proxy_balancer lbmethod_byrequests"
+            "mpm_event authz_core ssl http2 proxy proxy_uwsgi slotmem_shm proxy_balancer lbmethod_byrequests"
         ).split()
         loads = "".join(
             f"LoadModule {name}_module {self.modules}/mod_{name}.so\n"
@@ -205,6 +205,7 @@ MaxKeepAliveRequests 0
 KeepAliveTimeout 300
 Timeout 60
 SSLProtocol -all +TLSv1.2 +TLSv1.3
+Protocols h2 http/1.1
 SSLSessionTickets on
 SSLSessionCache none
 ProxyTimeout {self.response_seconds}
