@@ -56,7 +56,6 @@ struct RequestFields: ~Copyable {
       return
     }
     guard !isMalformed else { return }
-    guard Self.isClean(value) else { return refuse() }
     if name.count > 0, name[0] == UInt8(ascii: ":") {
       addPseudo(name, value)
     } else {
@@ -73,23 +72,23 @@ struct RequestFields: ~Copyable {
     _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
   ) {
     guard !isTrailer, head.fields.isEmpty, value.count > 0 else { return refuse() }
-    if ASCII.equalsExactly(name, ":method") {
+    switch name.count {
+    case 7 where ASCII.equalsExactly(name, ":method"):
       for index in 0..<value.count where !ASCII.isToken(value[index]) { return refuse() }
       guard head.methodBytes.isEmpty else { return refuse() }
       head.methodBytes = keep(value)
       head.method = Method(value)
-    } else if ASCII.equalsExactly(name, ":path") {
+    case 5 where ASCII.equalsExactly(name, ":path"):
       for index in 0..<value.count where !ASCII.isTarget(value[index]) { return refuse() }
       guard head.target.isEmpty else { return refuse() }
       head.target = keep(value)
-    } else if ASCII.equalsExactly(name, ":scheme") {
-      guard scheme.isEmpty else { return refuse() }
+    case 7 where ASCII.equalsExactly(name, ":scheme"):
+      guard scheme.isEmpty, Self.isClean(value) else { return refuse() }
       scheme = keep(value)
-    } else if ASCII.equalsExactly(name, ":authority") {
-      guard head.authority.isEmpty else { return refuse() }
+    case 10 where ASCII.equalsExactly(name, ":authority"):
+      guard head.authority.isEmpty, Self.isClean(value) else { return refuse() }
       head.authority = keep(value)
-    } else {
-      refuse()
+    default: refuse()
     }
   }
 
@@ -98,7 +97,7 @@ struct RequestFields: ~Copyable {
   private mutating func addRegular(
     _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
   ) {
-    guard name.count > 0 else { return refuse() }
+    guard name.count > 0, Self.isClean(value) else { return refuse() }
     for index in 0..<name.count where !Self.isNameByte(name[index]) { return refuse() }
     let known = FieldName(name)
     switch known {

@@ -1,4 +1,5 @@
 internal import CNghttp2
+internal import Glibc
 
 /// Reads a head in HTTP/1.1's form, as `HeadSerializer` writes it, as HTTP/2's fields.
 ///
@@ -18,9 +19,9 @@ struct ResponseFields {
       guard let base = unsafe UnsafeMutablePointer(mutating: bytes.baseAddress), bytes.count > 12
       else { return nil }
       unsafe add(":status", base + Self.statusPlace, Self.statusBytes)
-      var start = unsafe Self.end(of: bytes, from: Self.statusPlace) + 2
+      var start = unsafe Self.find(ASCII.carriageReturn, base, Self.statusPlace, bytes.count) + 2
       while start < bytes.count {
-        let end = unsafe Self.end(of: bytes, from: start)
+        let end = unsafe Self.find(ASCII.carriageReturn, base, start, bytes.count)
         if end == start { break }
         unsafe addLine(base, start, end)
         start = end + 2
@@ -29,23 +30,23 @@ struct ResponseFields {
     }
   }
 
-  /// `HTTP/1.1 200`
+  /// `HTTP/1.1 200`.
   private static let statusPlace = 9
   private static let statusBytes = 3
 
-  /// Where a line ends.
-  private static func end(of bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-    var index = start
-    while index < bytes.count, unsafe bytes[index] != ASCII.carriageReturn { index += 1 }
-    return index
+  /// Where the next such octet is, or `end`.
+  private static func find(
+    _ octet: UInt8, _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int
+  ) -> Int {
+    guard let place = unsafe memchr(base + start, Int32(octet), end - start) else { return end }
+    return unsafe place - UnsafeMutableRawPointer(base)
   }
 
   /// Framing and the connection's fate have other words in HTTP/2, RFC 9113 §8.2.2.
   private mutating func addLine(
     _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int
   ) {
-    var colon = start
-    while colon < end, unsafe base[colon] != UInt8(ascii: ":") { colon += 1 }
+    let colon = unsafe Self.find(UInt8(ascii: ":"), base, start, end)
     guard colon < end else { return }
     // SAFETY: start, colon and end lie within the head in this order.
     let known = unsafe FieldName(

@@ -199,7 +199,7 @@ package final class ServerSession {
   /// Everything has been said on both sides.
   package var isOver: Bool {
     if isBroken { return true }
-    return unsafe output.isEmpty && nghttp2_session_want_read(raw) == 0
+    return unsafe nghttp2_session_want_read(raw) == 0 && output.isEmpty
       && nghttp2_session_want_write(raw) == 0
   }
 

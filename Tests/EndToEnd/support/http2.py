@@ -103,11 +103,15 @@ class Peer:
         return frame(SETTINGS, 0, 0, b"".join(struct.pack(">HI", *pair) for pair in settings.items()))
 
     def headers(self, fields, stream=None, end_stream=True, end_headers=True):
-        """A HEADERS frame; a new stream unless one is given."""
+        """A HEADERS frame, and CONTINUATIONs as it needs; a new stream unless one is given."""
         if stream is None:
             stream, self.next_id = self.next_id, self.next_id + 2
-        flags = (END_STREAM if end_stream else 0) | (END_HEADERS if end_headers else 0)
-        return frame(HEADERS, flags, stream, self.encoder.encode(fields))
+        block = self.encoder.encode(fields)
+        parts = [block[at : at + 16384] for at in range(0, len(block), 16384)]
+        flags = [0] * (len(parts) - 1) + [END_HEADERS if end_headers else 0]
+        flags[0] |= END_STREAM if end_stream else 0
+        kinds = [HEADERS] + [CONTINUATION] * (len(parts) - 1)
+        return b"".join(frame(kind, flag, stream, part) for kind, flag, part in zip(kinds, flags, parts))
 
     def start(self, method="GET", path="/", authority=None, extra=(), end_stream=True, fields=None):
         """Sends a request's head and returns its stream."""
