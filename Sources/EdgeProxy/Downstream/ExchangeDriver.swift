@@ -67,4 +67,12 @@ enum ExchangeDriver {
     case .http2(let stream): stream.cutAnswer()
     }
   }
+
+  /// What of an answer may wait in memory, where one that has a connection for itself may `most`.
+  func responseMemory(_ most: Int) -> Int {
+    switch self {
+    case .http1: most
+    case .http2(let stream): stream.responseMemory(most)
+    }
+  }
 }

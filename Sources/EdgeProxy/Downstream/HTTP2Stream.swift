@@ -54,6 +54,8 @@ final class HTTP2Stream {
 
   /// Lets go of the exchange, which nobody waits for any more.
   func dropExchange() {
+    isWaiting = false
+    owesEnd = false
     guard let exchange else { return }
     self.exchange = nil
     exchange.clientGone()
@@ -119,6 +121,11 @@ final class HTTP2Stream {
     return !isWaiting
   }
 
+  /// A connection's answers share what eight of HTTP/1.1 have, but each has room for one read.
+  func responseMemory(_ most: Int) -> Int {
+    max(BufferPool.blockBytes, most * 8 / max(8, driver.streams.count))
+  }
+
   func endAnswer() {
     finishExchange()
     switch writing {
@@ -146,6 +153,7 @@ final class HTTP2Stream {
   }
 
   private func wait() {
+    if !isWaiting { movedAt = driver.worker.loop.now }
     isWaiting = true
     driver.streamWaits()
   }

@@ -97,6 +97,7 @@ extension Exchange {
       attempt.arm(upstream.settings.idleTimeout)
       // What there is goes out now: an event of a stream must not wait for the next one.
       if !pump.clientBlocked, let driver, !driver.flush() { pump.clientBlocked = true }
+      if pump.clientBlocked { attempt.releaseInput() }
       if reads == Self.readsPerTurnMax { worker.loop.atTurnEnd(self) }
     }
     endIfDone()
@@ -164,9 +165,8 @@ extension Exchange {
     let limits = snapshot.configuration.limits
     if spool.isEmpty { return true }
     if spool.hasTail { return false }
-    if spool.memoryCount + BufferPool.blockBytes <= limits.responseMemoryBytes,
-      spool.fileCount == 0
-    {
+    let memory = driver?.responseMemory(limits.responseMemoryBytes) ?? 0
+    if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0 {
       return true
     }
     if pump.mayUseFile { return spool.fileCount < Int64(limits.responseFileBytes) }

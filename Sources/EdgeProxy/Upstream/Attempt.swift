@@ -267,6 +267,11 @@ final class Attempt: EventSource, TimerTarget {
     return true
   }
 
+  /// Gives an empty input back while nobody reads.
+  func releaseInput() {
+    if input.isEmpty, input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
+  }
+
   enum Progress { case something, nothing }
 
   /// One read into the input; remembers when the socket is empty or the instance has ended.

@@ -48,7 +48,7 @@ struct FrameBudget {
   /// Counts a frame whose header has been read; `false` when it is one too many.
   mutating func take(_ frame: FrameScanner, now: Int64) -> Bool {
     switch frame.type {
-    case .data: return frame.length > 0 || frame.endsStream || empty.take(now: now)
+    case .data: return true
     case .headers:
       continuations = 0
       blockBytes = frame.length
@@ -63,6 +63,9 @@ struct FrameBudget {
     case .priority, .other: return priorities.take(now: now)
     }
   }
+
+  /// Counts DATA that has brought no data, which may be padding only.
+  mutating func emptyFrame(now: Int64) -> Bool { empty.take(now: now) }
 
   /// Counts a reset that a client has made us send: it costs as much as one of its own.
   mutating func provokedReset(now: Int64) -> Bool { resets.take(now: now) }

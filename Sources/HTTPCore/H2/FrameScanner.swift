@@ -31,6 +31,9 @@ struct FrameScanner {
   var endsHeaders: Bool { flags & 0x4 != 0 }
   var endsStream: Bool { flags & 0x1 != 0 }
 
+  /// The frame that `next` was last in has ended.
+  var isAtEnd: Bool { headerCount == 0 }
+
   /// A section of fields has begun and is not complete.
   var isWithinHead: Bool {
     guard type == .headers || type == .continuation else { return false }

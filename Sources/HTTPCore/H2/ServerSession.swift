@@ -56,6 +56,8 @@ package final class ServerSession {
   private var event = Event.nothing
   private var inputBase: UnsafePointer<UInt8>?
   private var malformed: Int32 = 0
+  /// The present DATA frame has brought something.
+  private var hasData = false
   private var closed: [Closed] = []
   var now: Int64 = 0
   /// Resets that the client is not to blame for.
@@ -143,6 +145,7 @@ package final class ServerSession {
       return Received(count: piece.count, event: .nothing)
     }
     event = .nothing
+    if piece.hasHeader { hasData = scanner.type != .data || scanner.endsStream }
     // SAFETY: the span bounds its memory and keeps it alive for the length of the call.
     let result = unsafe input.extracting(0..<piece.count).withUnsafeBufferPointer { bytes in
       unsafe inputBase = bytes.baseAddress
@@ -150,6 +153,10 @@ package final class ServerSession {
     }
     unsafe inputBase = nil
     if result < 0 { failed(Int32(result)) }
+    if !hasData, scanner.isAtEnd {
+      hasData = true
+      if !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
+    }
     if fields.isExcessive { terminate(.enhanceYourCalm) }
     if malformed != 0 {
       submitReset(malformed, .protocolError)
@@ -231,6 +238,7 @@ package final class ServerSession {
   func dataArrived(_ stream: Int32, _ data: UnsafePointer<UInt8>, _ count: Int) {
     guard let base = unsafe inputBase else { return }
     let start = unsafe data - base
+    hasData = true
     event = .data(stream, start..<(start + count), ended: false)
   }
 
