@@ -88,7 +88,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     if case .secure(let stream) = transport { stream } else { nil }
   }
 
-  var isIdle: Bool { phase == .open && driver?.isIdle ?? false }
+  /// Whether the client can be told now that it should go elsewhere.
+  var canBeSentAway: Bool { phase == .open && driver?.canBeSentAway ?? false }
 
   func receive(into space: inout MutableSpan<UInt8>) -> Transport.Received {
     let result = transport.receive(descriptor.raw, into: &space)

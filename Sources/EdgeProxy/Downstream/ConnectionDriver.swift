@@ -3,11 +3,11 @@ enum ConnectionDriver {
   case http1(HTTP1Driver)
   case http2(HTTP2Driver)
 
-  /// No request is under way.
-  var isIdle: Bool {
+  /// HTTP/2 can say it at any time, HTTP/1.1 with an answer or by an end between two.
+  var canBeSentAway: Bool {
     switch self {
     case .http1(let driver): driver.isIdle
-    case .http2(let driver): driver.isIdle
+    case .http2: true
     }
   }
 

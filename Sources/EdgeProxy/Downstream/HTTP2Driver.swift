@@ -44,7 +44,6 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   /// Our settings go out with what the first turn brings.
   func start() { flushLater() }
 
-  var isIdle: Bool { streams.isEmpty }
   var isFinished: Bool { phase == .finished }
 
   // MARK: From the connection

@@ -121,7 +121,7 @@ final class Worker: TurnEnd {
     if hadTLS, !listeners.contains(where: { $0.isTLS }) { sendsClientsAway = true }
     // Idle clients come back through another server; busy ones hear it with their answer.
     guard sendsClientsAway else { return }
-    for connection in connections where connection.isIdle { connection.drain() }
+    for connection in connections where connection.canBeSentAway { connection.drain() }
   }
 
   /// Refuses new work and finishes what there is; `done` is called when nothing is left.

@@ -50,6 +50,8 @@ struct FrameBudget {
     switch frame.type {
     case .data: return true
     case .headers:
+      // Simple clients give back the window of every answer, however short.
+      windows.give(Int64(FixedLimits.windowUpdatesPerRequest))
       continuations = 0
       blockBytes = frame.length
       return true

@@ -123,7 +123,7 @@ class Peer:
     def send_body(self, stream, body, end_stream=True):
         """In pieces that the server's windows have room for."""
         at = 0
-        while at < len(body) or not body:
+        while (at < len(body) or not body) and not self.answers.get(stream, Answer()).over:
             room = min(self.window.get(stream, 0), self.window[0]) if body else 1
             if room <= 0:
                 self.read_frame()
@@ -133,7 +133,7 @@ class Peer:
             self.window[0] -= len(piece)
             self.window[stream] -= len(piece)
             self.send(frame(DATA, END_STREAM if end_stream and at >= len(body) else 0, stream, piece))
-            if self.answers.get(stream, Answer()).over or not body:
+            if not body:
                 return
 
     def upload(self, path, body, method="POST", extra=(), length=True):
