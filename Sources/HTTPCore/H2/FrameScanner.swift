@@ -16,7 +16,9 @@ struct FrameScanner {
   /// A part of the input that belongs to one frame.
   struct Piece {
     var count = 0
-    /// The frame's header has become complete within it.
+    /// How many of its first bytes belong to the frame's header.
+    var headerCount = 0
+    /// The header has become complete within it.
     var hasHeader = false
   }
 
@@ -51,6 +53,7 @@ struct FrameScanner {
     while headerCount < Self.headerBytes, piece.count < input.count {
       take(input[piece.count])
       piece.count += 1
+      piece.headerCount += 1
       piece.hasHeader = headerCount == Self.headerBytes
     }
     guard headerCount == Self.headerBytes else { return piece }

@@ -53,11 +53,13 @@ package final class ServerSession {
   private var scanner = FrameScanner()
   var budget: FrameBudget
   private var fields: RequestFields
+  /// What has come of a frame's header.
+  private var partialHeader: [UInt8] = []
   private var event = Event.nothing
   private var inputBase: UnsafePointer<UInt8>?
   private var malformed: Int32 = 0
   /// The present DATA frame has brought something.
-  private var hasData = false
+  private var hasData = true
   private var closed: [Closed] = []
   var now: Int64 = 0
   /// Resets that the client is not to blame for.
@@ -146,13 +148,7 @@ package final class ServerSession {
     }
     event = .nothing
     if piece.hasHeader { hasData = scanner.type != .data || scanner.endsStream }
-    // SAFETY: the span bounds its memory and keeps it alive for the length of the call.
-    let result = unsafe input.extracting(0..<piece.count).withUnsafeBufferPointer { bytes in
-      unsafe inputBase = bytes.baseAddress
-      return unsafe nghttp2_session_mem_recv(raw, bytes.baseAddress, bytes.count)
-    }
-    unsafe inputBase = nil
-    if result < 0 { failed(Int32(result)) }
+    take(input.extracting(0..<piece.count), piece)
     if !hasData, scanner.isAtEnd {
       hasData = true
       if !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
@@ -163,6 +159,34 @@ package final class ServerSession {
       malformed = 0
     }
     return Received(count: piece.count, event: isCondemned ? .nothing : event)
+  }
+
+  /// Gives a piece to the library, a frame's header always whole.
+  ///
+  /// nghttp2 1.52 takes every part of a CONTINUATION's header for another CONTINUATION.
+  private func take(_ input: borrowing Span<UInt8>, _ piece: FrameScanner.Piece) {
+    var skip = 0
+    if piece.headerCount > 0, !piece.hasHeader || !partialHeader.isEmpty {
+      skip = piece.headerCount
+      partialHeader.append(copying: input.extracting(0..<skip))
+      guard piece.hasHeader else { return }
+      let header = partialHeader
+      partialHeader = []
+      give(header.span, from: 0)
+    }
+    if skip < input.count { give(input, from: skip) }
+  }
+
+  private func give(_ input: borrowing Span<UInt8>, from start: Int) {
+    guard !isCondemned, !isBroken else { return }
+    // SAFETY: the span bounds its memory and keeps it alive for the length of the call.
+    let result = unsafe input.withUnsafeBufferPointer { bytes in
+      unsafe inputBase = bytes.baseAddress
+      return unsafe nghttp2_session_mem_recv(
+        raw, bytes.baseAddress.map { unsafe $0 + start }, bytes.count - start)
+    }
+    unsafe inputBase = nil
+    if result < 0 { failed(Int32(result)) }
   }
 
   /// The head of the request that the last event told of, in exchange for one to be used again.
