@@ -132,7 +132,8 @@ struct SessionRequestTests {
     let many = session(Frames.request(1, "GET", "/", crumbs), limits: limits)
     #expect(many.streams[1]?.refusal == .tooManyFields(limit: 5))
     limits.requestLineBytes = 20
-    let long = session(Frames.request(1, "GET", "/\(String(repeating: "a", count: 20))"), limits: limits)
+    let path = "/" + String(repeating: "a", count: 20)
+    let long = session(Frames.request(1, "GET", path), limits: limits)
     #expect(long.streams[1]?.refusal == .requestLineTooLong(limit: 20))
     limits.headBytes = 100
     let large = session(
