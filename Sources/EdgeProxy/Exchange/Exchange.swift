@@ -24,7 +24,9 @@ final class Exchange: TimerTarget, TurnEnd {
 
   var head = RequestHead()
   var body = RequestBody()
+  /// The request as it goes to an instance: the one in the form that its upstream speaks.
   var packet = UWSGIPacket()
+  var message = HTTP1Request()
   var facts = UWSGIFacts()
 
   private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
@@ -154,7 +156,7 @@ final class Exchange: TimerTarget, TurnEnd {
   private func completeRecord() {
     let now = worker.loop.clockNow
     record.time = worker.wallClock(at: startedAt)
-    record.bytesIn = Int64(body.count)
+    record.bytesIn += Int64(body.count)
     record.totalMicroseconds = (now - startedAt).nanoseconds / 1000
     if let upstream { record.upstream = upstream.state.name }
     if route >= 0 { record.route = snapshot.routeNames[route] }

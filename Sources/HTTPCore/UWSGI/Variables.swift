@@ -10,6 +10,8 @@ package struct UWSGIFacts {
   package var bodyLength: UInt64?
   package var modifier1: UInt8 = 0
   package var modifier2: UInt8 = 0
+  /// The client asks to go on in the WebSocket protocol, and may.
+  package var asksForWebSocket = false
 
   package init() {}
 }
@@ -27,7 +29,7 @@ extension UWSGIPacket {
     begin()
     addRequestLine(head)
     addConnection(head, facts)
-    addFields(head)
+    addFields(head, facts)
     addForwarded(head, facts)
     try finish(modifier1: facts.modifier1, modifier2: facts.modifier2)
   }
@@ -73,12 +75,12 @@ extension UWSGIPacket {
     if let length = facts.bodyLength { add("CONTENT_LENGTH", decimal: length) }
   }
 
-  private mutating func addFields(_ head: borrowing RequestHead) {
+  private mutating func addFields(_ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts) {
     for index in head.fields.indices {
       let field = head.fields[index]
       // Connection cannot take away the name that the request was routed by.
-      guard Self.isForwarded(field.known), !hasUnderscore(head, field.name),
-        field.known == .host || !head.nominates(field.name), !isRepeated(head, index)
+      guard field.known == .host || head.forwards(field), field.known != .contentType,
+        !isRepeated(head, index)
       else { continue }
       openKey(prefix: "HTTP_")
       appendKey(folding: head.span(field.name))
@@ -86,6 +88,11 @@ extension UWSGIPacket {
       append(head.span(field.value))
       appendRepeats(head, of: index)
       closeValue()
+    }
+    if facts.asksForWebSocket {
+      // Taken out as fields of one hop; this hop asks the next one for the same.
+      add("HTTP_UPGRADE", "websocket")
+      add("HTTP_CONNECTION", "Upgrade")
     }
     // A target in absolute form names the host instead of the field.
     if !head.hostFieldSeen, !head.authority.isEmpty {
@@ -103,20 +110,6 @@ extension UWSGIPacket {
     add("HTTP_X_REQUEST_ID", facts.requestID.span)
     // uWSGI takes the last of UWSGI_SCHEME and HTTP_X_FORWARDED_PROTO for wsgi.url_scheme.
     add("UWSGI_SCHEME", facts.isTLS ? "https" : "http")
-  }
-
-  private static func isForwarded(_ name: FieldName) -> Bool {
-    switch name {
-    case .contentLength, .contentType, .expect, .proxy, .forwarded, .xForwarded, .xRealIP,
-      .xRequestID:
-      false
-    default: !name.isHopByHop
-    }
-  }
-
-  private func hasUnderscore(_ head: borrowing RequestHead, _ name: ByteRange) -> Bool {
-    for index in name.range where head.bytes[index] == UInt8(ascii: "_") { return true }
-    return false
   }
 
   /// Whether a field of this name came before, which then has this value too.
