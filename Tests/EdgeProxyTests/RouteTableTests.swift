@@ -18,7 +18,9 @@ struct RouteTableTests {
   private func route(_ host: String, _ path: String, in patterns: [(String, String)]) -> Int? {
     let table = RouteTable(
       patterns.map {
-        RouteSettings(host: $0.0, path: $0.1, upstream: 0, bodyBytesMax: 0, idempotencyKey: false, webSocket: true)
+        RouteSettings(
+          host: $0.0, path: $0.1, upstream: 0, bodyBytesMax: 0, idempotencyKey: false,
+          webSocket: true)
       })
     return table.lookup(host: Array(host.utf8).span, path: Array(path.utf8).span)
   }

@@ -85,7 +85,9 @@ enum Directives {
 
   private static let upstreams: [Directive] = [
     .required("upstreams", .table, example: "app", "What routes lead to, each under its name"),
-    .init("upstreams.NAME.protocol", .word(UpstreamSettings.NodeProtocol.allCases.map(\.rawValue)),
+    .init(
+      "upstreams.NAME.protocol",
+      .word(UpstreamSettings.NodeProtocol.allCases.map(\.rawValue)),
       "uwsgi", "What the nodes speak; http and https are HTTP/1.1"),
     .required(
       "upstreams.NAME.nodes", .nodes, example: "unix:/run/uwsgi/app.sock",

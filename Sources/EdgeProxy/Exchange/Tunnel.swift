@@ -265,7 +265,8 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     self.connection = nil
     worker.loop.cancel(timer)
     timer = .none
-    connection.close()
+    // What went to the node last may not have been read there.
+    connection.close(mayReset: false)
     worker.give(connection)
     node.end()
     discard(&up.buffer)

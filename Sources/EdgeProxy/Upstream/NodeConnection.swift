@@ -81,7 +81,8 @@ final class NodeConnection: EventSource {
     idleSince = loop.now
   }
 
-  func close() {
+  /// Closes it; `mayReset` where everything the node was sent has been answered.
+  func close(mayReset: Bool = true) {
     guard raw >= 0 else { return }
     loop.forget(token)
     token = .none
@@ -89,7 +90,7 @@ final class NodeConnection: EventSource {
     if let stream { stream.shutdown() }
     stream = nil
     // Everything has been read and the peer has let go: nothing is left to be lost.
-    if peerClosed { Socket.resetOnClose(raw) }
+    if peerClosed, mayReset { Socket.resetOnClose(raw) }
     descriptor = nil
     raw = -1
   }

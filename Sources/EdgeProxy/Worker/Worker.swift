@@ -248,7 +248,9 @@ final class Worker: TurnEnd {
   }
 
   private func retire() {
-    if retiredExchanges.isEmpty, retiredAttempts.isEmpty, retiredNodeConnections.isEmpty { loop.atTurnEnd(self) }
+    if retiredExchanges.isEmpty, retiredAttempts.isEmpty, retiredNodeConnections.isEmpty {
+      loop.atTurnEnd(self)
+    }
   }
 
   func turnEnded() {
