@@ -107,8 +107,8 @@ struct UpstreamMistakeTests {
       "tls: { name: app.internal }",
       "5:18: 'tls.name' in upstreams.a needs protocol https, found uwsgi"),
     Mistake(
-      "tls: { nam: app.internal }",
-      "5:12: unknown key 'nam' in upstreams.a.tls; did you mean 'name'?"),
+      "tls: { verfy: false }",
+      "5:12: unknown key 'verfy' in upstreams.a.tls; did you mean 'verify'?"),
     Mistake(
       "keep_alive: { connections: -1 }",
       "5:32: 'connections' must be a whole number from 0 to 10000, found '-1'"),
