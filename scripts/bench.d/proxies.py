@@ -257,7 +257,7 @@ class HAProxy(Proxy):
             "haproxy.cfg",
             f"""global
   nbthread 1
-  maxconn 16000
+  maxconn 4000
   log {self.path("log.socket")} local0
 defaults
   mode http

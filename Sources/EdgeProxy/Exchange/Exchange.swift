@@ -27,6 +27,8 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The request as it goes to an instance: the one in the form that its upstream speaks.
   var packet = UWSGIPacket()
   var message = HTTP1Request()
+  /// Which of the two it is.
+  var isPacket = true
   var facts = UWSGIFacts()
 
   private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)

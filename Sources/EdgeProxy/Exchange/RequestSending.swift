@@ -3,13 +3,12 @@ internal import HTTPCore
 
 /// The request's way to an instance, in what the instance speaks.
 extension Exchange {
-  private var isPacket: Bool { upstream?.settings.nodeProtocol == .uwsgi }
-
   /// Writes the request's head, once for all tries.
   func encodeRequest(for upstream: WorkerUpstream, from connection: Connection) throws(HTTPError) {
     facts.describe(connection, requestID: record.requestID)
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.asksForWebSocket = head.asksForWebSocket && snapshot.configuration.routes[route].webSocket
+    isPacket = upstream.settings.nodeProtocol == .uwsgi
     guard isPacket else {
       let closing = upstream.settings.keepAlive.connections == 0
       return message.encode(head, facts: facts, closing: closing)

@@ -19,6 +19,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   private(set) var node: NodeState?
   private(set) var stage = Stage.over
   private var connection: NodeConnection?
+  /// Where the connection may go to afterwards; `nil` where it serves one request.
+  private var pool: Pool?
   private var timer = TimerToken.none
   private(set) var startedAt = Instant(nanoseconds: 0)
 
@@ -54,7 +56,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     interims = 0
     parser.reset()
     node.begin()
-    if !fresh, let kept = upstream.pool(of: node)?.take(isRepeatable: exchange.isRepeatable) {
+    pool = upstream.pool(of: node)
+    if !fresh, let kept = pool?.take(isRepeatable: exchange.isRepeatable) {
       connection = kept
     } else {
       guard connect(node, upstream, hasBody: exchange.body.count > 0) else { return }
@@ -99,9 +102,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   /// The answer has been read to its end: the connection is kept where it can carry another
   /// request, and closed otherwise.
   func finish() {
-    if let connection, let node, let pool = exchange?.upstream?.pool(of: node), leavesNothing,
-      response.keepsConnection, pool.keep(connection)
-    {
+    if let pool, let connection, leavesNothing, response.keepsConnection, pool.keep(connection) {
       self.connection = nil
     }
     close()
@@ -125,6 +126,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
       worker.give(connection)
     }
     connection = nil
+    pool = nil
     if input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
     node?.end()
     node = nil
