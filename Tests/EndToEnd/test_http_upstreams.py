@@ -1,5 +1,6 @@
 """Applications that speak HTTP/1.1: what they are told, and what becomes of their answers and connections."""
 
+import json
 import socket
 import threading
 import time
@@ -396,3 +397,33 @@ def test_a_silent_node_is_a_504(edge, web):
     running = edge({"app1": http(server, timeouts={"response": "200ms"})}, workers=1)
     assert running.request("POST", body=b"x").status == 504
     over.set()
+
+
+# Real applications
+
+
+@pytest.fixture(params=["http-socket", "http11-socket"])
+def real(request, edge, uwsgi):
+    """uWSGI that speaks HTTP itself, closing after each answer or not."""
+    node = uwsgi(listen_as=request.param, tcp=True)
+    running = edge({"app1": {"protocol": "http", "nodes": [node.address]}}, workers=1)
+    running.node = node
+    return running
+
+
+def test_an_application_behind_an_http_socket_of_uwsgi_is_served(real):
+    with real.client() as client:
+        for number in range(30):
+            seen = json.loads(client.request(path=f"/echo/a%20b?n={number}").body)
+            assert (seen["environ"]["PATH_INFO"], seen["query"]) == ("/echo/a b", f"n={number}")
+            assert seen["scheme"] == "https" and seen["environ"]["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+
+
+def test_an_application_that_is_killed_and_comes_back_is_asked_again(real):
+    assert real.request().status == 200
+    real.node.kill()
+    with real.client() as client:
+        # A worker that is just dying may still take the connection, so nothing that is sent only once.
+        client.send_request("PUT", "/echo", body=b"x")
+        real.node.start()
+        assert client.read_response().status == 200
