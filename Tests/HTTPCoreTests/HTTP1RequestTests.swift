@@ -6,7 +6,7 @@ import Testing
 struct HTTP1RequestTests {
   /// What is written for a request, as lines.
   private func lines(
-    _ input: String, facts: UWSGIFacts = exampleFacts(), closing: Bool = false
+    _ input: String, facts: ForwardedFacts = exampleFacts(), closing: Bool = false
   ) throws -> [String] {
     var parser = RequestParser()
     var head = RequestHead()

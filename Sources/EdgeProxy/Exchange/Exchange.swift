@@ -29,7 +29,7 @@ final class Exchange: TimerTarget, TurnEnd {
   var message = HTTP1Request()
   /// Which of the two it is.
   var isPacket = true
-  var facts = UWSGIFacts()
+  var facts = ForwardedFacts()
 
   private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
 

@@ -255,7 +255,7 @@ extension AttemptFailure {
   }
 }
 
-extension UWSGIFacts {
+extension ForwardedFacts {
   /// The two ends of the client's connection, as the application is told them.
   mutating func describe(_ connection: Connection, requestID: [UInt8]) {
     remoteAddress = connection.peer.address

@@ -17,7 +17,7 @@ package struct HTTP1Request: ~Copyable {
 
   /// Writes the head anew; with `closing` the connection ends with the answer.
   package mutating func encode(
-    _ head: borrowing RequestHead, facts: borrowing UWSGIFacts, closing: Bool
+    _ head: borrowing RequestHead, facts: borrowing ForwardedFacts, closing: Bool
   ) {
     storage.removeAll(keepingCapacity: true)
     writeRequestLine(head)
@@ -78,7 +78,7 @@ package struct HTTP1Request: ~Copyable {
 
   /// Ours, whatever the client said: it is nobody's proxy.
   private mutating func writeForwarded(
-    _ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
     write("X-Forwarded-For", facts.remoteAddress.span)
     storage.append("X-Forwarded-Proto: ")

@@ -1,21 +1,3 @@
-/// What the application is told besides the client's own words; buffers are used again.
-package struct UWSGIFacts {
-  package var remoteAddress: [UInt8] = []
-  package var remotePort: UInt64 = 0
-  package var serverAddress: [UInt8] = []
-  package var serverPort: UInt64 = 0
-  package var isTLS = true
-  package var requestID: [UInt8] = []
-  /// The length of the body that follows; `nil` where the request has none.
-  package var bodyLength: UInt64?
-  package var modifier1: UInt8 = 0
-  package var modifier2: UInt8 = 0
-  /// The client asks to go on in the WebSocket protocol, and may.
-  package var asksForWebSocket = false
-
-  package init() {}
-}
-
 /// The variables of a request, as WSGI applications behind mod_proxy_uwsgi and nginx know them.
 ///
 /// A client's field becomes `HTTP_…` or nothing: the server's own variables (`UWSGI_FILE` loads
@@ -24,7 +6,7 @@ package struct UWSGIFacts {
 /// proxy may say.
 extension UWSGIPacket {
   package mutating func encode(
-    _ head: borrowing RequestHead, facts: borrowing UWSGIFacts
+    _ head: borrowing RequestHead, facts: borrowing ForwardedFacts
   ) throws(HTTPError) {
     begin()
     addRequestLine(head)
@@ -62,7 +44,7 @@ extension UWSGIPacket {
   }
 
   private mutating func addConnection(
-    _ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
     add("SERVER_NAME", head.host.span)
     add("SERVER_PORT", decimal: facts.serverPort)
@@ -75,7 +57,9 @@ extension UWSGIPacket {
     if let length = facts.bodyLength { add("CONTENT_LENGTH", decimal: length) }
   }
 
-  private mutating func addFields(_ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts) {
+  private mutating func addFields(
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
+  ) {
     for index in head.fields.indices {
       let field = head.fields[index]
       // Connection cannot take away the name that the request was routed by.
@@ -102,7 +86,7 @@ extension UWSGIPacket {
 
   /// Ours, whatever the client said: it is nobody's proxy.
   private mutating func addForwarded(
-    _ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
     add("HTTP_X_FORWARDED_FOR", facts.remoteAddress.span)
     add("HTTP_X_FORWARDED_PROTO", facts.isTLS ? "https" : "http")
