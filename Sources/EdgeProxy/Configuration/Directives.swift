@@ -117,7 +117,7 @@ enum Directives {
     .section("upstreams.NAME.keep_alive", "Connections that carry several requests; not for uwsgi"),
     .init(
       "upstreams.NAME.keep_alive.connections", .number(0...10_000), "32",
-      "Idle ones of one worker to each node at most; 0 closes each after its request"),
+      "Idle ones of one worker to each node; each holds a process of uWSGI's http11-socket"),
     .init(
       "upstreams.NAME.keep_alive.idle", .duration(.milliseconds(1) ... .hours(1)), "60s",
       "How long one is kept without a request"),
