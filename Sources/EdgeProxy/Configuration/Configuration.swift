@@ -100,6 +100,7 @@ struct TLSSettings: Sendable, Equatable {
 
 struct UpstreamSettings: Sendable, Equatable {
   var name: String
+  var nodeProtocol: NodeProtocol
   /// The byte 0 and byte 3 of the uwsgi packet.
   var modifier1: UInt8
   var modifier2: UInt8
@@ -110,15 +111,39 @@ struct UpstreamSettings: Sendable, Equatable {
   var responseTimeout: Duration
   /// Between two reads of a response body.
   var idleTimeout: Duration
+  /// Without a byte in either direction of a tunnel.
+  var tunnelTimeout: Duration
+  var keepAlive: KeepAliveSettings
+  /// `nil` for nodes without TLS.
+  var tls: NodeTLSSettings?
   var retry: RetrySettings
   /// How long a request waits for an instance to come back.
   var hold: Duration
   /// The instance's own limit for the request block (uWSGI `buffer-size`), in bytes.
   var bufferSizeBytes: Int
+  enum NodeProtocol: String, Sendable, CaseIterable { case uwsgi, http, https }
   enum Balance: String, Sendable, CaseIterable {
     case leastRequests = "least-requests"
     case roundRobin = "round-robin"
   }
+}
+
+struct KeepAliveSettings: Sendable, Equatable {
+  /// Idle connections of one worker to one node.
+  var connections: Int
+  var idle: Duration
+
+  static let off = KeepAliveSettings(connections: 0, idle: .zero)
+}
+
+struct NodeTLSSettings: Sendable, Equatable {
+  /// `nil` for the authorities that the system trusts.
+  var authorityFile: String?
+  /// What was in the file when the configuration was read: a renewed one is another setting.
+  var authorityBytes: [UInt8]
+  /// What certificates must bear; `nil` for the address of each node.
+  var name: String?
+  var verifies: Bool
 }
 
 struct NodeSettings: Sendable, Equatable {
@@ -147,6 +172,8 @@ struct RouteSettings: Sendable, Equatable {
   var bodyBytesMax: Int
   /// A request with an `Idempotency-Key` may be tried again whatever its method.
   var idempotencyKey: Bool
+  /// WebSocket connections may be opened.
+  var webSocket: Bool
 }
 
 struct HealthSettings: Sendable, Equatable { var path: String }

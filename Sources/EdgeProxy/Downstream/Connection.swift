@@ -7,13 +7,15 @@ internal import TLS
 ///
 /// The connection knows bytes, readiness and time; what the bytes mean is the driver's.
 ///
-///     handshaking ──▶ open ──▶ lingering ──▶ closed
-///          └────────────┴──────────────────────▲
+///     handshaking ──▶ open ──▶ tunnelling ──▶ lingering ──▶ closed
+///          └────────────┴───────────┴──────────────────────────▲
+///
+/// `tunnelling`: the bytes are no messages any more, and a `Tunnel` moves them.
 ///
 /// `lingering`: the last answer is out and our side is shut; what the client still sends is thrown
 /// away for a moment, so that a reset does not overtake the answer.
 final class Connection: EventSource, TimerTarget, TurnEnd {
-  private enum Phase { case handshaking, open, lingering, closed }
+  private enum Phase { case handshaking, open, tunnelling, lingering, closed }
 
   /// What the running timer stands for; it decides what happens when it fires.
   enum Waiting { case nothing, handshake, head, body, keepAlive, farewell, send, linger }
@@ -25,6 +27,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   private let descriptor: FileDescriptor
   private(set) var transport: Transport
   private var driver: ConnectionDriver?
+  private var tunnel: Tunnel?
   private var phase: Phase
   private var token = SourceToken.none
   private var interest = Readiness.incoming
@@ -148,6 +151,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     if reset { Socket.resetOnClose(descriptor.raw) }
     driver?.dropped()
     driver = nil
+    tunnel?.clientLost()
+    tunnel = nil
     worker.loop.cancel(timer)
     timer = .none
     worker.loop.unregister(descriptor.raw, token)
@@ -169,9 +174,23 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   func drain() {
     switch phase {
     case .open: driver?.drain()
-    case .handshaking, .lingering, .closed: break
+    case .handshaking, .tunnelling, .lingering, .closed: break
     }
   }
+
+  // MARK: Tunnels
+
+  /// From here on the bytes are the tunnel's.
+  func become(_ tunnel: Tunnel) {
+    guard phase == .open else { return }
+    phase = .tunnelling
+    driver = nil
+    self.tunnel = tunnel
+    wait(.nothing)
+  }
+
+  /// Ends a tunnel for a reason of ours; anything else is left alone.
+  func cutTunnel(_ cause: StaticString) { tunnel?.cut(cause) }
 
   // MARK: Events
 
@@ -191,6 +210,10 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
       if phase == .open, events.isReadable || events.isEnding {
         driver?.readable()
       }
+    case .tunnelling:
+      if events.isFailed || isDeaf && events.isHungUp { return abort() }
+      if events.isWritable { unwant(.writable) }
+      tunnel?.clientReady(events)
     case .lingering: discard()
     case .closed: break
     }
@@ -295,6 +318,18 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     } catch {
       abort()
     }
+  }
+}
+
+extension Connection: TunnelClient {
+  func endSending() {
+    stream?.shutdown()
+    Socket.shutdownWriting(descriptor.raw)
+  }
+
+  func endTunnel(both: Bool) {
+    tunnel = nil
+    if both { abort() } else { finish() }
   }
 }
 

@@ -68,6 +68,15 @@ enum ExchangeDriver {
     }
   }
 
+  /// The client's bytes belong to a tunnel from here on.
+  func handOver(to tunnel: Tunnel) {
+    switch self {
+    case .http1(let driver): driver.handOver(to: tunnel)
+    // A stream cannot ask for an upgrade: its head may not have the fields (RFC 9113 §8.2.2).
+    case .http2(let stream): stream.cutAnswer()
+    }
+  }
+
   /// What of an answer may wait in memory, where one that has a connection for itself may `most`.
   func responseMemory(_ most: Int) -> Int {
     switch self {

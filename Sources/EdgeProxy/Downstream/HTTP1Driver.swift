@@ -294,6 +294,14 @@ final class HTTP1Driver: TurnEnd {
     connection.abort(reset: reset)
   }
 
+  /// The client's bytes belong to a tunnel from here on, those that are here already first.
+  func handOver(to tunnel: Tunnel) {
+    exchange = nil
+    reading = .ended
+    tunnel.begin(connection, received: &input, unsent: &output)
+    connection.become(tunnel)
+  }
+
   // MARK: Below
 
   /// Up to this many bytes wait for the rest of the answer that is known to follow at once.

@@ -82,7 +82,7 @@ extension Exchange {
       }
       guard canTakeMore, reads < Self.readsPerTurnMax else { break }
       reads += 1
-      if attempt.fill() == .nothing { break }
+      if !attempt.fill() { break }
     }
     if !pump.sourceDone, attempt.input.isEmpty, let ending = attempt.ended {
       guard case .untilClose = pump.framing, ending == .finished else {
@@ -202,7 +202,7 @@ extension Exchange {
 
   private func releaseSource(_ attempt: Attempt) {
     self.attempt = nil
-    attempt.close()
+    attempt.finish()
   }
 
   func endIfDone() {

@@ -24,8 +24,12 @@ final class Exchange: TimerTarget, TurnEnd {
 
   var head = RequestHead()
   var body = RequestBody()
+  /// The request as it goes to an instance: the one in the form that its upstream speaks.
   var packet = UWSGIPacket()
-  var facts = UWSGIFacts()
+  var message = HTTP1Request()
+  /// Which of the two it is.
+  var isPacket = true
+  var facts = ForwardedFacts()
 
   private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
 
@@ -154,7 +158,7 @@ final class Exchange: TimerTarget, TurnEnd {
   private func completeRecord() {
     let now = worker.loop.clockNow
     record.time = worker.wallClock(at: startedAt)
-    record.bytesIn = Int64(body.count)
+    record.bytesIn += Int64(body.count)
     record.totalMicroseconds = (now - startedAt).nanoseconds / 1000
     if let upstream { record.upstream = upstream.state.name }
     if route >= 0 { record.route = snapshot.routeNames[route] }

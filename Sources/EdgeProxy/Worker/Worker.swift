@@ -33,8 +33,10 @@ final class Worker: TurnEnd {
   private var perAddress = ConnectionLimit()
   private var freeExchanges: [Exchange] = []
   private var freeAttempts: [Attempt] = []
+  private var freeNodeConnections: [NodeConnection] = []
   private var retiredExchanges: [Exchange] = []
   private var retiredAttempts: [Attempt] = []
+  private var retiredNodeConnections: [NodeConnection] = []
   private var whenDrained: (@Sendable () -> Void)?
   private var ticker: Ticker?
 
@@ -51,7 +53,7 @@ final class Worker: TurnEnd {
     tls = try ServerContext(policy: plan.policy, ticketKeys: plan.ticketKeys)
     certificates = CertificateTable(plan.certificates)
     logSettings = configuration.log
-    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, previous: nil)
+    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
     ability = plan.ability
     httpsPort = plan.httpsPort
     try tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
@@ -70,7 +72,9 @@ final class Worker: TurnEnd {
 
   /// Takes over a configuration; requests under way keep theirs.
   func install(_ plan: SnapshotPlan) {
-    snapshot = WorkerSnapshot(plan, loop: loop, previous: snapshot)
+    let previous = snapshot
+    snapshot = WorkerSnapshot(plan, loop: loop, logger: logger, previous: previous)
+    previous.retire(except: snapshot)
     challenges.path = plan.configuration.acmeChallenges
     tls.offersHTTP2 = plan.configuration.listen.http2
   }
@@ -141,6 +145,8 @@ final class Worker: TurnEnd {
 
   /// Ends the loop; what is still open is cut.
   func stop() {
+    // Those that end tunnels leave the list.
+    for connection in connections.reversed() { connection.cutTunnel("drain") }
     flushLog()
     closeListeners { _ in true }
     loop.stop()
@@ -234,8 +240,19 @@ final class Worker: TurnEnd {
     retiredAttempts.append(attempt)
   }
 
+  func takeNodeConnection() -> NodeConnection {
+    freeNodeConnections.popLast() ?? NodeConnection(loop: loop)
+  }
+
+  func give(_ connection: NodeConnection) {
+    retire()
+    retiredNodeConnections.append(connection)
+  }
+
   private func retire() {
-    if retiredExchanges.isEmpty, retiredAttempts.isEmpty { loop.atTurnEnd(self) }
+    if retiredExchanges.isEmpty, retiredAttempts.isEmpty, retiredNodeConnections.isEmpty {
+      loop.atTurnEnd(self)
+    }
   }
 
   func turnEnded() {
@@ -246,6 +263,10 @@ final class Worker: TurnEnd {
     for attempt in retiredAttempts where freeAttempts.count < Self.keptMax {
       freeAttempts.append(attempt)
     }
+    for connection in retiredNodeConnections where freeNodeConnections.count < Self.keptMax {
+      freeNodeConnections.append(connection)
+    }
+    retiredNodeConnections.removeAll(keepingCapacity: true)
     retiredExchanges.removeAll(keepingCapacity: true)
     retiredAttempts.removeAll(keepingCapacity: true)
   }
