@@ -9,6 +9,7 @@ import pytest
 
 from support.client import Cut
 from support.http import good
+from support.load import Load
 from support.processes import eventually
 from support.uwsgi import answer
 from test_malformed_answers import BEYOND, CUT, EVIL, TWO, UNUSABLE, ok
@@ -397,6 +398,30 @@ def test_a_silent_node_is_a_504(edge, web):
     running = edge({"app1": http(server, timeouts={"response": "200ms"})}, workers=1)
     assert running.request("POST", body=b"x").status == 504
     over.set()
+
+
+def test_servers_that_close_when_they_like_cost_nothing_and_nothing_is_done_twice(edge, web):
+    def script(connection, request):
+        good(connection, request)
+        return request.place < request.connection % 4
+
+    def ask(client, number):
+        if number % 3:
+            return client.request()
+        response = client.request("POST", body=b"%d" % number)
+        # What the server ended while it was on its way can only be told, as it may have been done.
+        response.status = 200 if response.status == 502 else response.status
+        return response
+
+    servers = [web(script), web(script)]
+    running = edge({"app1": http(*servers)})
+    with Load(running, ask) as load:
+        load.wait_for(200)
+        running.reload()
+        load.wait_for(200)
+    posted = [request.body for server in servers for request in server.requests if request.method == "POST"]
+    assert len(posted) == len(set(posted)) > 50
+    assert not load.failures
 
 
 # Real applications
