@@ -28,6 +28,25 @@ struct HeadSerializerTests {
     return output.split(separator: "\r\n").map(String.init)
   }
 
+  @Test func `the agreement to WebSocket goes on with our own fields for the hop`() throws {
+    var parser = ResponseParser()
+    var head = ResponseHead()
+    let input = octets(
+      "HTTP/1.0 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\n"
+        + "Connection: Upgrade, X-Hop\r\nX-Hop: 1\r\nSec-WebSocket-Accept: s3p\r\n"
+        + "Content-Length: 5\r\nX-Sendfile: /x\r\n\r\n")
+    let limits = HeadLimits()
+    _ = try parser.parse(input.span, into: &head, limits: limits)
+    var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: 4096))
+    #expect(HeadSerializer.writeSwitch(head, into: &buffer))
+    #expect(
+      text(buffer.readable)
+        == "HTTP/1.1 101 Web Socket Protocol Handshake\r\nConnection: Upgrade\r\n"
+        + "Upgrade: websocket\r\nSec-WebSocket-Accept: s3p\r\n\r\n")
+    var small = ByteBuffer(storage: [UInt8](repeating: 0, count: 300))
+    #expect(!HeadSerializer.writeSwitch(head, into: &small))
+  }
+
   private let dateLine = "Date: Sun, 06 Nov 1994 08:49:37 GMT"
 
   @Test func `an answer is passed on with our framing and date`() throws {
