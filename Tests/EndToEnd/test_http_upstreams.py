@@ -9,6 +9,7 @@ import pytest
 
 from support.client import Cut
 from support.http import good
+from support.http2 import Peer
 from support.load import Load
 from support.processes import eventually
 from support.uwsgi import answer
@@ -86,6 +87,19 @@ def test_a_chunked_body_is_sent_on_with_its_length(edge, web):
         assert client.read_response().status == 200
     assert server.requests[0].body == b"hello world"
     assert server.requests[0].get("X-Trailer") is None
+
+
+def test_a_client_that_speaks_http2_is_asked_for_in_http1(edge, web, authority):
+    server = web()
+    running = edge({"app1": http(server)}, workers=1)
+    with Peer(running.port, authority) as client:
+        got = client.request(path="/x?y", extra=[("cookie", "a=1"), ("cookie", "b=2"), ("te", "trailers")])
+        assert (got.status, got.body) == (200, b"good")
+        assert client.upload("/up", b"z" * 100_000).status == 200
+    first, second = server.requests
+    assert (first.method, first.target, first.get("Host")) == ("GET", "/x?y", "app1.example.test")
+    assert first.get_all("Cookie") == ["a=1; b=2"] and first.get("TE") is None
+    assert second.body == b"z" * 100_000 and server.connections == 1
 
 
 # Answers
