@@ -42,7 +42,15 @@ package struct SessionReading: Equatable {
       reading.streams[closed.stream, default: Stream()].closed = closed.code
     }
     reading.isOver = session.isOver
+    reading.forgetBroken()
     return reading
+  }
+
+  /// How much of a body has come before its stream broke depends on the cut.
+  private mutating func forgetBroken() {
+    for id in streams.keys where streams[id]?.closed ?? 0 != 0 || goAway ?? 0 != 0 {
+      streams[id]?.body = ""
+    }
   }
 
   private mutating func note(

@@ -5,7 +5,7 @@
 final class BufferPool {
   static let blockBytes = 64 * 1024
   /// Blocks kept for later; more than that go back to the allocator.
-  private static let keptMax = 16
+  private static let keptMax = 32
 
   private var kept: [[UInt8]] = []
   private(set) var bytesOut = 0

@@ -60,6 +60,9 @@ extension HTTP2Driver {
   /// The answer has been written.
   func answered(_ stream: HTTP2Stream) {
     if !stream.requestEnded { hasHalfAnswered = true }
+    // With nothing else to come it goes out now: with many connections in one turn each would keep
+    // a buffer that is cold when it is used again.
+    if streams.count == 1 { writeOut() }
     flushLater()
   }
 

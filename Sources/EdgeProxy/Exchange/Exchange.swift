@@ -159,13 +159,13 @@ final class Exchange: TimerTarget, TurnEnd {
     let now = worker.loop.clockNow
     record.time = worker.wallClock(at: startedAt)
     record.bytesIn += Int64(body.count)
-    record.totalMicroseconds = (now - startedAt).nanoseconds / 1000
+    record.totalMicroseconds = now.microseconds(since: startedAt)
     if let upstream { record.upstream = upstream.state.name }
     if route >= 0 { record.route = snapshot.routeNames[route] }
   }
 
   func markFirstByte() {
-    record.firstByteMicroseconds = (worker.loop.now - startedAt).nanoseconds / 1000
+    record.firstByteMicroseconds = worker.loop.now.microseconds(since: startedAt)
   }
 
   /// Makes the exchange ready for another request; what is large goes back.

@@ -122,7 +122,7 @@ extension Exchange {
     let now = worker.loop.now
     let facts = RetryFacts(
       isRepeatable: isRepeatable, attempts: attempts, emptyAnswers: emptyAnswers,
-      blockBytes: blockBytes, elapsed: (now - dispatchedAt).nanoseconds,
+      blockBytes: blockBytes, elapsed: now.nanoseconds - dispatchedAt.nanoseconds,
       hasOthers: upstream.state.hasUntried(tried),
       mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))
     return upstream.state.retry.decide(failure, facts) {
@@ -200,7 +200,7 @@ extension Exchange {
 
   func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
     guard let node = attempt.node else { return }
-    let spent = (worker.loop.now - attempt.startedAt).nanoseconds / 1000
+    let spent = worker.loop.now.microseconds(since: attempt.startedAt)
     record.addTry(node: node.name, outcome: outcome, microseconds: spent)
     record.upstreamMicroseconds = spent
   }

@@ -315,7 +315,7 @@ final class Worker: TurnEnd {
   /// The time of day, in microseconds since 1970, at an instant not long ago.
   func wallClock(at instant: Instant) -> Int64 {
     clock.update(loop.now)
-    return clock.nanoseconds / 1000 - (loop.now - instant).nanoseconds / 1000
+    return clock.nanoseconds / 1000 - loop.now.microseconds(since: instant)
   }
 
   func log(_ exchange: Exchange) {
