@@ -9,6 +9,7 @@ import pytest
 from support.authority import Authority
 from support.disk import SmallDisk
 from support.edge import Edge, configure, install
+from support.etcd_cluster import Cluster
 from support.http import ScriptedHTTP
 from support.network import dig_hole, namespace
 from support.uwsgi import FullQueue, Instance, ScriptedUWSGI
@@ -118,6 +119,42 @@ def edge(directory, authority, wildcard, ending):
         ending.append(running)
         return running
 
+    return make
+
+
+@pytest.fixture
+def etcd(directory, ending):
+    """etcd(count=1, ...): a cluster, ready."""
+    count = 0
+
+    def make(*words, **options):
+        nonlocal count
+        count += 1
+        cluster = Cluster(directory / f"etcd{count}", *words, **options)
+        ending.append(cluster)
+        cluster.start()
+        return cluster
+
+    return make
+
+
+@pytest.fixture
+def fleet(edge, scripted):
+    """fleet(cluster, count=3, ...): edges that have their certificates from etcd and from nowhere else."""
+
+    def make(cluster, count=3, identity=None, etcd_more=None, etcd_certificates=None, **configuration):
+        peer = scripted()
+        first = make.started
+        make.started += count
+        return [
+            edge({"app1": [peer.address]}, **{
+                "node": f"edge{first + number + 1}",
+                "certificates": {"directory": None, "etcd": etcd_certificates or {}},
+                "etcd": cluster.settings(identity, **(etcd_more or {})), **configuration})
+            for number in range(count)
+        ]
+
+    make.started = 0
     return make
 
 
