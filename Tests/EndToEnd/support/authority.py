@@ -4,6 +4,7 @@ import datetime
 import ipaddress
 import pathlib
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 
@@ -77,6 +78,21 @@ extendedKeyUsage = {usage}
         chain = place / "fullchain.pem"
         chain.write_bytes(leaf.read_bytes() + self.pem.read_bytes())
         return Issued(chain, key, self.issued + 0x1000)
+
+    def issue_many(self, names):
+        """One bundle of bytes for each name; all have the same key, which is quick."""
+        shared = self.directory / "shared.key"
+        openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", shared)
+        tail = self.pem.read_bytes() + shared.read_bytes()
+
+        def one(name):
+            return openssl(
+                "req", "-x509", "-key", shared, "-CA", self.pem, "-CAkey", self.key, "-days", 30, "-subj",
+                f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-addext",
+                "basicConstraints=critical,CA:FALSE").encode() + tail
+
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(one, names))
 
     @staticmethod
     def _is_address(name):

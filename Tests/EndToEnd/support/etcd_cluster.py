@@ -6,8 +6,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import urllib.request
+from base64 import b64encode
 
-from .processes import Child, eventually
+from .processes import PATIENCE, Child, eventually
 
 PREFIX = "/edgeproxy/certificates/"
 
@@ -22,13 +24,15 @@ def free_port():
 class Identity:
     """Whom a client trusts and who it is."""
 
-    def __init__(self, ca=None, certificate=None, user=None, password=None):
+    def __init__(self, ca=None, certificate=None, user=None, password=None, insecure=False):
         self.ca, self.certificate, self.user, self.password = ca, certificate, user, password
+        self.insecure = insecure
 
     @property
     def words(self):
         """For etcdctl."""
         words = ["--cacert", self.ca] if self.ca else []
+        words += ["--insecure-skip-tls-verify"] if self.insecure else []
         if self.certificate:
             words += ["--cert", self.certificate.chain, "--key", self.certificate.key]
         return words + (["--user", f"{self.user}:{self.password}"] if self.user else [])
@@ -112,9 +116,10 @@ class Cluster:
     def endpoints(self):
         return [member.endpoint for member in self.members]
 
-    def settings(self, identity=None, **more):
-        """The `etcd` of a configuration."""
-        return {"endpoints": self.endpoints, **(identity or self.administrator).settings, **more}
+    def settings(self, identity=None, gates=(), **more):
+        """The `etcd` of a configuration, which goes through the gates if there are any."""
+        through = [f"{self.scheme}://127.0.0.1:{gate.port}" for gate in gates]
+        return {"endpoints": through or self.endpoints, **(identity or self.administrator).settings, **more}
 
     def wait(self, members=None):
         """Until each of the members answers a read that needs a majority."""
@@ -151,6 +156,18 @@ class Cluster:
     def publish(self, name, issued, **options):
         """A bundle, as it would be put by hand."""
         self.put(PREFIX + name, issued.bundle, **options)
+
+    def put_many(self, values):
+        """Many keys in few transactions, through the JSON gateway of a cluster without TLS."""
+        keys = list(values)
+        for start in range(0, len(keys), 100):
+            puts = [{"request_put": {"key": b64encode(key.encode()).decode(),
+                                     "value": b64encode(values[key]).decode()}}
+                    for key in keys[start:start + 100]]
+            request = urllib.request.Request(
+                f"{self.endpoints[0]}/v3/kv/txn", json.dumps({"success": puts}).encode())
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                assert json.load(answer)["succeeded"]
 
     def get(self, key):
         return self.control("get", key, "--print-value-only")[:-1]
