@@ -7,7 +7,7 @@ import pytest
 from support.admin import status
 from support.etcd_cluster import PREFIX
 from support.etcd_edges import BothLoads, refused, serial, served
-from support.processes import eventually
+from support.processes import PATIENCE, eventually
 
 # After etcd has answered a put, an edge may still have to find out that its member is gone.
 ARRIVES_WITHIN = 15
@@ -127,6 +127,20 @@ def test_a_put_arrives_although_the_network_swallows_what_goes_to_one_member(fle
     since = time.monotonic()
     cluster.publish("main", some[1])
     tell("the way to its member is lost", [running], some[1], since)
+
+
+def test_a_put_in_the_midst_of_a_long_listing_is_not_missed(fleet, etcd, gates, some):
+    cluster = etcd()
+    (door,) = gates(cluster)
+    cluster.publish("aaa", some[0])
+    cluster.put_many({f"{PREFIX}noise{number:03}": b"nonsense " * 220 for number in range(600)})
+    # A listing goes in pages of 400 KB: the first one is through, the last one not asked for yet.
+    door.hold_after(600_000)
+    (running,) = fleet(cluster, 1, etcd_more={"gates": [door]}, wait_for_ready=False)
+    assert door.held.wait(PATIENCE)
+    cluster.publish("aaa", some[1])
+    door.release()
+    served([running], some[1])
 
 
 def test_a_restored_backup_is_what_is_served(fleet, etcd, some, directory):

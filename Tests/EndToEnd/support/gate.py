@@ -15,6 +15,8 @@ class Gate:
         self.state = "open"
         self.lock = threading.Lock()
         self.pairs = []
+        self.answered, self.held_at = 0, None
+        self.held, self.released = threading.Event(), threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -34,14 +36,18 @@ class Gate:
                     continue
                 server.settimeout(None)
                 self.pairs.append((client, server))
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+            for source, sink, answers in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._pass, args=(source, sink, answers), daemon=True).start()
 
-    def _pass(self, source, sink):
+    def _pass(self, source, sink, answers):
         try:
             while part := source.recv(65536):
                 if self.state == "open":
                     sink.sendall(part)
+                self.answered += len(part) if answers else 0
+                if answers and self.held_at and self.answered > self.held_at:
+                    self.held.set()
+                    self.released.wait()
         except OSError:
             pass
         self._close((source, sink))
@@ -53,6 +59,14 @@ class Gate:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # the other end was first
+
+    def hold_after(self, count):
+        """Stops in the midst of answers, after so many bytes of them, until `release`."""
+        self.held_at = self.answered + count
+
+    def release(self):
+        self.held_at = None
+        self.released.set()
 
     def open(self):
         """Connections that have lost bytes are reset."""
@@ -76,6 +90,7 @@ class Gate:
         self.pairs = []
 
     def end(self):
+        self.release()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.shut()
