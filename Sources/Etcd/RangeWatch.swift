@@ -104,6 +104,11 @@ package final class RangeWatch {
         next.range = .between(last.key + [0], range.end)
         next.revision = header.revision
         page(next, all, of: header)
+      // More than a message may hold: somebody keeps large things there. Fewer keys are asked for.
+      case .failure(.malformed) where request.limit > 1:
+        var smaller = request
+        smaller.limit = max(1, request.limit / 8)
+        page(smaller, found, of: first)
       case .failure(let error): listFailed(error, request)
       }
     }

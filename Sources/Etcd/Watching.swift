@@ -153,7 +153,9 @@ package struct Watching {
     stream.fragmentedBytes += response.events.reduce(0) { $0 + $1.keyValue.bytes }
     stream.fragments += response.events
     guard stream.fragmentedBytes <= Self.fragmentedBytesMax else {
-      return Outcome(wait("more than \(Self.fragmentedBytesMax) bytes changed at once"))
+      // The same watch would tell the same again; a listing comes in pages.
+      return Outcome(
+        wait("more than \(Self.fragmentedBytesMax) bytes changed at once", lists: true))
     }
     if response.isFragment {
       state = .watching(stream)

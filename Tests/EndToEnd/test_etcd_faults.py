@@ -143,6 +143,24 @@ def test_a_put_in_the_midst_of_a_long_listing_is_not_missed(fleet, etcd, gates, 
     served([running], some[1])
 
 
+def test_heaps_of_large_values_keep_no_certificate_away(fleet, etcd, gates, some, commands):
+    """More than one message may measure, as a listing and as what changed while an edge was cut off."""
+    cluster = etcd()
+    (door,) = gates(cluster)
+    cluster.publish("main", some[0])
+    for number in range(24):
+        cluster.put(f"{PREFIX}large{number}", b"x" * 2**20)
+    (running,) = fleet(cluster, 1, etcd_more={"gates": [door]})
+    served([running], some[0])
+    assert commands(running)("list")[0] == 0
+    door.shut()
+    for number in range(80):
+        cluster.put(f"{PREFIX}large{number % 24}", b"y" * 2**20)
+    cluster.publish("main", some[1])
+    door.open()
+    served([running], some[1], seconds=30)
+
+
 def test_a_restored_backup_is_what_is_served(fleet, etcd, some, directory):
     cluster = etcd(count=3)
     cluster.publish("main", some[0])
