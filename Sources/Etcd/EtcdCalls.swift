@@ -139,8 +139,8 @@ private final class Repetition {
     case .unreachable(_, let mayHaveArrived): return isRead || !mayHaveArrived
     case .timedOut: return isRead
     case .refused(let status):
-      // An outdated token was refused before anything was done.
-      if error.isAboutToken { return true }
+      // An outdated token was refused before anything was done; without a user none will come.
+      if error.isAboutToken { return client.hasCredentials }
       return isRead && status.code == .unavailable
     case .malformed: return false
     }

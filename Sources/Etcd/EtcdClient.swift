@@ -49,6 +49,8 @@ package final class EtcdClient {
 
   var hasOtherMembers: Bool { settings.endpoints.count > 1 }
 
+  var hasCredentials: Bool { settings.credentials != nil }
+
   /// Ends everything under way without a further word.
   package func close() {
     isClosed = true

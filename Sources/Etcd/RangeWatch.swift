@@ -83,21 +83,32 @@ package final class RangeWatch {
     page(request, [])
   }
 
-  /// Reads page by page, all at the revision of the first.
-  private func page(_ request: RangeRequest, _ found: [KeyValue]) {
+  /// Reads page by page, all at the revision of the first, which is what the listing is of.
+  ///
+  /// The header of a later page has the store's revision by then: what changed meanwhile is in none
+  /// of the pages, and a watch that began after it would never tell.
+  private func page(
+    _ request: RangeRequest, _ found: [KeyValue], of first: ResponseHeader? = nil
+  ) {
     client.range(request) { [weak self] result in
       guard let self, !isEnded else { return }
       isDenied = Self.isDenial(result)
       switch result {
       case .success(let response):
+        let header = first ?? response.header
         let all = found + response.keyValues
         guard response.hasMore, let last = response.keyValues.last else {
-          return perform(machine.listed(response.header, all))
+          return perform(machine.listed(header, all))
         }
         var next = request
         next.range = .between(last.key + [0], range.end)
-        if next.revision == 0 { next.revision = response.header.revision }
-        page(next, all)
+        next.revision = header.revision
+        page(next, all, of: header)
+      // More than a message may hold: somebody keeps large things there. Fewer keys are asked for.
+      case .failure(.malformed) where request.limit > 1:
+        var smaller = request
+        smaller.limit = max(1, request.limit / 8)
+        page(smaller, found, of: first)
       case .failure(let error): listFailed(error, request)
       }
     }

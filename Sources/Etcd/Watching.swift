@@ -153,7 +153,9 @@ package struct Watching {
     stream.fragmentedBytes += response.events.reduce(0) { $0 + $1.keyValue.bytes }
     stream.fragments += response.events
     guard stream.fragmentedBytes <= Self.fragmentedBytesMax else {
-      return Outcome(wait("more than \(Self.fragmentedBytesMax) bytes changed at once"))
+      // The same watch would tell the same again; a listing comes in pages.
+      return Outcome(
+        wait("more than \(Self.fragmentedBytesMax) bytes changed at once", lists: true))
     }
     if response.isFragment {
       state = .watching(stream)
@@ -170,8 +172,9 @@ package struct Watching {
 
   /// A header without events.
   ///
-  /// Only one of the watch itself says that no event before it is missing: an answer to `WatchRequest.progress`, with watch_id -1, comes past the queue of events in etcd
-  /// before 3.4.25 and 3.5.8 (etcd-io/etcd#15220), and means just that the stream is alive.
+  /// Only one of the watch itself says that no event before it is missing. An answer to
+  /// `WatchRequest.progress`, with watch_id -1, comes past the queue of events in etcd before 3.4.25
+  /// and 3.5.8 (etcd-io/etcd#15220), and means just that the stream is alive.
   private mutating func progressed(_ response: WatchResponse, _ stream: Stream) -> Step {
     if response.watchID >= 0 { known?.advance(to: response.header) }
     var stream = stream

@@ -2,13 +2,16 @@
 
 import os
 import pathlib
+import subprocess
 import tempfile
 
 import pytest
 
 from support.authority import Authority
 from support.disk import SmallDisk
-from support.edge import Edge, configure, install
+from support.edge import Edge, binary, configure, install
+from support.etcd_cluster import Cluster
+from support.gate import Gate
 from support.http import ScriptedHTTP
 from support.network import dig_hole, namespace
 from support.uwsgi import FullQueue, Instance, ScriptedUWSGI
@@ -119,6 +122,81 @@ def edge(directory, authority, wildcard, ending):
         return running
 
     return make
+
+
+@pytest.fixture
+def etcd(directory, ending):
+    """etcd(count=1, ...): a cluster, ready."""
+    count = 0
+
+    def make(*words, **options):
+        nonlocal count
+        count += 1
+        cluster = Cluster(directory / f"etcd{count}", *words, **options)
+        ending.append(cluster)
+        cluster.start()
+        return cluster
+
+    return make
+
+
+@pytest.fixture
+def gates(ending):
+    """gates(cluster): a gate in front of each member."""
+
+    def make(cluster):
+        made = [Gate(member.port) for member in cluster.members]
+        ending.extend(made)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def fleet(edge, scripted):
+    """fleet(cluster, count=3, ...): edges that have their certificates from etcd and from nowhere else."""
+
+    def make(cluster, count=3, identity=None, etcd_more=None, etcd_certificates=None, wait_for_ready=True,
+             environment=None, **configuration):
+        peer = scripted()
+        first = make.started
+        make.started += count
+        return [
+            edge({"app1": [peer.address]}, wait=wait_for_ready, environment=environment, **{
+                "node": f"edge{first + number + 1}",
+                "certificates": {"directory": None, "etcd": etcd_certificates or {}},
+                "etcd": cluster.settings(identity, **(etcd_more or {})), **configuration})
+            for number in range(count)
+        ]
+
+    make.started = 0
+    return make
+
+
+@pytest.fixture(scope="session")
+def shifted_clock(tmp_path_factory):
+    """shifted_clock(seconds): the environment of a program whose clock is ahead."""
+    library = tmp_path_factory.mktemp("clock") / "shifted_clock.so"
+    source = pathlib.Path(__file__).parent / "support" / "shifted_clock.c"
+    subprocess.run(["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, source], check=True)
+    return lambda seconds: {"LD_PRELOAD": str(library), "SHIFTED_CLOCK": str(seconds)}
+
+
+@pytest.fixture
+def commands():
+    """commands(edge)("put", ...): `edgeproxy cert` with the edge's configuration, or with none."""
+
+    def bind(running):
+        def run(*words):
+            configuration = ["--config", running.file] if running else []
+            done = subprocess.run(
+                [str(word) for word in (binary(), "cert", *words, *configuration)], capture_output=True,
+                text=True, timeout=60, env=running.environment if running else None)
+            return done.returncode, done.stdout, done.stderr
+
+        return run
+
+    return bind
 
 
 @pytest.fixture

@@ -173,6 +173,9 @@ struct WatchingTests {
         Etcd.events(Etcd.put("3", value, at: 11), isFragment: true)
       ).step
     #expect(step == .wait(.milliseconds(100)))
+    // The same watch would come to the same end.
+    let list = prefix.watching.timerFired()
+    #expect(list == .list)
   }
 
   @Test func `its own progress is a checkpoint, an answer about the stream is not`() {

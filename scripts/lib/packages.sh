@@ -38,9 +38,9 @@ need_packages() {
     { "${as_root[@]}" apt-get update -qq && "${install[@]}" >/dev/null; } ||
     die "could not install: ${missing[*]}"
   if [ -d /run/systemd/system ]; then
-    # A web server that came only to be measured must not take port 80.
-    for package in nginx apache2; do
-      [[ " ${missing[*]} " != *" $package "* ]] || "${as_root[@]}" systemctl disable --now "$package"
+    # A server that came only to be measured or tested with must not take its port.
+    for package in nginx apache2 etcd-server; do
+      [[ " ${missing[*]} " != *" $package "* ]] || "${as_root[@]}" systemctl disable --now "${package%-server}"
     done
   fi
 }

@@ -110,7 +110,10 @@ class Edge:
         for key, value in configuration.items():
             default = self.configuration.get(key)
             both = isinstance(default, dict) and isinstance(value, dict)
-            self.configuration[key] = {**default, **value} if both else value
+            merged = {**default, **value} if both else value
+            # None takes a default away.
+            self.configuration[key] = (
+                {name: each for name, each in merged.items() if each is not None} if both else merged)
         self.file.write_text(json.dumps(self.configuration, indent=2))
 
     def start(self, wait=True):

@@ -69,11 +69,14 @@ final class EtcdSession {
   /// What people call a key.
   func name(_ key: [UInt8]) -> String { KeyText.text(Array(key.dropFirst(prefix.utf8.count))) }
 
+  /// Keys of one answer: so many values of the largest that etcd takes, 1.5 MiB, fit into a message.
+  private static let pageKeysMax: Int64 = 10
+
   /// All there is under the prefix, in order.
   func stored() throws -> [KeyValue] {
     var found: [KeyValue] = []
     var request = RangeRequest(.prefix(Array(prefix.utf8)))
-    request.limit = 200
+    request.limit = Self.pageKeysMax
     while true {
       let response: RangeResponse = try wait { client.range(request, $0) }
       found += response.keyValues
