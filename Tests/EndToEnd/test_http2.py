@@ -335,3 +335,19 @@ def test_no_request_fails_in_a_reload(edge, uwsgi):
             running.reload()
         clients.wait_for(100)
     assert not clients.failures
+
+
+def test_an_application_that_speaks_http_1_gets_http_1(edge, web):
+    server = web()
+    running = edge({"app1": {"protocol": "http", "nodes": [server.address]}})
+    with peer(running) as client:
+        got = client.request("GET", "/a?b", extra=[("cookie", "a=1"), ("x-test", "y"), ("cookie", "b=2"), ("te", "trailers")])
+        assert (got.status, got.body) == (200, b"good")
+        assert client.upload("/", b"x" * 100_000, length=False).status == 200
+        assert client.request("HEAD").ended
+    first, second, _ = server.requests
+    assert (first.method, first.target) == ("GET", "/a?b")
+    assert first.get_all("Host") == ["app1.example.test"]
+    assert first.get_all("Cookie") == ["a=1; b=2"]
+    assert first.get("X-Test") == "y" and first.get("TE") is None
+    assert second.body == b"x" * 100_000
