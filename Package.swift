@@ -76,6 +76,7 @@ if Context.environment["FUZZ"] != nil {
   ]
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock", "FuzzEtcdMessages",
+    "FuzzProxyHeader",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))

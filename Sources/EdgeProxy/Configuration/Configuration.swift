@@ -1,6 +1,7 @@
 internal import CertStore
 internal import Etcd
 internal import EventLoop
+internal import HTTPCore
 internal import TLS
 
 /// What the server runs on: complete, checked, immutable.
@@ -13,6 +14,8 @@ struct Configuration: Sendable, Equatable {
   var node: String
   /// The directory for what survives a restart.
   var state: String
+  /// Proxies whose word about a client is believed.
+  var trusted: [Network]
   var listen: ListenSettings
   var certificates: CertificateSettings
   var tls: TLSSettings
@@ -35,6 +38,8 @@ struct ListenSettings: Sendable, Equatable {
   var http: [SocketAddress]
   /// A unix path or a loopback address for administrators; `nil` for none.
   var admin: SocketAddress?
+  /// Sources whose connections begin with a PROXY header.
+  var proxyProtocol: [Network] = []
   var closeWhenUnable: CloseWhenUnable
   /// How long nothing could be served before the port is closed.
   var closeAfter: Duration

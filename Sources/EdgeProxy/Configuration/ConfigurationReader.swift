@@ -16,8 +16,9 @@ struct ConfigurationReader {
     }
     return Configuration(
       path: context.findings.path, node: node(top),
-      state: path("state", top, \.states) ?? "", listen: listen(top.section("listen")),
-      certificates: certificates,
+      state: path("state", top, \.states) ?? "",
+      trusted: NetworkReader(context: context).read("trusted", top),
+      listen: listen(top.section("listen")), certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
       upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
@@ -56,6 +57,7 @@ struct ConfigurationReader {
     let admin = AdminAddressReader(context: context).read(section, taken: https + http)
     return ListenSettings(
       https: https, http: http, admin: admin,
+      proxyProtocol: NetworkReader(context: context).read("proxy_protocol", section),
       closeWhenUnable: CloseWhenUnable(rawValue: section.word("close_when_unable")) ?? .never,
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
   }

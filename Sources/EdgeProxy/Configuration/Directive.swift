@@ -36,6 +36,8 @@ struct Directive: Sendable {
     case endpoints
     /// Where administrators connect, or `off`.
     case administration
+    /// Addresses with prefixes.
+    case networks
     case nodes
     /// Words and statuses.
     case causes(words: [String], statuses: ClosedRange<Int>)

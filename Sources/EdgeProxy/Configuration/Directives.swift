@@ -8,6 +8,10 @@ enum Directives {
     .init(
       "state", .path(or: []), "/var/lib/edgeproxy",
       "What survives a restart, and temporary files for bodies"),
+    .init(
+      "trusted", .networks, "[]",
+      "Proxies whose X-Forwarded-For, -Proto, -Host and X-Request-ID are believed; limits for one"
+        + " client do not apply to these networks"),
   ]
 
   private static let listen: [Directive] = [
@@ -21,6 +25,10 @@ enum Directives {
     .init(
       "listen.admin", .administration, "unix:/run/edgeproxy/admin.sock",
       "Status, metrics and commands: unix:PATH; a loopback IP:PORT without commands; or off"),
+    .init(
+      "listen.proxy_protocol", .networks, "[]",
+      "Load balancers that announce each client with a PROXY header, version 1 or 2, on https and"
+        + " http; one that does not is refused"),
     .init(
       "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), "never",
       "always: https is closed while nothing can be served, and clients move on"),
@@ -224,6 +232,8 @@ enum Directives {
       "For requests in flight when the server is told to stop"),
   ]
 
+  /// More than a balancer or a CDN publishes; each is looked at for a connection.
+  static let networksMax = 1024
   /// What `TriedNodes` can count.
   static let nodesMax = 128
   static let endpointsMax = 16
