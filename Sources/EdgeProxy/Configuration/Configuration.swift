@@ -31,6 +31,11 @@ struct Configuration: Sendable, Equatable {
   var log: LogSettings
   var limits: LimitSettings
   var timeouts: TimeoutSettings
+
+  /// Whether any limit on a client's rate is set.
+  var limitsRates: Bool {
+    limits.requestsPerAddress != nil || routes.contains { $0.rate != nil }
+  }
 }
 
 struct ListenSettings: Sendable, Equatable {
@@ -150,6 +155,8 @@ struct RouteSettings: Sendable, Equatable {
   var bodyBytesMax: Int
   /// A request with an `Idempotency-Key` may be tried again whatever its method.
   var idempotencyKey: Bool
+  /// Of one client on this route, besides the limit for all routes.
+  var rate: RequestRate? = nil
 }
 
 struct HealthSettings: Sendable, Equatable { var path: String }
@@ -176,7 +183,10 @@ struct LimitSettings: Sendable, Equatable {
   var responseHeadBytes: Int
   /// Client connections that one worker holds at most.
   var connections: Int
+  /// Of one client; `trusted` networks have no such limit.
   var connectionsPerAddress: Int
+  /// Of one client in the whole server; `trusted` networks have no such limit.
+  var requestsPerAddress: RequestRate? = nil
   /// Buffer memory of one worker above which new requests are answered 503.
   var memoryBytes: Int
   /// Requests that one worker holds while no instance of an upstream is there.

@@ -116,6 +116,7 @@ struct ConfigurationReader {
       requestLineBytes: section.size("request_line"),
       responseHeadBytes: section.size("response_head"), connections: section.number("connections"),
       connectionsPerAddress: section.number("connections_per_address"),
+      requestsPerAddress: RequestRate(section.section("requests_per_address")),
       memoryBytes: section.size("memory"), held: section.number("held"),
       bodyMemoryBytes: section.size("body_memory"),
       responseMemoryBytes: section.size("response_memory"),
@@ -127,6 +128,16 @@ struct ConfigurationReader {
       handshake: section.duration("handshake"), head: section.duration("head"),
       body: section.duration("body"), send: section.duration("send"),
       keepAlive: section.duration("keep_alive"), drain: section.duration("drain"))
+  }
+}
+
+extension RequestRate {
+  /// `nil` where there is no limit.
+  init?(_ section: Section) {
+    let rate = section.number("rate")
+    let burst = section.number("burst")
+    guard rate > 0 else { return nil }
+    self.init(perSecond: rate, burst: burst > 0 ? burst : 2 * rate)
   }
 }
 

@@ -156,6 +156,14 @@ enum Directives {
     .init(
       "routes[].idempotency_key", .flag, "false",
       "Requests with an Idempotency-Key may be tried again, whatever their method"),
+    .section(
+      "routes[].requests_per_address", "As under limits, counted for this route alone besides it"),
+    .init(
+      "routes[].requests_per_address.rate", .number(0...rateMax), "0",
+      "Per second; 0 for no limit"),
+    .init(
+      "routes[].requests_per_address.burst", .number(0...burstMax), "0",
+      "What may come at once; 0 for twice the rate"),
   ]
 
   private static let answers: [Directive] = [
@@ -202,7 +210,15 @@ enum Directives {
       "limits.connections", .number(1...1_000_000), "20000", "Client connections of one worker"),
     .init(
       "limits.connections_per_address", .number(1...1_000_000), "10000",
-      "Of one client address in one worker: half of what it holds"),
+      "Of one IPv4 address or IPv6 /64 in one worker: half of what it holds"),
+    .section(
+      "limits.requests_per_address",
+      "Requests of one IPv4 address or IPv6 /64 in all workers together; 429 above it"),
+    .init(
+      "limits.requests_per_address.rate", .number(0...rateMax), "0", "Per second; 0 for no limit"),
+    .init(
+      "limits.requests_per_address.burst", .number(0...burstMax), "0",
+      "What may come at once; 0 for twice the rate"),
     .init(
       "limits.memory", .size(16 << 20...1 << 40), "256MiB",
       "Buffers of one worker; above it new requests are answered 503"),
@@ -232,6 +248,8 @@ enum Directives {
       "For requests in flight when the server is told to stop"),
   ]
 
+  private static let rateMax = 10_000
+  private static let burstMax = 100_000
   /// More than a balancer or a CDN publishes; each is looked at for a connection.
   static let networksMax = 1024
   /// What `TriedNodes` can count.

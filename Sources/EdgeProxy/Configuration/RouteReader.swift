@@ -39,7 +39,8 @@ struct RouteReader {
     RouteSettings(
       host: host(section), path: URLPath.read("path", section, context),
       upstream: upstream(section), bodyBytesMax: section.size("body_max"),
-      idempotencyKey: section.flag("idempotency_key"))
+      idempotencyKey: section.flag("idempotency_key"),
+      rate: RequestRate(section.section("requests_per_address")))
   }
 
   private func host(_ section: Section) -> String {

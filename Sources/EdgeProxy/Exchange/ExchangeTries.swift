@@ -6,7 +6,7 @@ extension Exchange {
   /// The request is whole: makes its packet and asks the first node.
   func dispatch() {
     guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }
-    facts.describe(connection, requestID: record.requestID)
+    describeClient(connection)
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.modifier1 = upstream.settings.modifier1
     facts.modifier2 = upstream.settings.modifier2
