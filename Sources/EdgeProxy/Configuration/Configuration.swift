@@ -23,6 +23,7 @@ struct Configuration: Sendable, Equatable {
   var etcd: SharedSettings?
   var upstreams: [UpstreamSettings]
   var routes: [RouteSettings]
+  var compress: CompressSettings
   var health: HealthSettings
   /// The directory whose files answer `/.well-known/acme-challenge/`; `nil` answers 404 there.
   var acmeChallenges: String?
@@ -157,6 +158,21 @@ struct RouteSettings: Sendable, Equatable {
   var idempotencyKey: Bool
   /// Of one client on this route, besides the limit for all routes.
   var rate: RequestRate? = nil
+  /// `nil` for the default of all routes.
+  var compress: CompressSettings.Mode? = nil
+}
+
+struct CompressSettings: Sendable, Equatable {
+  /// For routes that do not say.
+  var mode: Mode
+  var rules: CompressionRules
+  /// zlib's, 1 to 9.
+  var level: Int
+  enum Mode: String, Sendable, CaseIterable {
+    case off, on
+    /// Not for answers that set cookies.
+    case withoutCookies = "without-cookies"
+  }
 }
 
 struct HealthSettings: Sendable, Equatable { var path: String }
@@ -187,6 +203,8 @@ struct LimitSettings: Sendable, Equatable {
   var connectionsPerAddress: Int
   /// Of one client in the whole server; `trusted` networks have no such limit.
   var requestsPerAddress: RequestRate? = nil
+  /// Answers that one worker compresses at once; others go out as they are.
+  var compressors = 128
   /// Buffer memory of one worker above which new requests are answered 503.
   var memoryBytes: Int
   /// Requests that one worker holds while no instance of an upstream is there.

@@ -36,6 +36,8 @@ struct Directive: Sendable {
     case endpoints
     /// Where administrators connect, or `off`.
     case administration
+    /// Media types, or `text/*` for all of a kind.
+    case mediaTypes
     /// Addresses with prefixes.
     case networks
     case nodes

@@ -1,7 +1,7 @@
 /// Every key there is, in the order of the reference.
 enum Directives {
   static let all: [Directive] =
-    server + listen + tls + etcd + upstreams + routes + answers + log + limits + timeouts
+    server + listen + tls + etcd + upstreams + routes + compress + answers + log + limits + timeouts
 
   private static let server: [Directive] = [
     .optional("node", .text, example: "edge-1", "Unique in the fleet; default: the host name"),
@@ -156,6 +156,10 @@ enum Directives {
     .init(
       "routes[].idempotency_key", .flag, "false",
       "Requests with an Idempotency-Key may be tried again, whatever their method"),
+    .optional(
+      "routes[].compress", .word(CompressSettings.Mode.allCases.map(\.rawValue)), example: "on",
+      "Whether answers are compressed; without-cookies: not those that set cookies; default: as"
+        + " under compress"),
     .section(
       "routes[].requests_per_address", "As under limits, counted for this route alone besides it"),
     .init(
@@ -164,6 +168,24 @@ enum Directives {
     .init(
       "routes[].requests_per_address.burst", .number(0...burstMax), "0",
       "What may come at once; 0 for twice the rate"),
+  ]
+
+  private static let compress: [Directive] = [
+    .section("compress", "gzip, for clients that accept it"),
+    .init(
+      "compress.default", .word(CompressSettings.Mode.allCases.map(\.rawValue)), "off",
+      "For routes that do not say; without-cookies: not answers that set cookies"),
+    .init(
+      "compress.types", .mediaTypes,
+      "[text/html, text/css, text/plain, text/xml, text/csv, text/javascript,"
+        + " application/javascript, application/json, application/manifest+json,"
+        + " application/ld+json, application/xml, application/xhtml+xml, application/rss+xml,"
+        + " application/atom+xml, application/wasm, image/svg+xml]",
+      "Media types; text/* is all of a kind"),
+    .init(
+      "compress.minimum", .size(0...1 << 30), "1KiB",
+      "Smaller answers are not worth it; without a Content-Length all are"),
+    .init("compress.level", .number(1...9), "5", "From fast to small"),
   ]
 
   private static let answers: [Directive] = [
@@ -219,6 +241,9 @@ enum Directives {
     .init(
       "limits.requests_per_address.burst", .number(0...burstMax), "0",
       "What may come at once; 0 for twice the rate"),
+    .init(
+      "limits.compressors", .number(0...100_000), "128",
+      "Answers that one worker compresses at once, 268 KiB each; others go out as they are"),
     .init(
       "limits.memory", .size(16 << 20...1 << 40), "256MiB",
       "Buffers of one worker; above it new requests are answered 503"),

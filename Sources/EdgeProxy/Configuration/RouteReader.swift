@@ -40,7 +40,8 @@ struct RouteReader {
       host: host(section), path: URLPath.read("path", section, context),
       upstream: upstream(section), bodyBytesMax: section.size("body_max"),
       idempotencyKey: section.flag("idempotency_key"),
-      rate: RequestRate(section.section("requests_per_address")))
+      rate: RequestRate(section.section("requests_per_address")),
+      compress: CompressSettings.Mode(rawValue: section.word("compress")))
   }
 
   private func host(_ section: Section) -> String {

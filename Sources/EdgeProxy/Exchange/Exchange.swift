@@ -149,6 +149,7 @@ final class Exchange: TimerTarget, TurnEnd {
 
   private func leave() {
     abandonTries()
+    releaseCompressor()
     stage = .done
     completeRecord()
     worker.log(self)

@@ -31,6 +31,7 @@ final class Worker: TurnEnd {
   private var listeners: [Listener] = []
   private var connections: [Connection] = []
   private var perAddress = ConnectionLimit()
+  private var compressors = CompressorPool()
   private var freeExchanges: [Exchange] = []
   private var freeAttempts: [Attempt] = []
   private var retiredExchanges: [Exchange] = []
@@ -269,6 +270,18 @@ final class Worker: TurnEnd {
   func give(_ attempt: Attempt) {
     retire()
     retiredAttempts.append(attempt)
+  }
+
+  /// A compressor, counted as memory; `nil` where there are enough already.
+  func takeCompressor(level: Int, countMax: Int) -> GzipCompressor? {
+    guard let compressor = compressors.take(level: level, countMax: countMax) else { return nil }
+    buffers.count(GzipCompressor.memoryBytes)
+    return compressor
+  }
+
+  func give(_ compressor: GzipCompressor) {
+    buffers.count(-GzipCompressor.memoryBytes)
+    compressors.give(compressor)
   }
 
   private func retire() {
