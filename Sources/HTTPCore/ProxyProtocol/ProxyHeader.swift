@@ -48,7 +48,7 @@ package struct ProxyHeader: Equatable, Sendable {
   ) throws(ProxyHeaderError) -> ProxyHeader? {
     guard begins(bytes, with: lineStart) else { throw .missing }
     var end = 0
-    while end < bytes.count, end < lineBytesMax, bytes[end] != ASCII.carriageReturn {
+    while end < bytes.count, end < lineBytesMax - 1, bytes[end] != ASCII.carriageReturn {
       guard bytes[end] != ASCII.lineFeed else { throw .malformed }
       end += 1
     }
