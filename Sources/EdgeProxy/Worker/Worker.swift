@@ -289,9 +289,10 @@ final class Worker: TurnEnd {
   }
 
   func turnEnded() {
-    for exchange in retiredExchanges where freeExchanges.count < Self.keptMax {
+    for exchange in retiredExchanges {
+      // What it holds is counted, so it is reset even where it is not kept.
       exchange.reset()
-      freeExchanges.append(exchange)
+      if freeExchanges.count < Self.keptMax { freeExchanges.append(exchange) }
     }
     for attempt in retiredAttempts where freeAttempts.count < Self.keptMax {
       freeAttempts.append(attempt)
