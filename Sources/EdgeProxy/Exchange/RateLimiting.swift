@@ -23,6 +23,7 @@ extension Exchange {
     guard !snapshot.configuration.trusted.contains(client) else { return nil }
     let now = worker.loop.now.nanoseconds
     guard let seconds = table.take(client.client, scope: scope, rate, now: now) else { return nil }
+    worker.counters.refused(.requestsPerAddress)
     return .tooOften(cause, limit: rate.perSecond, seconds: seconds)
   }
 }

@@ -11,6 +11,7 @@ extension ParserProperties {
     let seed = digest(input)
     var facts = UWSGIFacts()
     facts.remoteAddress = octets("192.0.2.1")
+    facts.remotePort = 4711
     facts.isTLS = seed % 2 == 0
     facts.bodyLength = seed % 3 == 0 ? UInt64(seed) : nil
     facts.modifier1 = UInt8(seed % 256)
