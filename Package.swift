@@ -75,8 +75,8 @@ if Context.environment["FUZZ"] != nil {
       swiftSettings: house),
   ]
   for name in [
-    "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock", "FuzzEtcdMessages",
-    "FuzzProxyHeader",
+    "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
+    "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))

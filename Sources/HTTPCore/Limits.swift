@@ -26,4 +26,35 @@ package enum FixedLimits {
   /// A DNS name without its last dot, RFC 1035 §2.3.4.
   package static let hostNameBytes = 253
   package static let hostLabelBytes = 63
+
+  // MARK: HTTP/2
+
+  /// The largest frame that we take and send, RFC 9113 §4.2: the least that there may be.
+  package static let frameBytes = 16_384
+  /// What a client may send of one request body before we have taken it, and of all of a connection.
+  package static let streamWindowBytes = 1 << 20
+  package static let connectionWindowBytes = 2 << 20
+  /// CONTINUATION frames of one head.
+  package static let continuations = 8
+  /// A head is read to its end for a polite answer up to so many times its limit.
+  package static let headExcess = 4
+
+  /// Frames that one connection may send at once, and how many more each second.
+  package struct FrameRate: Sendable {
+    package let burst: Int
+    package let perSecond: Int
+  }
+
+  /// RST_STREAM, and the errors that make us send one.
+  package static let resets = FrameRate(burst: 200, perSecond: 20)
+  /// SETTINGS, PING and whatever else only has to be answered.
+  package static let controlFrames = FrameRate(burst: 100, perSecond: 10)
+  /// DATA without data that ends nothing.
+  package static let emptyFrames = FrameRate(burst: 100, perSecond: 10)
+  /// WINDOW_UPDATE; requests, and what a client takes of their answers, allow for more.
+  package static let windowUpdates = FrameRate(burst: 1000, perSecond: 100)
+  package static let bytesPerWindowUpdate = 1024
+  package static let windowUpdatesPerRequest = 4
+  /// PRIORITY, and frames of unknown types.
+  package static let priorities = FrameRate(burst: 300, perSecond: 30)
 }

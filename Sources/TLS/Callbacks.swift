@@ -41,27 +41,23 @@ let clientHelloArrived:
     return SSL_CLIENT_HELLO_ERROR
   }
 
-/// Chooses HTTP/1.1 among what the client offers; a client that offers only others is refused.
+/// Chooses among what the client offers: HTTP/2 where it is spoken here, else HTTP/1.1.
+///
+/// A client that offers only others is refused, RFC 7301 §3.2.
 let protocolOffered:
   @convention(c) (
     OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
     UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
-  ) -> Int32 = { _, chosen, chosenCount, offer, count, _ in
+  ) -> Int32 = { ssl, chosen, chosenCount, offer, count, _ in
+    guard let stream = unsafe owner(of: ssl) else { return SSL_TLSEXT_ERR_ALERT_FATAL }
     // SAFETY: OpenSSL has checked the list's form and keeps it alive; the answer points into it.
     let offered = unsafe UnsafeBufferPointer(start: offer, count: Int(count))
-    var index = 0
-    while index < offered.count {
-      let length = Int(unsafe offered[index])
-      guard index + 1 + length <= offered.count else { break }
-      let name = unsafe offered[(index + 1)..<(index + 1 + length)]
-      if unsafe name.elementsEqual("http/1.1".utf8) {
-        unsafe chosen?.pointee = offer?.advanced(by: index + 1)
-        unsafe chosenCount?.pointee = UInt8(length)
-        return SSL_TLSEXT_ERR_OK
-      }
-      index += 1 + length
+    guard let place = unsafe stream.chooseProtocol(Span(_unsafeElements: offered)) else {
+      return SSL_TLSEXT_ERR_ALERT_FATAL
     }
-    return SSL_TLSEXT_ERR_ALERT_FATAL
+    unsafe chosen?.pointee = offer?.advanced(by: place.lowerBound)
+    unsafe chosenCount?.pointee = UInt8(place.count)
+    return SSL_TLSEXT_ERR_OK
   }
 
 /// Seals a new ticket (`sealing` 1) or opens one that a client brought.

@@ -28,6 +28,8 @@ package final class ServerContext {
   let base: OpaquePointer
   private(set) var sets: [SetContext] = []
   package var ticketKeys: TicketKeys
+  /// HTTP/2 is chosen for clients that offer it, from the next handshake on.
+  package var offersHTTP2 = false
   let ticketCipher: OpaquePointer
   let ticketMAC = TicketMAC()
   /// SHA-256, fetched once: asking for it by name costs as much as using it.

@@ -15,6 +15,8 @@ package final class TLSStream {
   package private(set) var selected = -1
   /// Who chose the certificate; what it knew then still holds for this connection.
   package private(set) var selector: (any CertificateSelector)?
+  /// The client and we have settled on HTTP/2.
+  package private(set) var isHTTP2 = false
 
   package init(context: ServerContext, descriptor: Int32) throws(TLSError) {
     unsafe handle = try SSLHandle(context: context.base, descriptor: descriptor)
@@ -78,6 +80,32 @@ package final class TLSStream {
     guard let found, found < context.sets.count else { return false }
     selected = found
     return unsafe SSL_set_SSL_CTX(ssl, context.sets[found].raw) != nil
+  }
+
+  /// Where the name of the protocol to be spoken lies in a client's list; `nil` for none of it.
+  func chooseProtocol(_ offer: borrowing Span<UInt8>) -> Range<Int>? {
+    var found: Range<Int>?
+    var index = 0
+    while index < offer.count {
+      let name = (index + 1)..<(index + 1 + Int(offer[index]))
+      guard name.upperBound <= offer.count else { break }
+      if context.offersHTTP2, Self.equals(offer.extracting(name), "h2") {
+        isHTTP2 = true
+        return name
+      }
+      if Self.equals(offer.extracting(name), "http/1.1") { found = name }
+      index = name.upperBound
+    }
+    return found
+  }
+
+  private static func equals(_ bytes: borrowing Span<UInt8>, _ text: StaticString) -> Bool {
+    guard bytes.count == text.utf8CodeUnitCount else { return false }
+    // SAFETY: the index is below utf8CodeUnitCount, and a StaticString lives for ever.
+    for index in 0..<bytes.count where unsafe bytes[index] != text.utf8Start[index] {
+      return false
+    }
+    return true
   }
 
   /// Where the host name lies in a server_name extension, RFC 6066 §3: one entry of type 0.

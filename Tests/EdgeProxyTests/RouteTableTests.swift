@@ -18,7 +18,9 @@ struct RouteTableTests {
   private func route(_ host: String, _ path: String, in patterns: [(String, String)]) -> Int? {
     let table = RouteTable(
       patterns.map {
-        RouteSettings(host: $0.0, path: $0.1, upstream: 0, bodyBytesMax: 0, idempotencyKey: false)
+        RouteSettings(
+          host: $0.0, path: $0.1, upstream: 0, bodyBytesMax: 0, idempotencyKey: false,
+          webSocket: true)
       })
     return table.lookup(host: Array(host.utf8).span, path: Array(path.utf8).span)
   }
@@ -78,7 +80,8 @@ struct RouteTableTests {
   @Test func `an unknown host differs from an unknown path`() {
     let table = RouteTable([
       RouteSettings(
-        host: "a.example", path: "/x", upstream: 0, bodyBytesMax: 0, idempotencyKey: false)
+        host: "a.example", path: "/x", upstream: 0, bodyBytesMax: 0, idempotencyKey: false,
+        webSocket: true)
     ])
     let covered = ["a.example", "b.example"].filter { table.covers(host: Array($0.utf8).span) }
     #expect(covered == ["a.example"])

@@ -17,8 +17,9 @@ func makeUpstream(
   }
   return UpstreamState(
     UpstreamSettings(
-      name: "apps", modifier1: 0, modifier2: 0, nodes: nodes, balance: balance,
-      connectTimeout: .seconds(1), responseTimeout: .seconds(60), idleTimeout: .seconds(60),
+      name: "apps", nodeProtocol: .uwsgi, modifier1: 0, modifier2: 0, nodes: nodes,
+      balance: balance, connectTimeout: .seconds(1), responseTimeout: .seconds(60),
+      idleTimeout: .seconds(60), tunnelTimeout: .seconds(3600), keepAlive: .off, tls: nil,
       retry: .standard, hold: .seconds(10), bufferSizeBytes: 4096))
 }
 

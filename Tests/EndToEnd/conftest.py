@@ -9,6 +9,7 @@ import pytest
 from support.authority import Authority
 from support.disk import SmallDisk
 from support.edge import Edge, configure, install
+from support.http import ScriptedHTTP
 from support.network import dig_hole, namespace
 from support.uwsgi import FullQueue, Instance, ScriptedUWSGI
 
@@ -65,6 +66,18 @@ def scripted(ending):
         peer = ScriptedUWSGI(script, **options)
         ending.append(peer)
         return peer
+
+    return make
+
+
+@pytest.fixture
+def web(ending):
+    """web(script): an HTTP/1.1 server that does what the test says with each request."""
+
+    def make(script=None, **options):
+        server = ScriptedHTTP(script, **options)
+        ending.append(server)
+        return server
 
     return make
 

@@ -101,10 +101,11 @@ def test_it_is_off_unless_asked_for_and_routes_decide(edge, scripted):
     assert codings == [None, "gzip", None, None]
 
 
-def test_curl_understands_it(serving, authority):
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_curl_understands_it(serving, authority, version):
     running = serving(page())
     done = subprocess.run(
-        ["curl", "-sS", "--compressed", "--cacert", authority.pem, "-D", "-", "--resolve",
+        ["curl", "-sS", version, "--compressed", "--cacert", authority.pem, "-D", "-", "--resolve",
          f"app1.example.test:{running.port}:127.0.0.1", f"https://app1.example.test:{running.port}/"],
         capture_output=True, timeout=20, check=True)
     head, body = done.stdout.split(b"\r\n\r\n", 1)

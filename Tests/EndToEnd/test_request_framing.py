@@ -35,7 +35,7 @@ ACCEPTED = {  # the request, the path and the body that the application is given
     "slashes": (message(target="//a%2F/b"), "/a/b", ""),
     "dots that climb nowhere": (message(target="/..;/x"), "/..;/x", ""),
     "encoded line ends": (message(target="/a%0d%0aX:%20y"), "/a\r\nX: y", ""),
-    "an upgrade": (message(fields="Connection: Upgrade\r\nUpgrade: websocket\r\n"), "/", ""),
+    "an upgrade to another protocol": (message(fields="Connection: Upgrade\r\nUpgrade: h2c\r\n"), "/", ""),
     "100 fields": (message(fields="".join(f"X-{n}: y\r\n" for n in range(99))), "/", ""),
 }
 

@@ -34,6 +34,17 @@ def test_a_trusted_proxy_is_believed(edge, scripted):
     assert (entry["client"], entry["id"]) == ("192.0.2.9", "trace-1")
 
 
+def test_an_application_over_http_is_told_the_same(edge, web):
+    peer = web()
+    running = edge({"app1": {"protocol": "http", "nodes": [peer.address]}}, trusted=TRUSTED)
+    assert running.request(headers=SAID).status == 200
+    told = {name.lower(): value for name, value in peer.requests[0].headers}
+    assert told["x-forwarded-for"] == "6.6.6.6, 192.0.2.9, 10.0.0.3, 127.0.0.1"
+    assert (told["x-forwarded-proto"], told["x-forwarded-host"]) == ("http", "shop.example.org")
+    assert told["x-request-id"] == "trace-1"
+    assert "forwarded" not in told and "x-forwarded-server" not in told
+
+
 def test_what_a_trusted_proxy_does_not_say_is_ours(edge, scripted):
     peer = scripted()
     running = edge({"app1": [peer.address]}, trusted=TRUSTED)

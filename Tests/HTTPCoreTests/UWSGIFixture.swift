@@ -14,8 +14,8 @@ struct Encoded {
   var lines: [String] { block?.variables.map(\.description) ?? [] }
 }
 
-func exampleFacts() -> UWSGIFacts {
-  var facts = UWSGIFacts()
+func exampleFacts() -> ForwardedFacts {
+  var facts = ForwardedFacts()
   facts.remoteAddress = octets("127.0.0.9")
   facts.remotePort = 40_000
   facts.serverAddress = octets("127.0.0.1")
@@ -26,7 +26,7 @@ func exampleFacts() -> UWSGIFacts {
 
 /// Parses a request and encodes it; limits are wide, so that the packet's own decide.
 func encode(
-  _ input: String, facts: UWSGIFacts = exampleFacts(),
+  _ input: String, facts: ForwardedFacts = exampleFacts(),
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws -> Encoded {
   var limits = HeadLimits()

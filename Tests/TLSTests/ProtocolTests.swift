@@ -109,6 +109,22 @@ struct ProtocolTests {
     #expect(pair.client.chosenProtocol == chosen)
   }
 
+  @Test(arguments: [
+    (["http/1.1", "h2"], "h2"), (["h2"], "h2"), (["h3", "http/1.1"], "http/1.1"),
+  ])
+  func `HTTP 2 is chosen before HTTP 1.1 where it is spoken`(offered: [String], chosen: String)
+    throws
+  {
+    var offer = TLSClient.Offer("a.test")
+    offer.protocols = offered
+    let context = try context()
+    context.offersHTTP2 = true
+    let pair = try Loopback(context, offer)
+    #expect(pair.handshake() == .agreed)
+    #expect(pair.client.chosenProtocol == chosen)
+    #expect(pair.server.isHTTP2 == (chosen == "h2"))
+  }
+
   @Test(arguments: [["h2"], ["http/1.0"], ["http/1.10"]])
   func `a client that offers only other protocols is refused, RFC 7301 §3.2`(offered: [String])
     throws

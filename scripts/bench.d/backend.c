@@ -1,10 +1,11 @@
-/* A uwsgi application server that costs next to nothing, so that a measurement shows the proxy.
+/* A uwsgi or HTTP application server that costs next to nothing, so that a measurement shows the proxy.
  *
  *   backend ADDRESS[,mode=MODE][,delay=MILLISECONDS] ...
  *
  * ADDRESS is 127.0.0.1:PORT or unix:PATH. The last segment of the path asked for says how much comes
  * back: /1k /10m /300. A request body (CONTENT_LENGTH) is read before the answer. Prints "ready".
  *
+ * protocol=http HTTP/1.1 on connections that are kept; uwsgi unless said
  * mode=answer   the default
  * mode=silent   accepts, reads and never answers
  * mode=close    takes the whole request, then closes without a byte
@@ -33,7 +34,7 @@ enum { BLOCK_MAX = 4 + 65535, BODY_MAX = 64 << 20, LISTENERS_MAX = 16, EVENTS = 
 enum mode { ANSWER, SILENT, CLOSE, FULL };
 
 struct listener {
-  int descriptor, delay_ms;
+  int descriptor, delay_ms, http;
   enum mode mode;
   struct peer *first, *last; /* waiting for their delay; one delay per listener, so in order */
 };
@@ -50,7 +51,7 @@ struct peer {
   size_t head_length, head_sent;
   int64_t due_ms;
   struct peer *next;
-  unsigned char block[BLOCK_MAX];
+  unsigned char block[BLOCK_MAX + 1];
 };
 
 static struct listener listeners[LISTENERS_MAX];
@@ -115,6 +116,25 @@ static void understand(struct peer *p, size_t end_of_block) {
   }
 }
 
+/* Where a complete head of HTTP ends; 0 while it has not. */
+static size_t http_head(struct peer *p) {
+  p->block[p->have] = 0;
+  char *end_of_head = strstr((char *)p->block, "\r\n\r\n");
+  if (!end_of_head) return 0;
+  char *target = strchr((char *)p->block, ' '), *length = strcasestr((char *)p->block, "\r\ncontent-length:");
+  if (target) p->size = size_in_path((unsigned char *)target + 1, strcspn(target + 1, " ?"));
+  if (length && length < end_of_head) p->body_left = strtoull(length + 17, NULL, 10);
+  return end_of_head + 4 - (char *)p->block;
+}
+
+/* An answer over uwsgi ends its connection; over HTTP the next request follows. */
+static void finish(struct peer *p) {
+  if (!p->listener->http) return end(p);
+  p->have = p->head_sent = p->sent = 0;
+  p->block_done = 0;
+  watch(p, EPOLLIN);
+}
+
 static void answer(struct peer *p) {
   for (;;) {
     struct iovec parts[2] = {{p->head + p->head_sent, p->head_length - p->head_sent},
@@ -126,7 +146,7 @@ static void answer(struct peer *p) {
     if ((size_t)n < of_head) of_head = n;
     p->head_sent += of_head;
     p->sent += n - of_head;
-    if (p->head_sent == p->head_length && p->sent == p->size) return end(p);
+    if (p->head_sent == p->head_length && p->sent == p->size) return finish(p);
   }
 }
 
@@ -168,9 +188,10 @@ static void readable(struct peer *p) {
     } else {
       p->have += n;
       size_t end_of_block = p->have < 4 ? BLOCK_MAX : 4 + (size_t)(p->block[1] | p->block[2] << 8);
+      if (p->listener->http && !(end_of_block = http_head(p))) continue;
       if (p->have < end_of_block) continue;
       p->block_done = 1;
-      understand(p, end_of_block);
+      if (!p->listener->http) understand(p, end_of_block);
       size_t early = p->have - end_of_block;
       p->body_left -= early > p->body_left ? p->body_left : early;
     }
@@ -208,6 +229,7 @@ static void listen_on(struct listener *l, char *specification) {
     if (!strcmp(o, "mode=silent")) l->mode = SILENT;
     else if (!strcmp(o, "mode=close")) l->mode = CLOSE;
     else if (!strcmp(o, "mode=full")) l->mode = FULL;
+    else if (!strcmp(o, "protocol=http")) l->http = 1;
     else if (!strncmp(o, "delay=", 6)) l->delay_ms = atoi(o + 6);
     else if (strcmp(o, "mode=answer")) { fprintf(stderr, "backend: unknown option %s\n", o); exit(64); }
   }
@@ -256,7 +278,7 @@ static int run_delays(void) {
 
 int main(int count, char **arguments) {
   if (count < 2 || count - 1 > LISTENERS_MAX) {
-    fprintf(stderr, "usage: backend ADDRESS[,mode=answer|silent|close|full][,delay=MS] ...\n");
+    fprintf(stderr, "usage: backend ADDRESS[,protocol=http][,mode=answer|silent|close|full][,delay=MS] ...\n");
     return 64;
   }
   signal(SIGPIPE, SIG_IGN);

@@ -54,6 +54,16 @@ ROWS = [
     Row("unix", "unix.example.test", ["--path", "/1k", "--connections", "64"], [
         ("CPU s per 1000 requests, the same over a unix socket", per_thousand, "{:.4f}"),
     ]),
+    Row("h2", "tcp.example.test", ["--clients=64", "--max-concurrent-streams=1"], [
+        ("CPU s per 1000 requests, HTTP/2, 1 KiB, uwsgi over TCP", per_thousand, "{:.4f}"),
+        ("requests per second", per_second, "{:.0f}"),
+    ]),
+    Row("h2-streams", "tcp.example.test", ["--clients=8", "--max-concurrent-streams=8"], [
+        ("CPU s per 1000 requests, HTTP/2, 8 streams on each of 8 connections", per_thousand, "{:.4f}"),
+    ]),
+    Row("http", "http.example.test", ["--path", "/1k", "--connections", "64"], [
+        ("CPU s per 1000 requests, the same over HTTP/1.1 on kept connections", per_thousand, "{:.4f}"),
+    ]),
     Row("full", "tcp.example.test", ["--path", "/1k", "--connections", "32", "--per-connection", "1"], [
         ("CPU s per 1000 full handshakes, each with a request", per_thousand, "{:.4f}"),
         ("full handshakes per CPU second", per_cpu_second, "{:.0f}"),
@@ -87,9 +97,14 @@ class Bench:
         return proxies.ALL[name](directory, self.certificates, routes, careful, self.options.edgeproxy)
 
     def sample(self, row, proxy):
-        load = machinery.Load(
-            self.tools, proxy.port, row.host, *row.options, "--warm", "request",
-            "--seconds", str(self.options.seconds))
+        if row.key.startswith("h2"):
+            # h2load counts whole seconds.
+            seconds = max(1, round(self.options.seconds))
+            load = machinery.HTTP2Load(proxy.port, row.host, "/1k", seconds, *row.options)
+        else:
+            load = machinery.Load(
+                self.tools, proxy.port, row.host, *row.options, "--warm", "request",
+                "--seconds", str(self.options.seconds))
         load.ready()
         before = proxy.cpu_seconds()
         load.go()
@@ -112,6 +127,8 @@ class Bench:
                 for row in rows:
                     print(f"round {number + 1} of {self.options.rounds}, {row.key}", file=sys.stderr)
                     for proxy in running:
+                        if row.host not in proxy.hosts:
+                            continue
                         samples[row.key][proxy.name].append(self.sample(row, proxy))
         finally:
             for proxy in running:
@@ -122,6 +139,9 @@ class Bench:
         """{proxy: {connections: (resident, proportional)}} in KiB, each from a fresh start."""
         sizes = {}
         for name in self.options.proxies:
+            if not proxies.ALL[name].speaks_uwsgi:
+                sizes[name] = None
+                continue
             print(f"idle connections, {name}", file=sys.stderr)
             sizes[name] = {}
             for count in self.options.idle:
@@ -156,22 +176,32 @@ def cell(value, reference, form):
     return text if not reference else f"{text} ({value / reference:.2f})"
 
 
+def reference(row, medians, samples):
+    """What ratios are to: nginx in the same row, for kept connections nginx over uwsgi, which has none."""
+    uwsgi = samples.get("tcp", {}).get("nginx")
+    if row.key == "http" and uwsgi:
+        return statistics.median(map(per_thousand, uwsgi))
+    return medians.get("nginx")
+
+
 def table_rows(rows, samples, names):
     for row in rows:
         for title, figure, form in row.figures:
-            medians = {name: statistics.median(map(figure, samples[row.key][name])) for name in names}
-            yield [title, *(cell(medians[name], medians.get("nginx"), form) for name in names)]
+            medians = {name: statistics.median(map(figure, each)) for name, each in samples[row.key].items() if each}
+            yield [title, *(cell(medians[name], reference(row, medians, samples), form) if name in medians else "-"
+                            for name in names)]
 
 
 def idle_rows(sizes, names):
-    counts = sorted(next(iter(sizes.values())))
+    counts = sorted(next(size for size in sizes.values() if size))
     for count in counts:
         yield [f"memory at {count} idle TLS connections, MiB resident / proportional",
-               *(" / ".join(f"{kib / 1024:.1f}" for kib in sizes[name][count]) for name in names)]
+               *(" / ".join(f"{kib / 1024:.1f}" for kib in sizes[name][count]) if sizes[name] else "-"
+                 for name in names)]
     for count in counts[1:]:
-        each = {name: (sizes[name][count][1] - sizes[name][counts[0]][1]) / count for name in names}
+        each = {name: (size[count][1] - size[counts[0]][1]) / count for name, size in sizes.items() if size}
         yield [f"KiB per idle TLS connection at {count}",
-               *(cell(each[name], each.get("nginx"), "{:.1f}") for name in names)]
+               *(cell(each[name], each.get("nginx"), "{:.1f}") if name in each else "-" for name in names)]
 
 
 def print_table(heading, rows):
@@ -220,11 +250,14 @@ def main():
         if options.faults:
             faults.run(bench, versions, print_table)
         else:
-            tcp, local = f"127.0.0.1:{machinery.free_port()}", f"unix:{directory}/backend.sock"
-            routes = {"tcp.example.test": [tcp], "unix.example.test": [local]}
-            backend = machinery.Backend(options.tools, tcp, local)
+            tcp, web = (f"127.0.0.1:{machinery.free_port()}" for _ in range(2))
+            local = f"unix:{directory}/backend.sock"
+            routes = {"tcp.example.test": [tcp], "unix.example.test": [local], "http.example.test": [web]}
+            backend = machinery.Backend(options.tools, tcp, local, f"{web},protocol=http")
+            rows = [row for row in ROWS if row.key in options.only]
+            hosts = {row.host for row in rows} | {"tcp.example.test"}
+            routes = {host: addresses for host, addresses in routes.items() if host in hosts}
             try:
-                rows = [row for row in ROWS if row.key in options.only]
                 samples = bench.rounds(rows, routes) if rows else {}
                 sizes = bench.idle(routes) if "idle" in options.only else None
             finally:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -179,3 +180,30 @@ class Load:
         if not line:
             raise SystemExit("bench: the load generator ended early")
         return json.loads(line)
+
+
+class HTTP2Load:
+    """One run of h2load, which begins at `go` and makes its connections then."""
+
+    UNITS = {"us": 1, "ms": 1000, "s": 1_000_000}
+
+    def __init__(self, port, name, path, seconds, *options):
+        self.seconds = seconds
+        self.command = [
+            "h2load", f"--duration={seconds}", f"--connect-to=127.0.0.1:{port}", *options,
+            f"https://{name}:{port}{path}"]
+
+    def ready(self):
+        return 0
+
+    def go(self):
+        self.process = start(self.command, OTHER_CORES, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def result(self):
+        text = self.process.stdout.read().decode()
+        end(self.process)
+        counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", text)
+        if not counts or "Application protocol: h2" not in text:
+            raise SystemExit(f"bench: h2load did not measure HTTP/2:\n{text}")
+        succeeded, failed, errored = map(int, counts.groups())
+        return {"answered": succeeded, "failed": failed + errored, "seconds": self.seconds}

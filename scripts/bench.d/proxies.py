@@ -12,13 +12,20 @@ HEALTHY_RESPONSE_SECONDS = 60
 
 
 class Proxy:
-    """One running proxy. `routes` maps a host name to the addresses of its application."""
+    """One running proxy. `routes` maps a host name to the addresses of its application.
+
+    A host whose name begins with http. has an application that speaks HTTP; all others speak uwsgi.
+    """
+
+    speaks_uwsgi = True
 
     def __init__(self, directory, certificates, routes, careful=False, edgeproxy=None):
         self.directory = os.path.join(directory, self.name)
         os.makedirs(self.directory, exist_ok=True)
         os.chmod(self.directory, 0o755)
-        self.certificates, self.routes, self.edgeproxy = certificates, routes, edgeproxy
+        self.certificates, self.edgeproxy = certificates, edgeproxy
+        self.routes = {host: each for host, each in routes.items() if self.speaks_uwsgi or speaks_http(host)}
+        self.hosts = set(self.routes)
         self.response_seconds = RESPONSE_SECONDS if careful else HEALTHY_RESPONSE_SECONDS
         self.port, self.log = machinery.free_port(), self.path("output.log")
         self.chain = os.path.join(certificates, "example.test", "fullchain.pem")
@@ -44,6 +51,10 @@ class Proxy:
         machinery.end(self.process)
 
 
+def speaks_http(host):
+    return host.startswith("http.")
+
+
 def worker_user():
     """Who the workers of a proxy started by root become; nothing to say otherwise."""
     if os.getuid() != 0:
@@ -63,8 +74,9 @@ class EdgeProxy(Proxy):
         upstreams = routes = ""
         for number, (host, addresses) in enumerate(self.routes.items()):
             nodes = ", ".join(f'"{address}"' for address in addresses)
+            spoken = "http\n    keep_alive: { connections: 64 }" if speaks_http(host) else "uwsgi"
             upstreams += (
-                f"  u{number}:\n    protocol: uwsgi\n    nodes: [{nodes}]\n    timeouts: "
+                f"  u{number}:\n    protocol: {spoken}\n    nodes: [{nodes}]\n    timeouts: "
                 f"{{ connect: {CONNECT_SECONDS}s, response: {self.response_seconds}s, idle: 60s }}\n"
             )
             routes += f"  - {{ host: {host}, upstream: u{number} }}\n"
@@ -100,11 +112,17 @@ class Nginx(Proxy):
         upstreams = servers = ""
         for number, (host, addresses) in enumerate(self.routes.items()):
             nodes = " ".join(f"server {address};" for address in addresses)
-            upstreams += f"  upstream u{number} {{ {nodes} }}\n"
+            kept = "keepalive 64; keepalive_requests 100000000;" if speaks_http(host) else ""
+            upstreams += f"  upstream u{number} {{ {nodes} {kept} }}\n"
+            location = (
+                f'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;'
+                f" proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;"
+                f" proxy_pass http://u{number};"
+                if speaks_http(host) else f"include /etc/nginx/uwsgi_params; uwsgi_pass u{number};")
             servers += f"""  server {{
-    listen 127.0.0.1:{self.port} ssl;
+    listen 127.0.0.1:{self.port} ssl http2;
     server_name {host};
-    location / {{ include /etc/nginx/uwsgi_params; uwsgi_pass u{number}; }}
+    location / {{ {location} }}
   }}
 """
         temporary = "".join(
@@ -132,6 +150,8 @@ http {{
   uwsgi_connect_timeout {CONNECT_SECONDS}s;
   uwsgi_read_timeout {self.response_seconds}s;
   uwsgi_send_timeout {self.response_seconds}s;
+  proxy_connect_timeout {CONNECT_SECONDS}s;
+  proxy_read_timeout {self.response_seconds}s;
 {temporary}{upstreams}{servers}}}
 """,
         )
@@ -150,8 +170,9 @@ class Apache(Proxy):
     def target(self, number, host, addresses):
         """A `ProxyPass` for one address, a balancer for several."""
         worker = f"connectiontimeout={CONNECT_SECONDS} timeout={self.response_seconds} retry=10"
+        scheme = "http" if speaks_http(host) else "uwsgi"
         urls = [
-            f"{address}|uwsgi://{host}/" if address.startswith("unix:") else f"uwsgi://{address}/"
+            f"{address}|{scheme}://{host}/" if address.startswith("unix:") else f"{scheme}://{address}/"
             for address in addresses
         ]
         if len(urls) == 1:
@@ -165,7 +186,7 @@ class Apache(Proxy):
     def command(self):
         user = worker_user()
         names = (
-            "mpm_event authz_core ssl proxy proxy_uwsgi slotmem_shm proxy_balancer lbmethod_byrequests"
+            "mpm_event authz_core ssl http2 proxy proxy_http proxy_uwsgi slotmem_shm proxy_balancer lbmethod_byrequests"
         ).split()
         loads = "".join(
             f"LoadModule {name}_module {self.modules}/mod_{name}.so\n"
@@ -205,6 +226,7 @@ MaxKeepAliveRequests 0
 KeepAliveTimeout 300
 Timeout 60
 SSLProtocol -all +TLSv1.2 +TLSv1.3
+Protocols h2 http/1.1
 SSLSessionTickets on
 SSLSessionCache none
 ProxyTimeout {self.response_seconds}
@@ -213,4 +235,44 @@ ProxyTimeout {self.response_seconds}
         return ["apache2", "-D", "FOREGROUND", "-d", self.directory, "-f", configuration]
 
 
-ALL = {proxy.name: proxy for proxy in (EdgeProxy, Nginx, Apache)}
+class HAProxy(Proxy):
+    """It does not speak uwsgi, so it takes part only where the application speaks HTTP."""
+
+    name = "haproxy"
+    speaks_uwsgi = False
+
+    @staticmethod
+    def version(_):
+        text = subprocess.run(["haproxy", "-v"], capture_output=True, text=True).stdout
+        return "HAProxy " + re.search(r"version ([\d.]+)", text)[1]
+
+    def command(self):
+        backends = uses = ""
+        for number, (host, addresses) in enumerate(self.routes.items()):
+            uses += f"  use_backend u{number} if {{ hdr(host) -i {host} }}\n"
+            servers = "".join(f"  server s{place} {address}\n" for place, address in enumerate(addresses))
+            backends += f"backend u{number}\n  http-reuse safe\n{servers}"
+        with open(self.path("both.pem"), "w") as both:
+            both.writelines(open(part).read() for part in (self.chain, self.key))
+        configuration = self.write(
+            "haproxy.cfg",
+            f"""global
+  nbthread 1
+  maxconn 4000
+  log {self.path("log.socket")} local0
+defaults
+  mode http
+  log global
+  option httplog
+  option forwardfor
+  timeout connect {CONNECT_SECONDS}s
+  timeout server {self.response_seconds}s
+  timeout client 300s
+frontend main
+  bind 127.0.0.1:{self.port} ssl crt {self.path("both.pem")} ssl-min-ver TLSv1.2
+{uses}{backends}""",
+        )
+        return ["haproxy", "-db", "-f", configuration]
+
+
+ALL = {proxy.name: proxy for proxy in (EdgeProxy, Nginx, Apache, HAProxy)}

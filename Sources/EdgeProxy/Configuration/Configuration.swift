@@ -46,6 +46,8 @@ struct ListenSettings: Sendable, Equatable {
   var admin: SocketAddress?
   /// Sources whose connections begin with a PROXY header.
   var proxyProtocol: [Network] = []
+  /// HTTP/2 is offered on `https`.
+  var http2 = true
   var closeWhenUnable: CloseWhenUnable
   /// How long nothing could be served before the port is closed.
   var closeAfter: Duration
@@ -109,6 +111,7 @@ struct TLSSettings: Sendable, Equatable {
 
 struct UpstreamSettings: Sendable, Equatable {
   var name: String
+  var nodeProtocol: NodeProtocol
   /// The byte 0 and byte 3 of the uwsgi packet.
   var modifier1: UInt8
   var modifier2: UInt8
@@ -119,15 +122,39 @@ struct UpstreamSettings: Sendable, Equatable {
   var responseTimeout: Duration
   /// Between two reads of a response body.
   var idleTimeout: Duration
+  /// Without a byte in either direction of a tunnel.
+  var tunnelTimeout: Duration
+  var keepAlive: KeepAliveSettings
+  /// `nil` for nodes without TLS.
+  var tls: NodeTLSSettings?
   var retry: RetrySettings
   /// How long a request waits for an instance to come back.
   var hold: Duration
   /// The instance's own limit for the request block (uWSGI `buffer-size`), in bytes.
   var bufferSizeBytes: Int
+  enum NodeProtocol: String, Sendable, CaseIterable { case uwsgi, http, https }
   enum Balance: String, Sendable, CaseIterable {
     case leastRequests = "least-requests"
     case roundRobin = "round-robin"
   }
+}
+
+struct KeepAliveSettings: Sendable, Equatable {
+  /// Idle connections of one worker to one node.
+  var connections: Int
+  var idle: Duration
+
+  static let off = KeepAliveSettings(connections: 0, idle: .zero)
+}
+
+struct NodeTLSSettings: Sendable, Equatable {
+  /// `nil` for the authorities that the system trusts.
+  var authorityFile: String?
+  /// What was in the file when the configuration was read: a renewed one is another setting.
+  var authorityBytes: [UInt8]
+  /// What certificates must bear; `nil` for the address of each node.
+  var name: String?
+  var verifies: Bool
 }
 
 struct NodeSettings: Sendable, Equatable {
@@ -156,6 +183,8 @@ struct RouteSettings: Sendable, Equatable {
   var bodyBytesMax: Int
   /// A request with an `Idempotency-Key` may be tried again whatever its method.
   var idempotencyKey: Bool
+  /// WebSocket connections may be opened.
+  var webSocket: Bool
   /// Of one client on this route, besides the limit for all routes.
   var rate: RequestRate? = nil
   /// `nil` for the default of all routes.
@@ -205,6 +234,8 @@ struct LimitSettings: Sendable, Equatable {
   var requestsPerAddress: RequestRate? = nil
   /// Answers that one worker compresses at once; others go out as they are.
   var compressors = 128
+  /// Requests that one HTTP/2 connection may have under way.
+  var streams: Int
   /// Buffer memory of one worker above which new requests are answered 503.
   var memoryBytes: Int
   /// Requests that one worker holds while no instance of an upstream is there.

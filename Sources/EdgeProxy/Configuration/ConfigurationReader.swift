@@ -59,6 +59,7 @@ struct ConfigurationReader {
     return ListenSettings(
       https: https, http: http, admin: admin,
       proxyProtocol: NetworkReader(context: context).read("proxy_protocol", section),
+      http2: section.flag("http2"),
       closeWhenUnable: CloseWhenUnable(rawValue: section.word("close_when_unable")) ?? .never,
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
   }
@@ -119,6 +120,7 @@ struct ConfigurationReader {
       connectionsPerAddress: section.number("connections_per_address"),
       requestsPerAddress: RequestRate(section.section("requests_per_address")),
       compressors: section.number("compressors"),
+      streams: section.number("streams"),
       memoryBytes: section.size("memory"), held: section.number("held"),
       bodyMemoryBytes: section.size("body_memory"),
       responseMemoryBytes: section.size("response_memory"),

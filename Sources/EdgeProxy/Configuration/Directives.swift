@@ -22,6 +22,7 @@ enum Directives {
     .init(
       "listen.http", .listenAddresses, #"["0.0.0.0:80", "[::]:80"]"#,
       "Health and ACME challenges, the rest is redirected to https; [] for none"),
+    .init("listen.http2", .flag, "true", "HTTP/2 for clients that offer it"),
     .init(
       "listen.admin", .administration, "unix:/run/edgeproxy/admin.sock",
       "Status, metrics and commands: unix:PATH; a loopback IP:PORT without commands; or off"),
@@ -93,7 +94,10 @@ enum Directives {
 
   private static let upstreams: [Directive] = [
     .required("upstreams", .table, example: "app", "What routes lead to, each under its name"),
-    .init("upstreams.NAME.protocol", .word(["uwsgi"]), "uwsgi", "What the nodes speak"),
+    .init(
+      "upstreams.NAME.protocol",
+      .word(UpstreamSettings.NodeProtocol.allCases.map(\.rawValue)),
+      "uwsgi", "What the nodes speak; http and https are HTTP/1.1"),
     .required(
       "upstreams.NAME.nodes", .nodes, example: "unix:/run/uwsgi/app.sock",
       "unix:PATH, unix:@ABSTRACT, IP:PORT, or mappings; at most \(nodesMax)"),
@@ -116,6 +120,26 @@ enum Directives {
     .init(
       "upstreams.NAME.timeouts.idle", .duration(.milliseconds(1) ... .hours(24)), "60s",
       "Between two pieces of a response body"),
+    .init(
+      "upstreams.NAME.timeouts.tunnel", .duration(.milliseconds(1) ... .hours(24)), "1h",
+      "Without a byte from either side of a WebSocket connection"),
+    .section("upstreams.NAME.keep_alive", "Connections that carry several requests; not for uwsgi"),
+    .init(
+      "upstreams.NAME.keep_alive.connections", .number(0...10_000), "32",
+      "Idle ones of one worker to each node; each holds a process of uWSGI's http11-socket"),
+    .init(
+      "upstreams.NAME.keep_alive.idle", .duration(.milliseconds(1) ... .hours(1)), "60s",
+      "How long one is kept without a request"),
+    .section("upstreams.NAME.tls", "For protocol https"),
+    .optional(
+      "upstreams.NAME.tls.ca", .path(or: []), example: "/etc/edgeproxy/internal-ca.pem",
+      "PEM file of the authorities that nodes' certificates come from; default: the system's"),
+    .optional(
+      "upstreams.NAME.tls.name", .text, example: "app.internal",
+      "The name that certificates must bear; default: the address of the node"),
+    .init(
+      "upstreams.NAME.tls.verify", .flag, "true",
+      "false takes every certificate: whoever is in between can read and change everything"),
     .section("upstreams.NAME.retry", "When another node is asked"),
     .init(
       "upstreams.NAME.retry.tries", .number(1...10), "3", "For one request, the first included"),
@@ -156,6 +180,9 @@ enum Directives {
     .init(
       "routes[].idempotency_key", .flag, "false",
       "Requests with an Idempotency-Key may be tried again, whatever their method"),
+    .init(
+      "routes[].websocket", .flag, "true",
+      "WebSocket connections may be opened; false makes them ordinary requests"),
     .optional(
       "routes[].compress", .word(CompressSettings.Mode.allCases.map(\.rawValue)), example: "on",
       "Whether answers are compressed; without-cookies: not those that set cookies; default: as"
@@ -245,6 +272,9 @@ enum Directives {
       "limits.compressors", .number(0...100_000), "128",
       "Answers that one worker compresses at once, 268 KiB each; others go out as they are"),
     .init(
+      "limits.streams", .number(1...1000), "100",
+      "Requests that one HTTP/2 connection may have under way"),
+    .init(
       "limits.memory", .size(16 << 20...1 << 40), "256MiB",
       "Buffers of one worker; above it new requests are answered 503"),
     .init(
@@ -281,6 +311,7 @@ enum Directives {
   static let nodesMax = 128
   static let endpointsMax = 16
   static let errorPageBytesMax = 64 << 10
+  static let authorityBytesMax = 4 << 20
   private static let client: ClosedRange<Duration> = .milliseconds(10) ... .hours(1)
 
   private static let rows: [String: Directive] = Dictionary(

@@ -14,6 +14,8 @@ final class NamedThings {
   var nodes: [(address: SocketAddress, position: Position)] = []
   /// Where clients come in.
   var listeners: [(address: SocketAddress, position: Position)] = []
+  /// Files of authorities that certificates of nodes come from.
+  var authorities: [Path] = []
   /// Normalised hosts of routes.
   var hosts: [(name: String, position: Position)] = []
   /// The etcd of the file and where it is named.

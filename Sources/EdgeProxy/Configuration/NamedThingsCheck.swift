@@ -21,6 +21,7 @@ struct NamedThingsCheck {
       if let reason = mistake(ofDirectory: path) { findings.warning(position, reason) }
     }
     for (address, position) in named.sockets { check(address, position) }
+    for (path, position) in named.authorities { checkAuthorities(path, position) }
     for (path, position) in named.certificates { checkCertificates(path, position, named) }
     if let (settings, position) = named.etcd { checkShared(settings, position, named) }
   }
@@ -61,6 +62,14 @@ struct NamedThingsCheck {
     case .failure(let error):
       findings.warning(position, "no socket at '\(socket.host)' yet: \(error.reason)")
     default: findings.warning(position, "'\(socket.host)' is not a socket")
+    }
+  }
+
+  private func checkAuthorities(_ path: String, _ position: Position) {
+    do throws(TLSError) {
+      _ = try ClientContext(ClientIdentity(authorityFile: path), protocols: [])
+    } catch {
+      findings.error(position, "'\(Found.shortened(path))' has no usable certificate")
     }
   }
 

@@ -52,15 +52,17 @@ struct UpstreamReader {
   }
 
   private func upstream(_ name: String, _ section: Section) -> UpstreamSettings {
-    _ = section.word("protocol")
+    let spoken = UpstreamSettings.NodeProtocol(rawValue: section.word("protocol")) ?? .uwsgi
     let timeouts = section.section("timeouts")
+    let nodes = NodeReader(context: context).read(section)
+    let links = NodeLinkReader(context: context, section: section, spoken: spoken)
     return UpstreamSettings(
-      name: name, modifier1: modifier("modifier1", section),
-      modifier2: UInt8(section.number("modifier2")),
-      nodes: NodeReader(context: context).read(section),
+      name: name, nodeProtocol: spoken, modifier1: modifier("modifier1", section),
+      modifier2: UInt8(section.number("modifier2")), nodes: nodes,
       balance: UpstreamSettings.Balance(rawValue: section.word("balance")) ?? .leastRequests,
       connectTimeout: timeouts.duration("connect"), responseTimeout: timeouts.duration("response"),
-      idleTimeout: timeouts.duration("idle"), retry: retry(section.section("retry")),
+      idleTimeout: timeouts.duration("idle"), tunnelTimeout: timeouts.duration("tunnel"),
+      keepAlive: links.keepAlive(), tls: links.tls(nodes), retry: retry(section.section("retry")),
       hold: section.duration("hold"), bufferSizeBytes: section.size("buffer_size"))
   }
 

@@ -7,14 +7,16 @@ internal import TLS
 ///
 /// The connection knows bytes, readiness and time; what the bytes mean is the driver's.
 ///
-///     announcing ──▶ handshaking ──▶ open ──▶ lingering ──▶ closed
-///          └──────────────┴────────────┴──────────────────────▲
+///     announcing ──▶ handshaking ──▶ open ──▶ tunnelling ──▶ lingering ──▶ closed
+///          └──────────────┴────────────┴───────────┴──────────────────────────▲
+///
+/// `tunnelling`: the bytes are no messages any more, and a `Tunnel` moves them.
 ///
 /// `announcing`: a load balancer says first whose connection it is.
 /// `lingering`: the last answer is out and our side is shut; what the client still sends is thrown
 /// away for a moment, so that a reset does not overtake the answer.
 final class Connection: EventSource, TimerTarget, TurnEnd {
-  private enum Phase { case announcing, handshaking, open, lingering, closed }
+  private enum Phase { case announcing, handshaking, open, tunnelling, lingering, closed }
 
   /// What the running timer stands for; it decides what happens when it fires.
   enum Waiting { case nothing, handshake, head, body, keepAlive, farewell, send, linger }
@@ -29,7 +31,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   var countedAs: IPAddress?
   private let descriptor: FileDescriptor
   private(set) var transport: Transport
-  private var driver: HTTP1Driver?
+  private var driver: ConnectionDriver?
+  private var tunnel: Tunnel?
   private var phase: Phase
   private var token = SourceToken.none
   private var interest = Readiness.incoming
@@ -97,7 +100,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     if case .secure(let stream) = transport { stream } else { nil }
   }
 
-  var isIdle: Bool { phase == .open && driver?.isIdle ?? false }
+  /// Whether the client can be told now that it should go elsewhere.
+  var canBeSentAway: Bool { phase == .open && driver?.canBeSentAway ?? false }
 
   func receive(into space: inout MutableSpan<UInt8>) -> Transport.Received {
     let result = transport.receive(descriptor.raw, into: &space)
@@ -156,6 +160,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     if reset { Socket.resetOnClose(descriptor.raw) }
     driver?.dropped()
     driver = nil
+    tunnel?.clientLost()
+    tunnel = nil
     worker.loop.cancel(timer)
     timer = .none
     worker.loop.unregister(descriptor.raw, token)
@@ -177,9 +183,23 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   func drain() {
     switch phase {
     case .open: driver?.drain()
-    case .announcing, .handshaking, .lingering, .closed: break
+    case .announcing, .handshaking, .tunnelling, .lingering, .closed: break
     }
   }
+
+  // MARK: Tunnels
+
+  /// From here on the bytes are the tunnel's.
+  func become(_ tunnel: Tunnel) {
+    guard phase == .open else { return }
+    phase = .tunnelling
+    driver = nil
+    self.tunnel = tunnel
+    wait(.nothing)
+  }
+
+  /// Ends a tunnel for a reason of ours; anything else is left alone.
+  func cutTunnel(_ cause: StaticString) { tunnel?.cut(cause) }
 
   // MARK: Events
 
@@ -202,6 +222,10 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
       if phase == .open, events.isReadable || events.isEnding {
         driver?.readable()
       }
+    case .tunnelling:
+      if events.isFailed || isDeaf && events.isHungUp { return abort() }
+      if events.isWritable { unwant(.writable) }
+      tunnel?.clientReady(events)
     case .lingering: discard()
     case .closed: break
     }
@@ -219,10 +243,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     switch waiting {
     case .nothing: break
     case .handshake, .linger: abort()
-    case .keepAlive, .farewell: finish()
-    case .send: driver?.sendTimedOut()
-    case .head: driver?.headTimedOut()
-    case .body: driver?.bodyTimedOut()
+    case .keepAlive, .farewell, .send, .head, .body: driver?.timedOut(waiting)
     }
   }
 
@@ -265,7 +286,14 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     phase = .open
     unwant(.writable)
     wait(.head)
-    let driver = HTTP1Driver(connection: self)
+    let driver: ConnectionDriver
+    if stream?.isHTTP2 ?? false {
+      let http2 = HTTP2Driver(connection: self)
+      driver = .http2(http2)
+      http2.start()
+    } else {
+      driver = .http1(HTTP1Driver(connection: self))
+    }
     self.driver = driver
     // The first request often arrives together with the end of the handshake.
     if transport.hasPending { driver.readable() }
@@ -321,6 +349,18 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     } catch {
       abort()
     }
+  }
+}
+
+extension Connection: TunnelClient {
+  func endSending() {
+    stream?.shutdown()
+    Socket.shutdownWriting(descriptor.raw)
+  }
+
+  func endTunnel(both: Bool) {
+    tunnel = nil
+    if both { abort() } else { finish() }
   }
 }
 

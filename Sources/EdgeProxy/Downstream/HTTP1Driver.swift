@@ -100,16 +100,16 @@ final class HTTP1Driver: TurnEnd {
     if isIdle { connection.wait(.farewell) }
   }
 
-  func headTimedOut() {
-    guard parser.hasBegun else { return connection.abort() }
-    refuse(.headTimeout)
-  }
-
-  func bodyTimedOut() { refuse(.bodyTimeout) }
-
-  func sendTimedOut() {
-    exchange?.note(cause: "client-stalled")
-    connection.abort(reset: true)
+  func timedOut(_ waiting: Connection.Waiting) {
+    switch waiting {
+    case .head where parser.hasBegun: refuse(.headTimeout)
+    case .head: connection.abort()
+    case .body: refuse(.bodyTimeout)
+    case .send:
+      exchange?.note(cause: "client-stalled")
+      connection.abort(reset: true)
+    case .nothing, .handshake, .keepAlive, .farewell, .linger: connection.finish()
+    }
   }
 
   // MARK: Requests
@@ -145,7 +145,7 @@ final class HTTP1Driver: TurnEnd {
     if let current = self.exchange {
       exchange = current
     } else {
-      exchange = worker.takeExchange(for: self, on: connection)
+      exchange = worker.takeExchange(for: .http1(self), on: connection)
       self.exchange = exchange
     }
     do throws(HTTPError) {
@@ -218,8 +218,6 @@ final class HTTP1Driver: TurnEnd {
     if worker.sendsClientsAway { closeAfterAnswer = true }
     return closeAfterAnswer
   }
-
-  var clientSpeaksHTTP10: Bool { exchange?.head.versionMinor == 0 }
 
   /// Writes a head with `write`, which says whether it fitted; the body follows by `framing`.
   func sendHead(
@@ -294,6 +292,14 @@ final class HTTP1Driver: TurnEnd {
     var reset = false
     if case .untilClose = writing { reset = true }
     connection.abort(reset: reset)
+  }
+
+  /// The client's bytes belong to a tunnel from here on, those that are here already first.
+  func handOver(to tunnel: Tunnel) {
+    exchange = nil
+    reading = .ended
+    tunnel.begin(connection, received: &input, unsent: &output)
+    connection.become(tunnel)
   }
 
   // MARK: Below

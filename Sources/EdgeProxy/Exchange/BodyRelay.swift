@@ -86,7 +86,7 @@ extension Exchange {
       }
       guard canTakeMore, reads < Self.readsPerTurnMax else { break }
       reads += 1
-      if attempt.fill() == .nothing {
+      if !attempt.fill() {
         hasPaused = true
         break
       }
@@ -106,6 +106,7 @@ extension Exchange {
       if hasPaused, !flushCompressor() { return cut("compression-failed") }
       // What there is goes out now: an event of a stream must not wait for the next one.
       if !pump.clientBlocked, let driver, !driver.flush() { pump.clientBlocked = true }
+      if pump.clientBlocked { attempt.releaseInput() }
       if reads == Self.readsPerTurnMax { worker.loop.atTurnEnd(self) }
     }
     endIfDone()
@@ -176,9 +177,8 @@ extension Exchange {
     let limits = snapshot.configuration.limits
     if spool.isEmpty { return true }
     if spool.hasTail { return false }
-    if spool.memoryCount + BufferPool.blockBytes <= limits.responseMemoryBytes,
-      spool.fileCount == 0
-    {
+    let memory = driver?.responseMemory(limits.responseMemoryBytes) ?? 0
+    if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0 {
       return true
     }
     if pump.mayUseFile { return spool.fileCount < Int64(limits.responseFileBytes) }
@@ -214,7 +214,7 @@ extension Exchange {
 
   private func releaseSource(_ attempt: Attempt) {
     self.attempt = nil
-    attempt.close()
+    attempt.finish()
   }
 
   func endIfDone() {

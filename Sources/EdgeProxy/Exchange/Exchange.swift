@@ -18,14 +18,18 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The worker owns its exchanges and outlives them.
   let worker: Worker
   /// Who carries the exchange; `nil` once nobody waits for the answer.
-  private(set) var driver: HTTP1Driver?
+  private(set) var driver: ExchangeDriver?
   private(set) var connection: Connection?
   var stage = Stage.receiving
 
   var head = RequestHead()
   var body = RequestBody()
+  /// The request as it goes to an instance: the one in the form that its upstream speaks.
   var packet = UWSGIPacket()
-  var facts = UWSGIFacts()
+  var message = HTTP1Request()
+  /// Which of the two it is.
+  var isPacket = true
+  var facts = ForwardedFacts()
 
   /// Who asks: whom limits count.
   var client = IPAddress(ipv4: 0)
@@ -67,7 +71,7 @@ final class Exchange: TimerTarget, TurnEnd {
 
   // MARK: Life
 
-  func assign(to driver: HTTP1Driver, on connection: Connection) {
+  func assign(to driver: ExchangeDriver, on connection: Connection) {
     self.driver = driver
     self.connection = connection
     snapshot = worker.snapshot
@@ -160,7 +164,7 @@ final class Exchange: TimerTarget, TurnEnd {
   private func completeRecord() {
     let now = worker.loop.clockNow
     record.time = worker.wallClock(at: startedAt)
-    record.bytesIn = Int64(body.count)
+    record.bytesIn += Int64(body.count)
     record.totalMicroseconds = (now - startedAt).nanoseconds / 1000
     if let upstream { record.upstream = upstream.state.name }
     if route >= 0 { record.route = snapshot.routeNames[route] }

@@ -3,15 +3,11 @@ internal import HTTPCore
 
 /// The tries of an exchange: which node next, and what to make of how a try ended.
 extension Exchange {
-  /// The request is whole: makes its packet and asks the first node.
+  /// The request is whole: writes it down and asks the first node.
   func dispatch() {
     guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }
-    describeClient(connection)
-    facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
-    facts.modifier1 = upstream.settings.modifier1
-    facts.modifier2 = upstream.settings.modifier2
     do throws(HTTPError) {
-      try packet.encode(head, facts: facts)
+      try encodeRequest(for: upstream, from: connection)
     } catch {
       return answerLocally(.refused(error))
     }
@@ -31,9 +27,13 @@ extension Exchange {
     else { return answerLocally(.status(503, "no-node")) }
     tried.insert(index)
     attempts += 1
+    ask(upstream.state.nodes[index], upstream, fresh: false)
+  }
+
+  private func ask(_ node: NodeState, _ upstream: WorkerUpstream, fresh: Bool) {
     let attempt = worker.takeAttempt()
     self.attempt = attempt
-    attempt.start(self, upstream.state.nodes[index], upstream: upstream)
+    attempt.start(self, node, upstream: upstream, fresh: fresh)
   }
 
   /// The try ended without an answer to deliver.
@@ -41,11 +41,17 @@ extension Exchange {
     guard attempt === self.attempt, let upstream, let node = attempt.node else {
       return dropStale(attempt)
     }
+    if attempt.isOnReused, let sent = failure.sentBeforeEnd {
+      if !sent || isRepeatable { return askAgain(attempt, node, upstream) }
+      // It says nothing of the node that it ended a connection when it had been idle.
+      node.recordAbandoned(began: attempt.startedAt.nanoseconds)
+    } else {
+      node.recordFailure(
+        failure.nodeFailure, began: attempt.startedAt.nanoseconds,
+        now: worker.loop.now.nanoseconds, random: worker.random.next())
+    }
     noteTry(attempt, failure.word)
     if failure.isEmptyAnswer { emptyAnswers += 1 }
-    node.recordFailure(
-      failure.nodeFailure, began: attempt.startedAt.nanoseconds,
-      now: worker.loop.now.nanoseconds, random: worker.random.next())
     self.attempt = nil
     attempt.close()
     switch decide(failure, upstream) {
@@ -55,13 +61,22 @@ extension Exchange {
       if let fallback { return deliverFallback(fallback) }
       if status == 431 {
         return answerLocally(
-          .blockTooLarge(sent: packet.blockBytes, limit: upstream.settings.bufferSizeBytes))
+          .blockTooLarge(sent: blockBytes, limit: upstream.settings.bufferSizeBytes))
       }
       answerLocally(.status(status, reason))
     case .deliverUpstreamAnswer, .cut:
       if let fallback { return deliverFallback(fallback) }
       answerLocally(.status(502, "upstream"))
     }
+  }
+
+  /// The connection had been idle and was ended before the request reached anybody: the same node
+  /// is asked at once on a fresh one, which cannot happen twice.
+  private func askAgain(_ attempt: Attempt, _ node: NodeState, _ upstream: WorkerUpstream) {
+    noteTry(attempt, "stale")
+    self.attempt = nil
+    attempt.close()
+    ask(node, upstream, fresh: true)
   }
 
   /// A complete head arrived: it is delivered, or another node is asked for a better one.
@@ -107,7 +122,7 @@ extension Exchange {
     let now = worker.loop.now
     let facts = RetryFacts(
       isRepeatable: isRepeatable, attempts: attempts, emptyAnswers: emptyAnswers,
-      blockBytes: packet.blockBytes, elapsed: (now - dispatchedAt).nanoseconds,
+      blockBytes: blockBytes, elapsed: (now - dispatchedAt).nanoseconds,
       hasOthers: upstream.state.hasUntried(tried),
       mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))
     return upstream.state.retry.decide(failure, facts) {
@@ -116,7 +131,7 @@ extension Exchange {
   }
 
   /// RFC 9110 §9.2.2, or the client's word that repeating does no harm.
-  private var isRepeatable: Bool {
+  var isRepeatable: Bool {
     if head.method.isIdempotent { return true }
     return snapshot.configuration.routes[route].idempotencyKey
       && head.first(.idempotencyKey) != nil
@@ -161,12 +176,12 @@ extension Exchange {
     deliver(attempt)
   }
 
-  private func dropFallback() {
+  func dropFallback() {
     fallback?.close()
     fallback = nil
   }
 
-  private func dropStale(_ attempt: Attempt) {
+  func dropStale(_ attempt: Attempt) {
     if attempt === fallback { fallback = nil }
     attempt.close()
   }
@@ -183,7 +198,7 @@ extension Exchange {
     worker.loop.cancel(pump.patience)
   }
 
-  private func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
+  func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
     guard let node = attempt.node else { return }
     let spent = (worker.loop.now - attempt.startedAt).nanoseconds / 1000
     record.addTry(node: node.name, outcome: outcome, microseconds: spent)
@@ -195,7 +210,7 @@ extension AttemptFailure {
   /// What the failure says of the node.
   var nodeFailure: NodeFailure {
     switch self {
-    case .couldNotConnect: .connect
+    case .couldNotConnect, .couldNotSecure: .connect
     case .busy: .busy
     case .resetBeforeResponse: .reset
     case .closedBeforeResponse: .closed
@@ -209,6 +224,7 @@ extension AttemptFailure {
   var word: StaticString {
     switch self {
     case .couldNotConnect: "connect"
+    case .couldNotSecure: "tls"
     case .busy: "busy"
     case .resetBeforeResponse: "reset"
     case .closedBeforeResponse: "closed"
@@ -221,6 +237,15 @@ extension AttemptFailure {
     }
   }
 
+  /// For a connection that ended before the first byte of an answer: whether anything of the
+  /// request had gone.
+  var sentBeforeEnd: Bool? {
+    switch self {
+    case .resetBeforeResponse(let sent), .closedBeforeResponse(let sent): sent
+    default: nil
+    }
+  }
+
   /// The request went out and the instance ended without a byte.
   var isEmptyAnswer: Bool {
     switch self {
@@ -230,7 +255,7 @@ extension AttemptFailure {
   }
 }
 
-extension UWSGIFacts {
+extension ForwardedFacts {
   /// The two ends of the client's connection, as the application is told them.
   mutating func describe(_ connection: Connection, requestID: [UInt8]) {
     remoteAddress = connection.peer.text

@@ -126,7 +126,7 @@ extension Exchange {
     endIfDone()
   }
 
-  private func sendLocalBody(_ driver: HTTP1Driver) {
+  private func sendLocalBody(_ driver: ExchangeDriver) {
     record.bytesOut = Int64(localBody.count)
     let taken = driver.sendBody(localBody.bytes)
     guard taken < localBody.count else { return }

@@ -4,6 +4,8 @@ internal import EventLoop
 enum AttemptFailure: Equatable, Sendable {
   /// Refused, unreachable or timed out: nothing was sent.
   case couldNotConnect
+  /// No TLS, or a certificate that is not believed: nothing was sent.
+  case couldNotSecure
   /// The unix socket's listen queue is full (EAGAIN): nothing was sent.
   case busy
   /// Reset before the first byte of a response; `sentAnything` when a byte of the request had gone.
@@ -55,7 +57,7 @@ struct RetryFacts: Equatable, Sendable {
   var attempts: Int
   /// Attempts that ended in a reset or an end before the first byte, the failed one included.
   var emptyAnswers: Int
-  /// The request block as sent, without the packet's four bytes.
+  /// The uwsgi request block as sent, without the packet's four bytes; 0 in other protocols.
   var blockBytes: Int
   /// Nanoseconds since the first attempt began.
   var elapsed: Int64
@@ -69,7 +71,7 @@ struct RetryFacts: Equatable, Sendable {
 ///
 /// | failure | again? | else |
 /// |---|---|---|
-/// | could not connect, busy, or gone before a byte was sent | any method, another node; when none is left, hold | 503 |
+/// | could not connect, no TLS, busy, or gone before a byte was sent | any method, another node; when none is left, hold | 503 |
 /// | reset or closed before the first byte, block larger than the instance's buffer | never | 431 |
 /// | reset or closed before the first byte | repeatable, another node; hold when none is left; not after two such answers | 502 |
 /// | response timeout, nothing received | repeatable, another node, within the time; never held | 504 |
@@ -118,6 +120,7 @@ struct RetryPolicy: Sendable {
   ) -> RetryDecision {
     switch failure {
     case .couldNotConnect: notSent(facts, "connect")
+    case .couldNotSecure: notSent(facts, "tls")
     case .busy: notSent(facts, "busy")
     case .resetBeforeResponse(sentAnything: false): notSent(facts, "reset")
     case .closedBeforeResponse(sentAnything: false): notSent(facts, "closed")

@@ -170,7 +170,8 @@ struct AccessFormat {
   }
 
   private static func version(_ head: borrowing RequestHead) -> StaticString {
-    head.versionMinor == 0 ? "HTTP/1.0" : "HTTP/1.1"
+    if head.versionMajor == 2 { return "HTTP/2.0" }
+    return head.versionMinor == 0 ? "HTTP/1.0" : "HTTP/1.1"
   }
 
   /// Makes `stamp` anew when the second has changed.

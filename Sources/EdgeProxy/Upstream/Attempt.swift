@@ -1,15 +1,16 @@
 internal import EventLoop
 internal import Glibc
 internal import HTTPCore
+internal import TLS
 
-/// One try of an exchange against one node: a connection that carries one request.
+/// One try of an exchange against one node, on a connection of its own or one from the pool.
 ///
 ///     sending ──▶ awaitingHead ──▶ relaying ──▶ over
 ///
-/// uwsgi sockets serve one request each, so connecting comes late, and the packet with its body
-/// goes out at once. The descriptor is edge-triggered: whoever stops reading remembers that there
-/// may be more (`mayHaveMore`) and comes back.
-final class Attempt: EventSource, TimerTarget {
+/// Connecting comes late, and the request with its body goes out at once. What the node speaks
+/// decides only what is sent first (`UWSGIPacket` or `HTTP1Request`) and whether the connection is
+/// kept afterwards: answers look alike.
+final class Attempt: NodeConnectionOwner, TimerTarget {
   enum Stage { case sending, awaitingHead, relaying, over }
 
   /// The worker owns its attempts and outlives them.
@@ -17,28 +18,22 @@ final class Attempt: EventSource, TimerTarget {
   private(set) var exchange: Exchange?
   private(set) var node: NodeState?
   private(set) var stage = Stage.over
-  private var descriptor: FileDescriptor?
-  private var raw: Int32 = -1
-  private var token = SourceToken.none
+  private var connection: NodeConnection?
+  /// Where the connection may go to afterwards; `nil` where it serves one request.
+  private var pool: Pool?
   private var timer = TimerToken.none
   private(set) var startedAt = Instant(nanoseconds: 0)
 
   var input = ByteBuffer()
   var response = ResponseHead()
   private var parser = ResponseParser()
-  /// The socket may hold more than was read.
-  private(set) var mayHaveMore = false
-  private var peerClosed = false
-  private(set) var ended: Ending?
-  private var packetSent = 0
+  /// Bytes of the request's head (or packet) and of its body that went out.
+  private var headSent = 0
   private var bodySent = 0
   private(set) var sentAnything = false
   /// The request could not be sent to its end; an answer may be there all the same.
   private var sendingFailed = false
   private var interims = 0
-
-  /// How the instance ended its side.
-  enum Ending { case finished, reset }
 
   /// Interim answers relayed from one instance at most.
   private static let interimsMax = 16
@@ -47,40 +42,56 @@ final class Attempt: EventSource, TimerTarget {
 
   // MARK: Life
 
-  /// Connects and sends; what goes wrong is told to the exchange.
-  func start(_ exchange: Exchange, _ node: NodeState, upstream: WorkerUpstream) {
+  /// Sends on a connection from the pool, or with `fresh` on one of its own; what goes wrong is
+  /// told to the exchange.
+  func start(_ exchange: Exchange, _ node: NodeState, upstream: WorkerUpstream, fresh: Bool) {
     self.exchange = exchange
     self.node = node
     stage = .sending
     startedAt = worker.loop.now
-    ended = nil
-    mayHaveMore = false
-    peerClosed = false
-    packetSent = 0
+    headSent = 0
     bodySent = 0
     sentAnything = false
     sendingFailed = false
     interims = 0
     parser.reset()
     node.begin()
-    do throws(SystemError) {
-      let socket = try Socket.connect(node.address)
-      raw = socket.raw
-      // A packet alone is one write; the last part of a body must not wait for an acknowledgement.
-      if exchange.body.count > 0 { Socket.setNoDelay(raw) }
-      descriptor = consume socket
-    } catch {
-      return fail(error.blamesNode ? .couldNotConnect : .busy)
+    pool = upstream.pool(of: node)
+    if !fresh, let kept = pool?.take(isRepeatable: exchange.isRepeatable) {
+      connection = kept
+    } else {
+      guard connect(node, upstream, hasBody: exchange.body.count > 0) else { return }
     }
+    connection?.owner = self
     send()
     guard stage != .over else { return }
     watch(upstream)
   }
 
-  private func watch(_ upstream: WorkerUpstream) {
-    let events = stage == .sending ? Readiness.exchange : Readiness.answer
+  private func connect(_ node: NodeState, _ upstream: WorkerUpstream, hasBody: Bool) -> Bool {
+    let connection = worker.takeNodeConnection()
+    self.connection = connection
     do throws(SystemError) {
-      token = try worker.loop.register(raw, self, events)
+      try connection.open(node.address)
+    } catch {
+      fail(error.blamesNode ? .couldNotConnect : .busy)
+      return false
+    }
+    // A packet alone is one write; further requests must not wait for its acknowledgement.
+    if hasBody || upstream.settings.nodeProtocol != .uwsgi { connection.setNoDelay() }
+    guard upstream.settings.tls != nil else { return true }
+    do throws(TLSError) {
+      try upstream.secure(connection, node)
+    } catch {
+      secureFailed(error)
+      return false
+    }
+    return true
+  }
+
+  private func watch(_ upstream: WorkerUpstream) {
+    do throws(SystemError) {
+      try connection?.watch(sending: stage == .sending)
     } catch {
       return fail(.couldNotConnect)
     }
@@ -88,16 +99,34 @@ final class Attempt: EventSource, TimerTarget {
     arm(stage == .sending && !sentAnything ? settings.connectTimeout : settings.responseTimeout)
   }
 
+  /// The answer has been read to its end: the connection is kept where it can carry another
+  /// request, and closed otherwise.
+  func finish() {
+    if let pool, let connection, leavesNothing, response.keepsConnection, pool.keep(connection) {
+      self.connection = nil
+    }
+    close()
+  }
+
+  /// Whether request and answer went whole, and not a byte came behind the answer.
+  private var leavesNothing: Bool {
+    guard let connection, let exchange, exchange.isSentWhole(headSent, bodySent), input.isEmpty,
+      connection.ended == nil
+    else { return false }
+    return !connection.mayHaveMore || connection.isQuiet()
+  }
+
   /// Ends the attempt and its connection; the exchange hears nothing more.
   func close() {
     guard stage != .over else { return }
     stage = .over
     disarm()
-    worker.loop.forget(token)
-    token = .none
-    if peerClosed { Socket.resetOnClose(raw) }
-    descriptor = nil
-    raw = -1
+    if let connection {
+      connection.close()
+      worker.give(connection)
+    }
+    connection = nil
+    pool = nil
     if input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
     node?.end()
     node = nil
@@ -106,9 +135,31 @@ final class Attempt: EventSource, TimerTarget {
     worker.give(self)
   }
 
+  /// Gives the connection up to a tunnel, with what came behind the head; the attempt is over.
+  func handOver(_ rest: inout ByteBuffer) -> NodeConnection? {
+    swap(&rest, &input)
+    let connection = connection
+    self.connection = nil
+    close()
+    return connection
+  }
+
   private func fail(_ failure: AttemptFailure) {
     exchange?.attemptFailed(self, failure)
   }
+
+  private func secureFailed(_ error: TLSError) {
+    // Without a reason the connection just broke.
+    guard !error.reasons.isEmpty, let node, let upstream = exchange?.upstream else {
+      return fail(.couldNotConnect)
+    }
+    upstream.tell(error, of: node)
+    fail(.couldNotSecure)
+  }
+
+  /// The connection had served a request before and may have been ended since.
+  var isOnReused: Bool { connection?.isReused ?? false }
+  var ended: NodeConnection.Ending? { connection?.ended }
 
   // MARK: Time
 
@@ -135,45 +186,35 @@ final class Attempt: EventSource, TimerTarget {
 
   // MARK: Events
 
-  func ready(_ events: Readiness) {
+  func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
     if stage == .sending { send() }
     guard stage != .over else { return }
-    if events.isReadable || events.isEnding {
-      mayHaveMore = true
-      if events.isEnding { peerClosed = true }
-      receive()
-    }
+    if events.isReadable || events.isEnding { receive() }
   }
 
   // MARK: The request
 
   private func send() {
-    guard let exchange, !sendingFailed else { return }
-    while packetSent < exchange.packet.count {
-      let outcome = sendPacket(exchange.packet, hasBody: exchange.body.count > 0)
-      guard let count = sent(outcome) else { return }
-      packetSent += count
+    guard let exchange, let connection, !sendingFailed, shakeHands(connection) else { return }
+    while headSent < exchange.headCount {
+      guard let count = sent(exchange.sendHead(connection, from: headSent)) else { return }
+      headSent += count
     }
     while bodySent < exchange.body.count {
-      guard let count = sent(sendBody(exchange)) else { return }
+      guard let count = sent(exchange.sendBody(connection, from: bodySent)) else { return }
       bodySent += count
     }
-    requestSent(exchange)
+    requestSent()
   }
 
-  private func sendPacket(_ packet: borrowing UWSGIPacket, hasBody: Bool) -> WriteOutcome {
-    Descriptor.send(
-      raw, packet.bytes.extracting(packetSent..<packet.count), more: hasBody)
-  }
-
-  private func sendBody(_ exchange: Exchange) -> WriteOutcome {
-    if let file = exchange.body.fileDescriptor {
-      let count = min(exchange.body.count - bodySent, 1 << 20)
-      return Descriptor.sendFile(
-        from: file, at: Int64(bodySent), count: count, to: raw)
+  /// `false` to wait, or when the attempt is over.
+  private func shakeHands(_ connection: NodeConnection) -> Bool {
+    do throws(TLSError) {
+      return try connection.handshake()
+    } catch {
+      secureFailed(error)
+      return false
     }
-    let memory = exchange.body.memory
-    return Descriptor.send(raw, memory.span.extracting(bodySent..<memory.count))
   }
 
   /// How many bytes went out; `nil` to stop, for whatever reason.
@@ -182,7 +223,7 @@ final class Attempt: EventSource, TimerTarget {
     case .bytes(let count):
       if !sentAnything {
         sentAnything = true
-        if token != .none, let upstream = exchange?.upstream {
+        if timer != .none, let upstream = exchange?.upstream {
           arm(upstream.settings.responseTimeout)
         }
       }
@@ -190,17 +231,22 @@ final class Attempt: EventSource, TimerTarget {
     case .wouldBlock: return nil
     case .failed(let error):
       guard sentAnything else {
-        fail(error.blamesNode ? .couldNotConnect : .busy)
+        fail(nothingSent(error))
         return nil
       }
       // The instance may have answered before it had read everything: look before judging.
       sendingFailed = true
-      requestSent(exchange)
+      requestSent()
       return nil
     }
   }
 
-  private func requestSent(_ exchange: Exchange?) {
+  private func nothingSent(_ error: SystemError) -> AttemptFailure {
+    if isOnReused { return .resetBeforeResponse(sentAnything: false) }
+    return error.blamesNode ? .couldNotConnect : .busy
+  }
+
+  private func requestSent() {
     if stage == .sending { stage = .awaitingHead }
   }
 
@@ -220,14 +266,14 @@ final class Attempt: EventSource, TimerTarget {
       let progress = fill()
       if !parseHead() { return }
       guard stage != .relaying else { return }
-      if case .nothing = progress {
+      if !progress {
         guard let ended else { return }
         return fail(failure(of: ended))
       }
     }
   }
 
-  private func failure(of ending: Ending) -> AttemptFailure {
+  private func failure(of ending: NodeConnection.Ending) -> AttemptFailure {
     if !input.isEmpty || parser.hasBegun { return .headIncomplete(timedOut: false) }
     return ending == .reset
       ? .resetBeforeResponse(sentAnything: sentAnything)
@@ -248,9 +294,9 @@ final class Attempt: EventSource, TimerTarget {
         fail(.malformedResponse)
         return false
       }
-      if (100..<200).contains(response.status) {
+      if (100..<200).contains(response.status), response.status != 101 {
         interims += 1
-        guard response.status != 101, interims <= Self.interimsMax else {
+        guard interims <= Self.interimsMax else {
           fail(.malformedResponse)
           return false
         }
@@ -259,39 +305,28 @@ final class Attempt: EventSource, TimerTarget {
         response.reset()
         continue
       }
+      guard response.status != 101 || exchange.mayOpenTunnel(self) else {
+        fail(.malformedResponse)
+        return false
+      }
       stage = .relaying
       disarm()
-      exchange.headArrived(self)
+      if response.status == 101 { exchange.openTunnel(self) } else { exchange.headArrived(self) }
       return stage != .over
     }
     return true
   }
 
-  enum Progress { case something, nothing }
+  /// Gives an empty input back while nobody reads.
+  func releaseInput() {
+    if input.isEmpty, input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
+  }
 
-  /// One read into the input; remembers when the socket is empty or the instance has ended.
-  func fill() -> Progress {
-    guard mayHaveMore, ended == nil else { return .nothing }
+  /// One read into the input; `false` when the socket is empty or the instance has ended.
+  func fill() -> Bool {
+    guard let connection, connection.mayHaveMore else { return false }
     if input.capacity == 0 { input = ByteBuffer(storage: worker.buffers.take()) }
-    if input.freeCount == 0 { input.compact() }
-    let free = input.freeCount
-    guard free > 0 else { return .nothing }
-    var outcome = ReadOutcome.wouldBlock
-    _ = input.write { space in
-      outcome = Descriptor.read(raw, into: &space)
-      if case .bytes(let count) = outcome { return count }
-      return 0
-    }
-    switch outcome {
-    case .bytes(let count):
-      // A short read has emptied the socket; the next edge tells of more (epoll(7), question 9).
-      if count < free, !peerClosed { mayHaveMore = false }
-      return .something
-    case .wouldBlock: mayHaveMore = false
-    case .closed: ended = .finished
-    case .failed: ended = .reset
-    }
-    return .nothing
+    return connection.fill(&input)
   }
 }
 

@@ -34,8 +34,10 @@ final class Worker: TurnEnd {
   private var compressors = CompressorPool()
   private var freeExchanges: [Exchange] = []
   private var freeAttempts: [Attempt] = []
+  private var freeNodeConnections: [NodeConnection] = []
   private var retiredExchanges: [Exchange] = []
   private var retiredAttempts: [Attempt] = []
+  private var retiredNodeConnections: [NodeConnection] = []
   private var whenDrained: (@Sendable () -> Void)?
   private var ticker: Ticker?
 
@@ -52,10 +54,11 @@ final class Worker: TurnEnd {
     tls = try ServerContext(policy: plan.policy, ticketKeys: plan.ticketKeys)
     certificates = CertificateTable(plan.certificates)
     logSettings = configuration.log
-    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, previous: nil)
+    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
     ability = plan.ability
     httpsPort = plan.httpsPort
     try tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
+    tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
     openLog(configuration.log)
     let ticker = Ticker(worker: self)
@@ -70,8 +73,11 @@ final class Worker: TurnEnd {
 
   /// Takes over a configuration; requests under way keep theirs.
   func install(_ plan: SnapshotPlan) {
-    snapshot = WorkerSnapshot(plan, loop: loop, previous: snapshot)
+    let previous = snapshot
+    snapshot = WorkerSnapshot(plan, loop: loop, logger: logger, previous: previous)
+    previous.retire(except: snapshot)
     challenges.path = plan.configuration.acmeChallenges
+    tls.offersHTTP2 = plan.configuration.listen.http2
   }
 
   /// Takes over certificates; connections keep theirs.
@@ -120,7 +126,7 @@ final class Worker: TurnEnd {
     if hadTLS, !listeners.contains(where: { $0.isTLS }) { sendsClientsAway = true }
     // Idle clients come back through another server; busy ones hear it with their answer.
     guard sendsClientsAway else { return }
-    for connection in connections where connection.isIdle { connection.drain() }
+    for connection in connections where connection.canBeSentAway { connection.drain() }
   }
 
   /// Refuses new work and finishes what there is; `done` is called when nothing is left.
@@ -140,6 +146,8 @@ final class Worker: TurnEnd {
 
   /// Ends the loop; what is still open is cut.
   func stop() {
+    // Those that end tunnels leave the list.
+    for connection in connections.reversed() { connection.cutTunnel("drain") }
     flushLog()
     closeListeners { _ in true }
     loop.stop()
@@ -252,7 +260,7 @@ final class Worker: TurnEnd {
 
   // MARK: Objects that are used again
 
-  func takeExchange(for driver: HTTP1Driver, on connection: Connection) -> Exchange {
+  func takeExchange(for driver: ExchangeDriver, on connection: Connection) -> Exchange {
     let exchange = freeExchanges.popLast() ?? Exchange(worker: self)
     exchange.assign(to: driver, on: connection)
     return exchange
@@ -284,8 +292,19 @@ final class Worker: TurnEnd {
     compressors.give(compressor)
   }
 
+  func takeNodeConnection() -> NodeConnection {
+    freeNodeConnections.popLast() ?? NodeConnection(loop: loop)
+  }
+
+  func give(_ connection: NodeConnection) {
+    retire()
+    retiredNodeConnections.append(connection)
+  }
+
   private func retire() {
-    if retiredExchanges.isEmpty, retiredAttempts.isEmpty { loop.atTurnEnd(self) }
+    if retiredExchanges.isEmpty, retiredAttempts.isEmpty, retiredNodeConnections.isEmpty {
+      loop.atTurnEnd(self)
+    }
   }
 
   func turnEnded() {
@@ -297,6 +316,10 @@ final class Worker: TurnEnd {
     for attempt in retiredAttempts where freeAttempts.count < Self.keptMax {
       freeAttempts.append(attempt)
     }
+    for connection in retiredNodeConnections where freeNodeConnections.count < Self.keptMax {
+      freeNodeConnections.append(connection)
+    }
+    retiredNodeConnections.removeAll(keepingCapacity: true)
     retiredExchanges.removeAll(keepingCapacity: true)
     retiredAttempts.removeAll(keepingCapacity: true)
   }

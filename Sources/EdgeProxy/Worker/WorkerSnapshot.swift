@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HTTPCore
+internal import Logging
 
 /// Everything that a configuration means to one worker, swapped as a whole.
 ///
@@ -16,7 +17,7 @@ final class WorkerSnapshot {
   /// For the log: the host pattern of each route.
   let routeNames: [[UInt8]]
 
-  init(_ plan: SnapshotPlan, loop: EventLoop, previous: WorkerSnapshot?) {
+  init(_ plan: SnapshotPlan, loop: EventLoop, logger: Logger, previous: WorkerSnapshot?) {
     configuration = plan.configuration
     routes = plan.routes
     headLimits = plan.headLimits
@@ -29,7 +30,14 @@ final class WorkerSnapshot {
       // An upstream that did not change keeps its queue of held requests.
       previous?.upstreams.first { $0.state === state }
         ?? WorkerUpstream(
-          state: state, loop: loop, heldMax: plan.configuration.limits.held)
+          state: state, loop: loop, logger: logger, heldMax: plan.configuration.limits.held)
+    }
+  }
+
+  /// Another snapshot takes over: upstreams that it does not have keep nothing any more.
+  func retire(except next: WorkerSnapshot) {
+    for upstream in upstreams where !next.upstreams.contains(where: { $0 === upstream }) {
+      upstream.retire()
     }
   }
 }

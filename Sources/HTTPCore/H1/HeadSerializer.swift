@@ -57,20 +57,38 @@ package enum HeadSerializer {
     return true
   }
 
+  /// The agreement to go on in the WebSocket protocol, as the application gave it.
+  package static func writeSwitch(
+    _ head: borrowing ResponseHead, into output: inout ByteBuffer
+  ) -> Bool {
+    guard fits(head, output) else { return false }
+    statusLine(head, into: &output)
+    output.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    writeInterimFields(head, into: &output)
+    output.append("\r\n")
+    return true
+  }
+
   /// An interim (1xx) head as the application sent it.
   package static func writeInterim(
     _ head: borrowing ResponseHead, into output: inout ByteBuffer
   ) -> Bool {
     guard fits(head, output) else { return false }
     statusLine(head, into: &output)
+    writeInterimFields(head, into: &output)
+    output.append("\r\n")
+    return true
+  }
+
+  private static func writeInterimFields(
+    _ head: borrowing ResponseHead, into output: inout ByteBuffer
+  ) {
     for field in head.fields
     where !field.known.isHopByHop && field.known != .contentLength
       && field.known != .serverInstruction && !head.nominates(field.name)
     {
       write(head.span(field.name), head.span(field.value), into: &output)
     }
-    output.append("\r\n")
-    return true
   }
 
   /// The head of an answer of our own, up to the fields that the caller adds before `end`.

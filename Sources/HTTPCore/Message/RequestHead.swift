@@ -14,6 +14,8 @@ package struct RequestHead: ~Copyable {
   package internal(set) var fields: [HeaderField] = []
   package internal(set) var method = Method.other
   package internal(set) var methodBytes = ByteRange.empty
+  /// 2 where the request came over HTTP/2; `versionMinor` is 1 then, for all that is the same.
+  package internal(set) var versionMajor = 1
   package internal(set) var versionMinor = 1
   /// The whole target as sent.
   package internal(set) var target = ByteRange.empty
@@ -43,6 +45,7 @@ package struct RequestHead: ~Copyable {
     fields.removeAll(keepingCapacity: true)
     method = .other
     methodBytes = .empty
+    versionMajor = 1
     versionMinor = 1
     target = .empty
     path = .empty

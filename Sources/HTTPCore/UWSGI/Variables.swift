@@ -1,25 +1,3 @@
-/// What the application is told besides the client's own words; buffers are used again.
-package struct UWSGIFacts {
-  package var remoteAddress: [UInt8] = []
-  /// 0 where it is not known.
-  package var remotePort: UInt64 = 0
-  package var serverAddress: [UInt8] = []
-  package var serverPort: UInt64 = 0
-  /// What the client used, towards us or towards a trusted proxy.
-  package var isTLS = true
-  /// What is sent as X-Forwarded-For; empty for the remote address.
-  package var forwardedFor: [UInt8] = []
-  /// What is sent as X-Forwarded-Host; empty for the host of the request.
-  package var forwardedHost: [UInt8] = []
-  package var requestID: [UInt8] = []
-  /// The length of the body that follows; `nil` where the request has none.
-  package var bodyLength: UInt64?
-  package var modifier1: UInt8 = 0
-  package var modifier2: UInt8 = 0
-
-  package init() {}
-}
-
 /// The variables of a request, as WSGI applications behind mod_proxy_uwsgi and nginx know them.
 ///
 /// A client's field becomes `HTTP_…` or nothing: the server's own variables (`UWSGI_FILE` loads
@@ -28,12 +6,12 @@ package struct UWSGIFacts {
 /// proxy may say.
 extension UWSGIPacket {
   package mutating func encode(
-    _ head: borrowing RequestHead, facts: borrowing UWSGIFacts
+    _ head: borrowing RequestHead, facts: borrowing ForwardedFacts
   ) throws(HTTPError) {
     begin()
     addRequestLine(head)
     addConnection(head, facts)
-    addFields(head)
+    addFields(head, facts)
     addForwarded(head, facts)
     try finish(modifier1: facts.modifier1, modifier2: facts.modifier2)
   }
@@ -66,7 +44,7 @@ extension UWSGIPacket {
   }
 
   private mutating func addConnection(
-    _ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
     add("SERVER_NAME", head.host.span)
     add("SERVER_PORT", decimal: facts.serverPort)
@@ -79,12 +57,14 @@ extension UWSGIPacket {
     if let length = facts.bodyLength { add("CONTENT_LENGTH", decimal: length) }
   }
 
-  private mutating func addFields(_ head: borrowing RequestHead) {
+  private mutating func addFields(
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
+  ) {
     for index in head.fields.indices {
       let field = head.fields[index]
       // Connection cannot take away the name that the request was routed by.
-      guard Self.isForwarded(field.known), !hasUnderscore(head, field.name),
-        field.known == .host || !head.nominates(field.name), !isRepeated(head, index)
+      guard field.known == .host || head.forwards(field), field.known != .contentType,
+        !isRepeated(head, index)
       else { continue }
       openKey(prefix: "HTTP_")
       appendKey(folding: head.span(field.name))
@@ -92,6 +72,11 @@ extension UWSGIPacket {
       append(head.span(field.value))
       appendRepeats(head, of: index)
       closeValue()
+    }
+    if facts.asksForWebSocket {
+      // Taken out as fields of one hop; this hop asks the next one for the same.
+      add("HTTP_UPGRADE", "websocket")
+      add("HTTP_CONNECTION", "Upgrade")
     }
     // A target in absolute form names the host instead of the field.
     if !head.hostFieldSeen, !head.authority.isEmpty {
@@ -101,7 +86,7 @@ extension UWSGIPacket {
 
   /// Ours, or from a trusted proxy; whatever a client says, it is nobody's proxy.
   private mutating func addForwarded(
-    _ head: borrowing RequestHead, _ facts: borrowing UWSGIFacts
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
     if facts.forwardedFor.isEmpty {
       add("HTTP_X_FORWARDED_FOR", facts.remoteAddress.span)
@@ -117,20 +102,6 @@ extension UWSGIPacket {
     add("HTTP_X_REQUEST_ID", facts.requestID.span)
     // uWSGI takes the last of UWSGI_SCHEME and HTTP_X_FORWARDED_PROTO for wsgi.url_scheme.
     add("UWSGI_SCHEME", facts.isTLS ? "https" : "http")
-  }
-
-  private static func isForwarded(_ name: FieldName) -> Bool {
-    switch name {
-    case .contentLength, .contentType, .expect, .proxy, .forwarded, .xForwarded, .xRealIP,
-      .xRequestID:
-      false
-    default: !name.isHopByHop
-    }
-  }
-
-  private func hasUnderscore(_ head: borrowing RequestHead, _ name: ByteRange) -> Bool {
-    for index in name.range where head.bytes[index] == UInt8(ascii: "_") { return true }
-    return false
   }
 
   /// Whether a field of this name came before, which then has this value too.

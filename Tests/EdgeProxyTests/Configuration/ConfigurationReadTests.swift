@@ -113,7 +113,7 @@ struct ConfigurationReadTests {
       configuration.routes == [
         RouteSettings(
           host: "*.example.org", path: "/static/ü", upstream: 0, bodyBytesMax: 20 << 20,
-          idempotencyKey: true)
+          idempotencyKey: true, webSocket: true)
       ])
     #expect(configuration.errorPages[503]?.contentType == "text/html; charset=utf-8")
     #expect(configuration.errorPages[404]?.contentType == "application/json")

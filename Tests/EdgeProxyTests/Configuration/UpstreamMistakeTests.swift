@@ -98,8 +98,20 @@ struct UpstreamMistakeTests {
   /// Each text is a key of an upstream.
   static let keys: [Mistake] = [
     Mistake(
-      "protocol: http",
-      "5:15: 'protocol' must be uwsgi, found 'http'"),
+      "protocol: htp",
+      "5:15: 'protocol' must be uwsgi, http or https, found 'htp'; did you mean 'http'?"),
+    Mistake(
+      "protocol: fastcgi",
+      "5:15: 'protocol' must be uwsgi, http or https, found 'fastcgi'"),
+    Mistake(
+      "tls: { name: app.internal }",
+      "5:18: 'tls.name' in upstreams.a needs protocol https, found uwsgi"),
+    Mistake(
+      "tls: { verfy: false }",
+      "5:12: unknown key 'verfy' in upstreams.a.tls; did you mean 'verify'?"),
+    Mistake(
+      "keep_alive: { connections: -1 }",
+      "5:32: 'connections' must be a whole number from 0 to 10000, found '-1'"),
     Mistake(
       "balance: hash",
       "5:14: 'balance' must be least-requests or round-robin, found 'hash'"),

@@ -134,10 +134,10 @@ class Client:
         return not self.buffer and not self.more()
 
 
-def client_context(authority, version=None, verify_name=True):
+def client_context(authority, version=None, verify_name=True, protocols=("http/1.1",)):
     context = ssl.create_default_context(cafile=authority.pem)
     context.check_hostname = verify_name
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.set_alpn_protocols(list(protocols))
     if version:
         context.minimum_version = context.maximum_version = version
     return context

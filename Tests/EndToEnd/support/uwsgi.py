@@ -16,7 +16,9 @@ PLUGIN_COMMAND = shutil.which("uwsgi_python3")
 class Instance:
     """One uWSGI server of a demo application: `kill` pulls its plug, `start` brings it back."""
 
-    def __init__(self, directory, app="app1", node="a", processes=2, buffer_size=None, tcp=False, options=()):
+    def __init__(self, directory, app="app1", node="a", processes=2, buffer_size=None, tcp=False, options=(),
+                 listen_as="socket"):
+        """`listen_as` http11-socket and http-socket speak HTTP/1.1, with and without keep-alive."""
         directory.mkdir(parents=True, exist_ok=True)
         self.app, self.node, self.journal = app, node, directory / "journal"
         self.port_holder = None
@@ -29,7 +31,7 @@ class Instance:
             listen, self.address = directory / "socket", f"unix:{directory / 'socket'}"
         self.command = [
             PLUGIN_COMMAND or "uwsgi", "--ini", REPOSITORY / f"conf/apps/{app}.ini", "--reuse-port",
-            "--socket", listen, "--chmod-socket=666", f"--processes={processes}",
+            f"--{listen_as}", listen, "--chmod-socket=666", f"--processes={processes}",
             *([f"--buffer-size={buffer_size}"] if buffer_size else []), *options]
         self.environment = {**os.environ, "EDGE_NODE": node, "JOURNAL": str(self.journal)}
         self.child = None

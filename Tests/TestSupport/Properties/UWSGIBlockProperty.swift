@@ -9,7 +9,7 @@ extension ParserProperties {
     guard let consumed else { return nil }
     let reading = RequestReading(head, consumed: consumed, refusal: nil)
     let seed = digest(input)
-    var facts = UWSGIFacts()
+    var facts = ForwardedFacts()
     facts.remoteAddress = octets("192.0.2.1")
     facts.remotePort = 4711
     facts.isTLS = seed % 2 == 0
@@ -43,7 +43,7 @@ extension ParserProperties {
   }
 
   private static func problem(
-    _ block: UWSGIBlock, _ head: RequestReading, _ facts: UWSGIFacts
+    _ block: UWSGIBlock, _ head: RequestReading, _ facts: ForwardedFacts
   ) -> String? {
     var left = fromFields(head)
     left["REQUEST_METHOD"] = head.methodText

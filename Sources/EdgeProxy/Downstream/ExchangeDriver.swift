@@ -1,0 +1,87 @@
+internal import HTTPCore
+
+/// Who carries an exchange to its client.
+///
+/// An enum of final classes and not a protocol: its calls are on the way of every body piece, and a
+/// switch costs less than finding a witness.
+enum ExchangeDriver {
+  case http1(HTTP1Driver)
+  case http2(HTTP2Stream)
+
+  /// Whether the connection ends after the present answer; decided before its head is written.
+  func mustClose() -> Bool {
+    switch self {
+    case .http1(let driver): driver.mustClose()
+    case .http2(let stream): stream.mustClose()
+    }
+  }
+
+  /// Writes a head, in HTTP/1.1's form, with `write`, which says whether it fitted.
+  ///
+  /// The body follows by `framing`.
+  func sendHead(_ framing: OutputFraming, _ write: (inout ByteBuffer) -> Bool) -> Bool {
+    switch self {
+    case .http1(let driver): driver.sendHead(framing, write)
+    case .http2(let stream): stream.sendHead(framing, write)
+    }
+  }
+
+  /// Sends an interim (1xx) answer.
+  func sendInterim(_ write: (inout ByteBuffer) -> Bool) {
+    switch self {
+    case .http1(let driver): driver.sendInterim(write)
+    case .http2(let stream): stream.sendInterim(write)
+    }
+  }
+
+  /// Takes body bytes; returns how many, fewer when the client cannot take more now.
+  ///
+  /// Whoever has bytes left hears `downstreamWritable` when there is room again.
+  func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
+    switch self {
+    case .http1(let driver): driver.sendBody(bytes)
+    case .http2(let stream): stream.sendBody(bytes)
+    }
+  }
+
+  /// What was taken need not wait for more; `false` when the client cannot take it all.
+  func flush() -> Bool {
+    switch self {
+    case .http1(let driver): driver.flush()
+    case .http2(let stream): stream.flush()
+    }
+  }
+
+  /// The answer is complete.
+  func endAnswer() {
+    switch self {
+    case .http1(let driver): driver.endAnswer()
+    case .http2(let stream): stream.endAnswer()
+    }
+  }
+
+  /// The answer cannot be completed: the client must see that it is cut.
+  func cutAnswer() {
+    switch self {
+    case .http1(let driver): driver.cutAnswer()
+    case .http2(let stream): stream.cutAnswer()
+    }
+  }
+
+  /// The client's bytes belong to a tunnel from here on.
+  func handOver(to tunnel: Tunnel) {
+    switch self {
+    case .http1(let driver): driver.handOver(to: tunnel)
+    // A stream cannot ask for an upgrade: its head may not have the fields (RFC 9113 §8.2.2).
+    case .http2(let stream): stream.cutAnswer()
+    }
+  }
+
+  /// What of an answer may wait in memory, where one that has a connection for itself may `most`.
+  func responseMemory(_ most: Int) -> Int {
+    switch self {
+    case .http1: most
+    case .http2(let stream): stream.responseMemory(most)
+    }
+  }
+}

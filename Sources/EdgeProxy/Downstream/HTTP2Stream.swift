@@ -1,0 +1,162 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// One stream of an HTTP/2 connection: it carries one exchange.
+///
+/// The exchange is gone as soon as its answer has been written; the stream stays until both sides
+/// have ended it. What a client's windows are closed for stays in the exchange's spool.
+final class HTTP2Stream {
+  /// How the body of the answer is delimited.
+  private enum Writing {
+    case nothing
+    case length(left: UInt64)
+    case untilEnd
+  }
+
+  let id: Int32
+  private let driver: HTTP2Driver
+  private(set) var exchange: Exchange?
+  private var writing = Writing.nothing
+  /// The whole request is there.
+  private(set) var requestEnded = false
+  /// The exchange has bytes that there was no room for.
+  private(set) var isWaiting = false
+  /// The answer is complete but for the mark of its end.
+  private(set) var owesEnd = false
+  /// What the exchange may send before other streams have their turn.
+  private var share = Int.max
+  /// When the client last did what this stream waits for.
+  private(set) var movedAt: Instant
+
+  init(id: Int32, driver: HTTP2Driver, now: Instant) {
+    self.id = id
+    self.driver = driver
+    movedAt = now
+  }
+
+  // MARK: The request, called by the driver
+
+  func assign(_ exchange: Exchange) { self.exchange = exchange }
+
+  /// The client is to send a body, and nothing has gone wrong so far.
+  var awaitsBody: Bool { !requestEnded && exchange != nil && !isWaiting }
+
+  func received(now: Instant) { movedAt = now }
+
+  func endRequest() { requestEnded = true }
+
+  func sendContinue() {
+    sendInterim { head in
+      head.append("HTTP/1.1 100 Continue\r\n\r\n")
+      return true
+    }
+  }
+
+  /// Lets go of the exchange, which nobody waits for any more.
+  func dropExchange() {
+    isWaiting = false
+    owesEnd = false
+    guard let exchange else { return }
+    self.exchange = nil
+    exchange.clientGone()
+    driver.worker.give(exchange)
+  }
+
+  /// Lets the exchange send at most `share` bytes of what waits.
+  func resume(share: Int) {
+    isWaiting = false
+    if owesEnd { return sendEnd() }
+    self.share = share
+    exchange?.downstreamWritable()
+    self.share = .max
+  }
+
+  // MARK: The answer, called by the exchange
+
+  /// An answer never ends the connection; a worker that sends clients away tells them in its own words.
+  func mustClose() -> Bool {
+    if driver.worker.sendsClientsAway { driver.drain() }
+    return false
+  }
+
+  func sendHead(_ framing: OutputFraming, _ write: (inout ByteBuffer) -> Bool) -> Bool {
+    switch framing {
+    case .none, .length(0): writing = .nothing
+    case .length(let count): writing = .length(left: count)
+    case .chunked, .untilClose: writing = .untilEnd
+    }
+    var hasBody = true
+    if case .nothing = writing { hasBody = false }
+    return driver.writeHead(write) { session, head in
+      session.respond(id, head, hasBody: hasBody)
+    }
+  }
+
+  func sendInterim(_ write: (inout ByteBuffer) -> Bool) {
+    _ = driver.writeHead(write) { session, head in
+      session.inform(id, head)
+      return true
+    }
+  }
+
+  func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
+    var count = bytes.count
+    var endsStream = false
+    if case .length(let left) = writing { endsStream = left <= UInt64(count) }
+    if count > share {
+      count = share
+      endsStream = false
+    }
+    let taken = driver.send(id, bytes.extracting(0..<count), endsStream: endsStream)
+    if taken > 0 { movedAt = driver.worker.loop.now }
+    if share < .max { share -= taken }
+    if case .length(let left) = writing { writing = .length(left: left - UInt64(taken)) }
+    if taken < bytes.count { wait() }
+    return taken
+  }
+
+  /// The frames of a turn go out together; `false` where nothing can go out now.
+  func flush() -> Bool {
+    driver.flushLater()
+    return !isWaiting
+  }
+
+  /// A connection's answers share what eight of HTTP/1.1 have, but each has room for one read.
+  func responseMemory(_ most: Int) -> Int {
+    max(BufferPool.blockBytes, most * 8 / max(8, driver.streams.count))
+  }
+
+  func endAnswer() {
+    finishExchange()
+    switch writing {
+    case .nothing, .length(0): driver.answered(self)
+    case .untilEnd: sendEnd()
+    case .length: driver.reset(id, .internalError)
+    }
+  }
+
+  func cutAnswer() {
+    finishExchange()
+    driver.reset(id, .internalError)
+  }
+
+  private func sendEnd() {
+    owesEnd = !driver.end(id)
+    if owesEnd { wait() } else { driver.answered(self) }
+  }
+
+  private func finishExchange() {
+    guard let exchange else { return }
+    self.exchange = nil
+    exchange.finish()
+    driver.worker.give(exchange)
+  }
+
+  private func wait() {
+    if !isWaiting { movedAt = driver.worker.loop.now }
+    isWaiting = true
+    driver.streamWaits()
+  }
+}
+
+@available(*, unavailable) extension HTTP2Stream: Sendable {}

@@ -1,0 +1,290 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// The client's side of a tunnel: the whole of an HTTP/1.1 connection, or one stream of HTTP/2.
+protocol TunnelClient: AnyObject {
+  func receive(into space: inout MutableSpan<UInt8>) -> Transport.Received
+  /// Sends some of `bytes`; after `wouldBlock` the tunnel is told when there is room again.
+  func send(_ bytes: borrowing Span<UInt8>) -> Transport.Sent
+  /// Whether the tunnel wants to hear of further bytes.
+  func setReading(_ reading: Bool)
+  /// Ends our side; the client's goes on.
+  func endSending()
+  /// The tunnel is over; with `both`, each side has said its last.
+  func endTunnel(both: Bool)
+}
+
+/// Bytes both ways between a client and a node, after a 101.
+///
+/// Each direction has one block of memory at most: it is read from again when all of it has gone
+/// out, so whoever reads slowly slows the other down. Without bytes under way there is no block.
+/// A side that ends is passed on as such; what comes from the other still goes through, for a while.
+final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
+  /// One direction: open ──▶ ended at its source ──▶ closed towards its target.
+  private struct Flow: ~Copyable {
+    enum State { case open, ended, closed }
+    var state = State.open
+    var buffer = ByteBuffer()
+    /// The target had no room when it was last offered bytes.
+    var isBlocked = false
+    var bytes: Int64 = 0
+  }
+
+  private let worker: Worker
+  private let exchange: Exchange
+  private let node: NodeState
+  private let idle: Duration
+  private var connection: NodeConnection?
+  private var client: (any TunnelClient)?
+  private var up = Flow()
+  private var down = Flow()
+  /// What the node sent behind its head; it goes out after the head.
+  private var behindHead = ByteBuffer()
+  private var clientMayHaveMore = true
+  private var isReadingClient = true
+  private var lastMoved: Instant
+  private var timer = TimerToken.none
+  /// The timer has been set for a tunnel with one side ended.
+  private var isImpatient = false
+  private var isWaitingForTurnEnd = false
+
+  /// Once a side has ended, silence of the other for longer than this ends the tunnel.
+  private static let halfOpenMax = Duration.seconds(30)
+  /// Blocks moved in one turn, so that a fast pair cannot starve the others.
+  private static let roundsPerTurnMax = 16
+
+  init(_ exchange: Exchange, node: NodeState, idle: Duration) {
+    worker = exchange.worker
+    self.exchange = exchange
+    self.node = node
+    self.idle = idle
+    lastMoved = exchange.worker.loop.now
+  }
+
+  // MARK: Beginning
+
+  /// Takes over the connection that the 101 came on.
+  func take(_ attempt: Attempt) {
+    connection = attempt.handOver(&behindHead)
+    connection?.owner = self
+  }
+
+  /// Takes over the client's side: what it sent already, and the head that it has not taken yet.
+  func begin(
+    _ client: any TunnelClient, received: inout ByteBuffer, unsent: inout ByteBuffer
+  ) {
+    self.client = client
+    swap(&up.buffer, &received)
+    swap(&down.buffer, &unsent)
+    up.bytes = Int64(up.buffer.count)
+    down.bytes = Int64(behindHead.count)
+    timer = worker.loop.arm(self, after: idle)
+    // Not within the attempt that is handing over.
+    advanceLater()
+  }
+
+  // MARK: Events
+
+  func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
+    if events.isWritable { up.isBlocked = false }
+    advance()
+  }
+
+  func clientReady(_ events: Readiness) {
+    if events.isWritable { down.isBlocked = false }
+    if events.isReadable || events.isEnding { clientMayHaveMore = true }
+    advance()
+  }
+
+  func turnEnded() {
+    isWaitingForTurnEnd = false
+    advance()
+  }
+
+  /// The client's connection is gone.
+  func clientLost() {
+    client = nil
+    end(exchange.record.cause == nil && !isHalfOpen ? "client-gone" : nil)
+  }
+
+  func cut(_ cause: StaticString) { end(cause) }
+
+  func timerFired(_ token: TimerToken) {
+    timer = .none
+    let due = lastMoved + (isHalfOpen ? Self.halfOpenMax : idle)
+    guard worker.loop.now < due else { return end("tunnel-idle") }
+    timer = worker.loop.arm(self, at: due)
+  }
+
+  private var isHalfOpen: Bool { up.state != .open || down.state != .open }
+
+  // MARK: Moving
+
+  private func advanceLater() {
+    guard !isWaitingForTurnEnd else { return }
+    isWaitingForTurnEnd = true
+    worker.loop.atTurnEnd(self)
+  }
+
+  private func advance() {
+    for _ in 0..<Self.roundsPerTurnMax {
+      guard let client, let connection else { return }
+      let movedUp = moveUp(client, connection)
+      guard self.client != nil else { return }
+      let movedDown = moveDown(client, connection)
+      guard self.client != nil else { return }
+      if !movedUp, !movedDown { return settle(client, connection) }
+      lastMoved = worker.loop.now
+    }
+    advanceLater()
+  }
+
+  /// Client to node; `false` when nothing moved.
+  private func moveUp(_ client: any TunnelClient, _ connection: NodeConnection) -> Bool {
+    var moved = false
+    if up.state == .open, up.buffer.isEmpty, clientMayHaveMore { moved = readClient(client) }
+    while !up.buffer.isEmpty, !up.isBlocked {
+      switch connection.send(up.buffer.readable) {
+      case .bytes(let count):
+        up.buffer.consume(count)
+        moved = true
+      case .wouldBlock:
+        up.isBlocked = true
+        watchForRoom(connection)
+      case .failed:
+        // The node takes nothing more, but what it said before may still be on its way.
+        up.buffer.consume(up.buffer.count)
+        up.state = .closed
+      }
+    }
+    give(&up.buffer)
+    if up.state == .ended, up.buffer.isEmpty {
+      connection.endSending()
+      up.state = .closed
+      moved = true
+    }
+    return moved
+  }
+
+  private func readClient(_ client: any TunnelClient) -> Bool {
+    if up.buffer.capacity == 0 { up.buffer = ByteBuffer(storage: worker.buffers.take()) }
+    var received = Transport.Received.wouldBlock
+    _ = up.buffer.write { space in
+      received = client.receive(into: &space)
+      if case .bytes(let count) = received { return count }
+      return 0
+    }
+    switch received {
+    case .bytes(let count):
+      up.bytes += Int64(count)
+      return true
+    case .wouldBlock, .wantsWrite: clientMayHaveMore = false
+    case .closed: up.state = .ended
+    case .broken: end("client-gone")
+    }
+    return false
+  }
+
+  /// Node to client; `false` when nothing moved.
+  private func moveDown(_ client: any TunnelClient, _ connection: NodeConnection) -> Bool {
+    var moved = false
+    if down.buffer.isEmpty, !behindHead.isEmpty {
+      give(&down.buffer)
+      swap(&down.buffer, &behindHead)
+    }
+    if down.state == .open, down.buffer.isEmpty { moved = readNode(connection) }
+    while !down.buffer.isEmpty, !down.isBlocked {
+      switch client.send(down.buffer.readable) {
+      case .bytes(let count):
+        down.buffer.consume(count)
+        moved = true
+      case .wouldBlock, .wantsRead: down.isBlocked = true
+      case .broken:
+        end("client-gone")
+        return false
+      }
+    }
+    give(&down.buffer)
+    if down.state == .ended, down.buffer.isEmpty {
+      client.endSending()
+      down.state = .closed
+      moved = true
+    }
+    return moved
+  }
+
+  private func readNode(_ connection: NodeConnection) -> Bool {
+    guard connection.mayHaveMore else { return false }
+    if down.buffer.capacity == 0 { down.buffer = ByteBuffer(storage: worker.buffers.take()) }
+    if connection.fill(&down.buffer) {
+      down.bytes += Int64(down.buffer.count)
+      return true
+    }
+    if let ending = connection.ended {
+      if ending == .reset { exchange.note(cause: "node-reset") }
+      down.state = .ended
+    }
+    return false
+  }
+
+  private func watchForRoom(_ connection: NodeConnection) {
+    do throws(SystemError) {
+      try connection.watch(sending: true)
+    } catch {
+      end("node-reset")
+    }
+  }
+
+  private func give(_ buffer: inout ByteBuffer) {
+    if buffer.isEmpty, buffer.capacity > 0 { worker.buffers.give(buffer.takeStorage()) }
+  }
+
+  /// Nothing moves at present: ends what is over and says what is waited for.
+  private func settle(_ client: any TunnelClient, _ connection: NodeConnection) {
+    if down.state == .closed, up.state == .closed || connection.ended == .reset { return end(nil) }
+    let wantsMore = up.state == .open && up.buffer.isEmpty
+    if wantsMore != isReadingClient {
+      isReadingClient = wantsMore
+      client.setReading(wantsMore)
+    }
+    if isHalfOpen, timer != .none { shortenPatience() }
+  }
+
+  /// The timer may stand far off: once a side has ended, it is moved up.
+  private func shortenPatience() {
+    guard idle > Self.halfOpenMax, !isImpatient else { return }
+    isImpatient = true
+    worker.loop.cancel(timer)
+    timer = worker.loop.arm(self, after: Self.halfOpenMax)
+  }
+
+  // MARK: The end
+
+  private func end(_ cause: StaticString?) {
+    guard let connection else { return }
+    self.connection = nil
+    worker.loop.cancel(timer)
+    timer = .none
+    // What went to the node last may not have been read there.
+    connection.close(mayReset: false)
+    worker.give(connection)
+    node.end()
+    discard(&up.buffer)
+    discard(&down.buffer)
+    discard(&behindHead)
+    if let cause { exchange.note(cause: cause) }
+    exchange.record.bytesIn += up.bytes
+    exchange.record.bytesOut += down.bytes
+    exchange.finish()
+    worker.give(exchange)
+    let client = client
+    self.client = nil
+    client?.endTunnel(both: up.state == .closed && down.state == .closed)
+  }
+
+  private func discard(_ buffer: inout ByteBuffer) {
+    if buffer.capacity > 0 { worker.buffers.give(buffer.takeStorage()) }
+  }
+}
+
+@available(*, unavailable) extension Tunnel: Sendable {}

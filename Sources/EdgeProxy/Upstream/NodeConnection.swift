@@ -1,0 +1,200 @@
+internal import EventLoop
+internal import Glibc
+internal import HTTPCore
+internal import TLS
+
+/// Whom a connection to a node tells of its readiness: an attempt, a pool or a tunnel.
+protocol NodeConnectionOwner: AnyObject {
+  func nodeReady(_ connection: NodeConnection, _ events: Readiness)
+}
+
+/// One connection to a node, with TLS where the upstream speaks https.
+///
+/// The descriptor is registered once, edge-triggered: whoever stops reading remembers that there
+/// may be more (`mayHaveMore`) and comes back. The object is used again for later connections.
+final class NodeConnection: EventSource {
+  /// The worker's, which outlives its connections.
+  private let loop: EventLoop
+  var owner: (any NodeConnectionOwner)?
+  private var descriptor: FileDescriptor?
+  private var raw: Int32 = -1
+  private var stream: ClientStream?
+  private var handshaken = true
+  private var token = SourceToken.none
+  private var watched = Readiness(rawValue: 0)
+
+  /// The socket may hold more than was read.
+  private(set) var mayHaveMore = false
+  private var peerClosed = false
+  private(set) var ended: Ending?
+  /// A request has been answered on it before.
+  private(set) var isReused = false
+  /// When it was last given to a pool.
+  private(set) var idleSince = Instant(nanoseconds: 0)
+
+  /// How the node ended its side.
+  enum Ending { case finished, reset }
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  // MARK: Life
+
+  /// Begins to connect; bytes may be sent at once, and wait until the node has accepted.
+  func open(_ address: SocketAddress) throws(SystemError) {
+    let socket = try Socket.connect(address)
+    raw = socket.raw
+    descriptor = consume socket
+    handshaken = true
+    watched = Readiness(rawValue: 0)
+    mayHaveMore = false
+    peerClosed = false
+    ended = nil
+    isReused = false
+  }
+
+  /// Has TLS spoken from the first byte, with the server called `name`.
+  func secure(_ context: ClientContext, name: String) throws(TLSError) {
+    stream = try ClientStream(context: context, descriptor: raw, name: name)
+    handshaken = false
+  }
+
+  /// The last part of a body must not wait for an acknowledgement.
+  func setNoDelay() { Socket.setNoDelay(raw) }
+
+  /// Watches for an answer, and with `sending` for room for more of a request.
+  func watch(sending: Bool) throws(SystemError) {
+    let events = sending || stream != nil ? Readiness.exchange : Readiness.answer
+    guard token != .none else {
+      token = try loop.register(raw, self, events)
+      watched = events
+      return
+    }
+    guard watched.rawValue & events.rawValue != events.rawValue else { return }
+    try loop.modify(raw, token, events)
+    watched = events
+  }
+
+  /// The answer is over and the connection waits for another request.
+  func rest(_ owner: any NodeConnectionOwner) {
+    self.owner = owner
+    isReused = true
+    idleSince = loop.now
+  }
+
+  /// Closes it; `mayReset` where everything the node was sent has been answered.
+  func close(mayReset: Bool = true) {
+    guard raw >= 0 else { return }
+    loop.forget(token)
+    token = .none
+    owner = nil
+    if let stream { stream.shutdown() }
+    stream = nil
+    // Everything has been read and the peer has let go: nothing is left to be lost.
+    if peerClosed, mayReset { Socket.resetOnClose(raw) }
+    descriptor = nil
+    raw = -1
+  }
+
+  func ready(_ events: Readiness) {
+    if events.isReadable || events.isEnding { mayHaveMore = true }
+    if events.isEnding { peerClosed = true }
+    owner?.nodeReady(self, events)
+  }
+
+  // MARK: Bytes
+
+  /// `true` once bytes can be sent: at once without TLS.
+  func handshake() throws(TLSError) -> Bool {
+    guard let stream, !handshaken else { return true }
+    handshaken = try stream.handshake() == .done
+    return handshaken
+  }
+
+  /// Sends some of `bytes`; `more` says that the rest of the message follows at once.
+  func send(_ bytes: borrowing Span<UInt8>, more: Bool = false) -> WriteOutcome {
+    guard let stream else { return Descriptor.send(raw, bytes, more: more) }
+    do throws(TLSError) {
+      switch try stream.write(bytes) {
+      case .bytes(let count): return .bytes(count)
+      case .wantsRead, .wantsWrite: return .wouldBlock
+      }
+    } catch {
+      return .failed(SystemError("SSL_write", code: ECONNRESET))
+    }
+  }
+
+  /// Sends a part of a file; without TLS it takes no way through this process.
+  func sendFile(
+    _ file: Int32, at offset: Int64, count: Int, buffers: BufferPool
+  ) -> WriteOutcome {
+    guard stream != nil else {
+      return Descriptor.sendFile(from: file, at: offset, count: min(count, 1 << 20), to: raw)
+    }
+    var block = buffers.take()
+    defer { buffers.give(block) }
+    var whole = block.mutableSpan
+    var space = whole._mutatingExtracting(0..<min(count, whole.count))
+    switch Descriptor.read(file, at: offset, into: &space) {
+    case .bytes(let read): return send(block.span.extracting(0..<read))
+    case .closed, .wouldBlock: return .failed(SystemError("pread", code: EIO))
+    case .failed(let error): return .failed(error)
+    }
+  }
+
+  /// One read into free space; `false` when the socket is empty or the node has ended.
+  func fill(_ input: inout ByteBuffer) -> Bool {
+    guard mayHaveMore, ended == nil else { return false }
+    if input.freeCount == 0 { input.compact() }
+    let free = input.freeCount
+    guard free > 0 else { return false }
+    var outcome = ReadOutcome.wouldBlock
+    _ = input.write { space in
+      outcome = read(into: &space)
+      if case .bytes(let count) = outcome { return count }
+      return 0
+    }
+    switch outcome {
+    case .bytes(let count):
+      // A short read has emptied the socket; the next edge tells of more (epoll(7), question 9).
+      if stream == nil, count < free, !peerClosed { mayHaveMore = false }
+      return true
+    case .wouldBlock: mayHaveMore = false
+    case .closed: ended = .finished
+    case .failed: ended = .reset
+    }
+    return false
+  }
+
+  private func read(into space: inout MutableSpan<UInt8>) -> ReadOutcome {
+    guard let stream else { return Descriptor.read(raw, into: &space) }
+    do throws(TLSError) {
+      switch try stream.read(into: &space) {
+      case .bytes(let count): return .bytes(count)
+      case .wantsRead, .wantsWrite: return .wouldBlock
+      case .closed: return .closed
+      }
+    } catch {
+      return .failed(SystemError("SSL_read", code: ECONNRESET))
+    }
+  }
+
+  /// Whether nothing has come in and the node has not ended, as on a connection without a request.
+  ///
+  /// What TLS sends for itself, such as tickets, is no content.
+  func isQuiet() -> Bool {
+    guard ended == nil, stream != nil || !peerClosed else { return false }
+    var byte: [1 of UInt8] = [0]
+    var space = byte.mutableSpan
+    guard read(into: &space) == .wouldBlock else { return false }
+    mayHaveMore = false
+    return true
+  }
+
+  /// Ends our side; the node's goes on.
+  func endSending() {
+    if let stream { stream.shutdown() }
+    Socket.shutdownWriting(raw)
+  }
+}
+
+@available(*, unavailable) extension NodeConnection: Sendable {}

@@ -1,0 +1,104 @@
+/// A request head as it goes to an application that speaks HTTP/1.1, RFC 9112.
+///
+/// The storage grows to what requests need and is used again. Bodies are read whole before they are
+/// sent, so their length is always known and nothing is ever chunked.
+package struct HTTP1Request: ~Copyable {
+  private var storage: [UInt8] = []
+
+  package init() {}
+
+  /// The head as it goes out.
+  package var bytes: Span<UInt8> {
+    @_lifetime(borrow self)
+    get { storage.span }
+  }
+
+  package var count: Int { storage.count }
+
+  /// Writes the head anew; with `closing` the connection ends with the answer.
+  package mutating func encode(
+    _ head: borrowing RequestHead, facts: borrowing ForwardedFacts, closing: Bool
+  ) {
+    storage.removeAll(keepingCapacity: true)
+    writeRequestLine(head)
+    write("Host", head.span(head.authority))
+    writeFields(head)
+    writeForwarded(head, facts)
+    if let length = facts.bodyLength {
+      storage.append("Content-Length: ")
+      storage.append(decimal: length)
+      storage.append("\r\n")
+    }
+    if facts.asksForWebSocket {
+      storage.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    } else if closing {
+      storage.append("Connection: close\r\n")
+    }
+    storage.append("\r\n")
+  }
+
+  /// The target in origin form, otherwise as sent.
+  private mutating func writeRequestLine(_ head: borrowing RequestHead) {
+    storage.append(copying: head.span(head.methodBytes))
+    storage.append(UInt8(ascii: " "))
+    if head.path.isEmpty { storage.append(UInt8(ascii: "/")) }
+    storage.append(copying: head.span(head.path))
+    if let query = head.query {
+      storage.append(UInt8(ascii: "?"))
+      storage.append(copying: head.span(query))
+    }
+    storage.append(" HTTP/1.1\r\n")
+  }
+
+  private mutating func writeFields(_ head: borrowing RequestHead) {
+    var cookies = 0
+    for field in head.fields where head.forwards(field) {
+      if field.known == .cookie {
+        cookies += 1
+        continue
+      }
+      storage.append(copying: head.span(field.name))
+      storage.append(": ")
+      storage.append(copying: head.span(field.value))
+      storage.append("\r\n")
+    }
+    if cookies > 0 { writeCookies(head) }
+  }
+
+  /// One field, however many lines the client sent: RFC 9113 §8.2.3 lets it split them.
+  private mutating func writeCookies(_ head: borrowing RequestHead) {
+    var separator: StaticString = "Cookie: "
+    for field in head.fields where field.known == .cookie && head.forwards(field) {
+      storage.append(separator)
+      storage.append(copying: head.span(field.value))
+      separator = "; "
+    }
+    storage.append("\r\n")
+  }
+
+  /// Ours, or from a trusted proxy; whatever a client says, it is nobody's proxy.
+  private mutating func writeForwarded(
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
+  ) {
+    if facts.forwardedFor.isEmpty {
+      write("X-Forwarded-For", facts.remoteAddress.span)
+    } else {
+      write("X-Forwarded-For", facts.forwardedFor.span)
+    }
+    storage.append("X-Forwarded-Proto: ")
+    storage.append(facts.isTLS ? "https\r\n" : "http\r\n")
+    if facts.forwardedHost.isEmpty {
+      write("X-Forwarded-Host", head.span(head.authority))
+    } else {
+      write("X-Forwarded-Host", facts.forwardedHost.span)
+    }
+    write("X-Request-ID", facts.requestID.span)
+  }
+
+  private mutating func write(_ name: StaticString, _ value: borrowing Span<UInt8>) {
+    storage.append(name)
+    storage.append(": ")
+    storage.append(copying: value)
+    storage.append("\r\n")
+  }
+}

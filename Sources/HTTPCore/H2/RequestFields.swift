@@ -1,0 +1,276 @@
+/// Makes a request head of HTTP/2's fields, RFC 9113 §8.1 to §8.3.
+///
+/// What comes out looks like a head of HTTP/1.1 to everybody behind it: one Host, one Cookie, no
+/// field for one hop. Malformed means that the stream is reset and nobody hears of the request; an
+/// `error` is a request that can be understood, refused and answered.
+struct RequestFields: ~Copyable {
+  var head = RequestHead()
+  private(set) var error: HTTPError?
+  private(set) var isMalformed = false
+  /// So far above the limits that reading on to answer politely is too much.
+  private(set) var isExcessive = false
+  /// The section is a trailer: its fields are checked and counted, then dropped.
+  private(set) var isTrailer = false
+
+  private let limits: HeadLimits
+  private var count = 0
+  private var bytes = 0
+  private var scheme = ByteRange.empty
+  private var length: UInt64?
+  private var hostField: Int?
+  private var cookies = 0
+
+  init(_ limits: HeadLimits) { self.limits = limits }
+
+  /// Forgets the section before.
+  mutating func begin(isTrailer: Bool) {
+    if !isTrailer { head.reset() }
+    self.isTrailer = isTrailer
+    error = nil
+    isMalformed = false
+    isExcessive = false
+    count = 0
+    bytes = 0
+    scheme = .empty
+    length = nil
+    hostField = nil
+    cookies = 0
+  }
+
+  /// What the library found unacceptable before it came here.
+  mutating func refuse() { isMalformed = true }
+
+  mutating func add(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) {
+    // As many bytes as the field would have in HTTP/1.1, so that one limit serves both.
+    bytes += name.count + value.count + 4
+    count += 1
+    guard bytes <= limits.headBytes, count <= limits.fields + Self.pseudoFields else {
+      isExcessive =
+        bytes > limits.headBytes * FixedLimits.headExcess
+        || count > limits.fields * FixedLimits.headExcess
+      if error == nil {
+        error =
+          bytes > limits.headBytes
+          ? .headTooLarge(limit: limits.headBytes) : .tooManyFields(limit: limits.fields)
+      }
+      return
+    }
+    guard !isMalformed else { return }
+    if name.count > 0, name[0] == UInt8(ascii: ":") {
+      addPseudo(name, value)
+    } else {
+      addRegular(name, value)
+    }
+  }
+
+  /// `:method`, `:scheme`, `:path` and `:authority`.
+  private static let pseudoFields = 4
+
+  // MARK: Pseudo-header fields, RFC 9113 §8.3
+
+  private mutating func addPseudo(
+    _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
+  ) {
+    guard !isTrailer, head.fields.isEmpty, value.count > 0 else { return refuse() }
+    switch name.count {
+    case 7 where ASCII.equalsExactly(name, ":method"):
+      for index in 0..<value.count where !ASCII.isToken(value[index]) { return refuse() }
+      guard head.methodBytes.isEmpty else { return refuse() }
+      head.methodBytes = keep(value)
+      head.method = Method(value)
+    case 5 where ASCII.equalsExactly(name, ":path"):
+      for index in 0..<value.count where !ASCII.isTarget(value[index]) { return refuse() }
+      guard head.target.isEmpty else { return refuse() }
+      head.target = keep(value)
+    case 7 where ASCII.equalsExactly(name, ":scheme"):
+      guard scheme.isEmpty, Self.isClean(value) else { return refuse() }
+      scheme = keep(value)
+    case 10 where ASCII.equalsExactly(name, ":authority"):
+      guard head.authority.isEmpty, Self.isClean(value) else { return refuse() }
+      head.authority = keep(value)
+    default: refuse()
+    }
+  }
+
+  // MARK: Fields, RFC 9113 §8.2
+
+  private mutating func addRegular(
+    _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
+  ) {
+    guard name.count > 0, Self.isClean(value) else { return refuse() }
+    for index in 0..<name.count where !Self.isNameByte(name[index]) { return refuse() }
+    let known = FieldName(name)
+    switch known {
+    case .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade: return refuse()
+    case .te where !ASCII.equals(value, "trailers"): return refuse()
+    default: break
+    }
+    guard !isTrailer else { return }
+    let field = HeaderField(name: keep(name), value: keep(value), known: known)
+    interpret(field, value)
+    head.fields.append(field)
+  }
+
+  private mutating func interpret(_ field: HeaderField, _ value: borrowing Span<UInt8>) {
+    switch field.known {
+    case .host:
+      guard hostField == nil else { return refuse() }
+      hostField = head.fields.count
+    case .contentLength:
+      guard length == nil else { return refuse() }
+      do throws(HTTPError) {
+        length = try FieldParser.contentLength(head.bytes.span, field.value)
+      } catch {
+        refuse()
+      }
+    case .cookie: cookies += 1
+    case .expect:
+      if ASCII.equals(value, "100-continue") {
+        head.expectsContinue = true
+      } else {
+        note(.expectationUnsupported)
+      }
+    default: break
+    }
+  }
+
+  private mutating func keep(_ part: borrowing Span<UInt8>) -> ByteRange {
+    let start = head.bytes.count
+    head.bytes.append(copying: part)
+    return ByteRange(start: start, count: part.count)
+  }
+
+  private mutating func note(_ error: HTTPError) {
+    if self.error == nil { self.error = error }
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    ASCII.isToken(byte) && byte &- 65 >= 26
+  }
+
+  /// No control bytes and no white space around, RFC 9113 §8.2.1.
+  private static func isClean(_ value: borrowing Span<UInt8>) -> Bool {
+    guard value.count > 0 else { return true }
+    if ASCII.isBlank(value[0]) || ASCII.isBlank(value[value.count - 1]) { return false }
+    for index in 0..<value.count where !ASCII.isFieldContent(value[index]) { return false }
+    return true
+  }
+
+  // MARK: The whole head
+
+  /// The section is complete; with `ended` no body follows.
+  mutating func finish(ended: Bool) {
+    head.versionMajor = 2
+    guard !isMalformed, !isTrailer else { return }
+    if head.method == .connect { note(.methodUnsupported) }
+    // A head that was too long for us may lack anything.
+    if error == nil { checkRequired() }
+    guard !isMalformed else { return }
+    if let length {
+      if ended, length > 0 { return refuse() }
+      head.framing = .length(length)
+    } else {
+      head.framing = ended ? .none : .chunked
+    }
+    do throws(HTTPError) {
+      try settleHost()
+      if error == nil { try settleTarget() }
+    } catch {
+      note(error)
+    }
+    joinCookies()
+  }
+
+  private mutating func checkRequired() {
+    let hasAuthority = !head.authority.isEmpty || hostField != nil
+    guard !head.methodBytes.isEmpty, !head.target.isEmpty, hasAuthority, !scheme.isEmpty else {
+      return refuse()
+    }
+    let first = head.bytes[Int(head.target.start)]
+    let isAsterisk =
+      head.target.count == 1 && first == UInt8(ascii: "*") && head.method == .options
+    guard first == UInt8(ascii: "/") || isAsterisk else { return refuse() }
+    let isKnown =
+      ASCII.equals(head.span(scheme), "https") || ASCII.equals(head.span(scheme), "http")
+    if !isKnown { note(.targetMalformed) }
+  }
+
+  /// `:authority` and Host name the same host or the request is refused, RFC 9113 §8.3.1.
+  ///
+  /// Whoever is behind gets one Host.
+  private mutating func settleHost() throws(HTTPError) {
+    if let hostField {
+      let value = head.fields.remove(at: hostField).value
+      guard parse(value) else { throw .hostMalformed }
+      if head.authority.isEmpty {
+        head.authority = value
+      } else {
+        let (host, port) = (head.host, head.hostPort)
+        guard parse(head.authority) else { throw .hostMalformed }
+        guard host == head.host, port == head.hostPort else {
+          head.host = []
+          throw .hostContradictsTarget
+        }
+      }
+    } else {
+      guard !head.authority.isEmpty else { return }
+      guard parse(head.authority) else { throw .hostMalformed }
+    }
+    let start = head.bytes.count
+    head.bytes.append("host")
+    head.fields.insert(
+      HeaderField(
+        name: ByteRange(start: start, count: 4), value: head.authority, known: .host), at: 0)
+    head.hostFieldSeen = true
+  }
+
+  /// Normalises a host; `false`, and no host, where it is malformed.
+  private mutating func parse(_ authority: ByteRange) -> Bool {
+    var host: [UInt8] = []
+    var port: UInt16?
+    swap(&host, &head.host)
+    let isGood = Authority.parse(head.span(authority), host: &host, port: &port)
+    if isGood { swap(&host, &head.host) }
+    head.hostPort = port
+    return isGood
+  }
+
+  private mutating func settleTarget() throws(HTTPError) {
+    let target = head.target
+    // `GET /path HTTP/2.0`, as the log has it.
+    guard Int(head.methodBytes.count + target.count) + 10 <= limits.requestLineBytes else {
+      throw .requestLineTooLong(limit: limits.requestLineBytes)
+    }
+    if head.bytes[Int(target.start)] == UInt8(ascii: "*") {
+      head.path = target
+      head.decodedPath = [UInt8(ascii: "*")]
+      return
+    }
+    var end = Int(target.start)
+    while end < target.range.upperBound, head.bytes[end] != UInt8(ascii: "?") { end += 1 }
+    head.path = ByteRange(start: Int(target.start), count: end - Int(target.start))
+    if end < target.range.upperBound {
+      head.query = ByteRange(start: end + 1, count: target.range.upperBound - end - 1)
+    }
+    var decoded: [UInt8] = []
+    swap(&decoded, &head.decodedPath)
+    try RequestTarget.decode(head.span(head.path), into: &decoded)
+    swap(&decoded, &head.decodedPath)
+  }
+
+  /// Cookie crumbs become one field again, RFC 9113 §8.2.3.
+  private mutating func joinCookies() {
+    guard cookies > 1, let first = head.fields.firstIndex(where: { $0.known == .cookie }) else {
+      return
+    }
+    let start = head.bytes.count
+    for index in first..<head.fields.count where head.fields[index].known == .cookie {
+      if index > first { head.bytes.append("; ") }
+      let crumb = head.fields[index].value.range
+      for place in crumb { head.bytes.append(head.bytes[place]) }
+    }
+    head.fields[first].value = ByteRange(start: start, count: head.bytes.count - start)
+    let name = head.fields[first].name
+    head.fields.removeAll { $0.known == .cookie && $0.name != name }
+  }
+}

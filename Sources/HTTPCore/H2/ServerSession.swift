@@ -1,0 +1,302 @@
+internal import CNghttp2
+
+/// What a session holds a client to.
+package struct SessionLimits: Sendable {
+  package var head: HeadLimits
+  /// Requests that one connection may have under way.
+  package var streams: Int
+
+  package init(head: HeadLimits, streams: Int) {
+    self.head = head
+    self.streams = streams
+  }
+}
+
+/// HTTP/2 on one connection as bytes and events, RFC 9113; nghttp2 knows the frames and HPACK.
+///
+/// Bytes come in through `receive`, a frame at a time, and each time one event comes out. What is to
+/// be sent is gathered in `output`, whose storage is lent, so that an idle connection has none. There
+/// are no sockets and no clocks: who calls says what time it is.
+///
+///     open ──▶ announced ──▶ closing ──▶ over     (GOAWAY with the highest id, then with the last)
+///       └──────────┴────────────┴──────────▲      (an error, or a flood)
+///
+/// What is sent is in `SessionOutput.swift`.
+@safe
+package final class ServerSession {
+  /// What a frame has come to.
+  package enum Event: Equatable {
+    case nothing
+    /// A head is there to be taken; without `ended` a body follows.
+    case request(Int32, ended: Bool)
+    /// A request that was understood and has to be answered with this.
+    case refused(Int32, HTTPError, ended: Bool)
+    /// A piece of a body: where it lies in the input that was given.
+    case data(Int32, Range<Int>, ended: Bool)
+    /// The request is complete.
+    case ended(Int32)
+  }
+
+  package struct Received {
+    /// Bytes of the input that are used up, never beyond a frame's end.
+    package var count: Int
+    package var event: Event
+  }
+
+  /// A stream that is over; `code` is 0 where nothing was wrong with it.
+  package struct Closed: Equatable {
+    package let stream: Int32
+    package let code: UInt32
+  }
+
+  let raw: OpaquePointer
+  private var scanner = FrameScanner()
+  var budget: FrameBudget
+  private var fields: RequestFields
+  /// What has come of a frame's header.
+  private var partialHeader: [UInt8] = []
+  private var event = Event.nothing
+  private var inputBase: UnsafePointer<UInt8>?
+  private var malformed: Int32 = 0
+  /// The present DATA frame has brought something.
+  private var hasData = true
+  private var closed: [Closed] = []
+  var now: Int64 = 0
+  /// Resets that the client is not to blame for.
+  private var ownResets: [Int32] = []
+  /// More resets were provoked than any client needs.
+  var isOverdrawn = false
+  /// The session ends in an error; nothing that comes is looked at any more.
+  private var isCondemned = false
+  /// The library has given up.
+  var isBroken = false
+
+  /// What goes out next; it needs storage before anything can be sent.
+  package var output = ByteBuffer()
+  var responseFields = ResponseFields()
+  var source = BodySource()
+
+  package init(_ limits: SessionLimits) {
+    budget = FrameBudget(headBytesMax: limits.head.headBytes)
+    fields = RequestFields(limits.head)
+    unsafe raw = unsafe Self.makeSession()
+    // SAFETY: `deinit` ends the library's session, and nobody else calls it.
+    unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
+    submitSettings(limits)
+  }
+
+  deinit { unsafe nghttp2_session_del(raw) }
+
+  private static func makeSession() -> OpaquePointer {
+    var callbacks: OpaquePointer?
+    var option: OpaquePointer?
+    var session: OpaquePointer?
+    guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0,
+      unsafe nghttp2_option_new(&option) == 0
+    else { fatalError("out of memory") }
+    defer {
+      unsafe nghttp2_session_callbacks_del(callbacks)
+      unsafe nghttp2_option_del(option)
+    }
+    unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, onBeginHeaders)
+    unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, onField)
+    unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, onInvalidField)
+    unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, onFrame)
+    unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, onData)
+    unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, onStreamClose)
+    unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, onFrameSent)
+    unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks, onDataTaken)
+    unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+    // Our own budget ends a flood first.
+    unsafe nghttp2_option_set_max_outbound_ack(option, 10_000)
+    guard unsafe nghttp2_session_server_new2(&session, callbacks, nil, option) == 0,
+      let session = unsafe session
+    else { fatalError("out of memory") }
+    return unsafe session
+  }
+
+  private func submitSettings(_ limits: SessionLimits) {
+    let settings = [
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+        value: UInt32(limits.streams)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
+        value: UInt32(FixedLimits.streamWindowBytes)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+        value: UInt32(limits.head.headBytes)),
+    ]
+    let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+    unsafe nghttp2_submit_settings(raw, none, settings, settings.count)
+    unsafe nghttp2_session_set_local_window_size(
+      raw, none, 0, Int32(FixedLimits.connectionWindowBytes))
+  }
+
+  // MARK: In
+
+  /// Takes bytes up to the end of a frame; `now` is in nanoseconds, of any clock that never goes back.
+  ///
+  /// Streams may have closed on the way: `nextClosed` has them.
+  package func receive(_ input: borrowing Span<UInt8>, now: Int64) -> Received {
+    self.now = now
+    guard !isCondemned, !isBroken else { return Received(count: input.count, event: .nothing) }
+    let piece = scanner.next(input)
+    if piece.hasHeader, !budget.take(scanner, now: now) {
+      terminate(.enhanceYourCalm)
+      return Received(count: piece.count, event: .nothing)
+    }
+    event = .nothing
+    if piece.hasHeader { hasData = scanner.type != .data || scanner.endsStream }
+    take(input.extracting(0..<piece.count), piece)
+    if !hasData, scanner.isAtEnd {
+      hasData = true
+      if !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
+    }
+    if fields.isExcessive { terminate(.enhanceYourCalm) }
+    if malformed != 0 {
+      submitReset(malformed, .protocolError)
+      malformed = 0
+    }
+    return Received(count: piece.count, event: isCondemned ? .nothing : event)
+  }
+
+  /// Gives a piece to the library, a frame's header always whole.
+  ///
+  /// nghttp2 1.52 takes every part of a CONTINUATION's header for another CONTINUATION.
+  private func take(_ input: borrowing Span<UInt8>, _ piece: FrameScanner.Piece) {
+    var skip = 0
+    if piece.headerCount > 0, !piece.hasHeader || !partialHeader.isEmpty {
+      skip = piece.headerCount
+      partialHeader.append(copying: input.extracting(0..<skip))
+      guard piece.hasHeader else { return }
+      let header = partialHeader
+      partialHeader = []
+      give(header.span, from: 0)
+    }
+    if skip < input.count { give(input, from: skip) }
+  }
+
+  private func give(_ input: borrowing Span<UInt8>, from start: Int) {
+    guard !isCondemned, !isBroken else { return }
+    // SAFETY: the span bounds its memory and keeps it alive for the length of the call.
+    let result = unsafe input.withUnsafeBufferPointer { bytes in
+      unsafe inputBase = bytes.baseAddress
+      return unsafe nghttp2_session_mem_recv(
+        raw, bytes.baseAddress.map { unsafe $0 + start }, bytes.count - start)
+    }
+    unsafe inputBase = nil
+    if result < 0 { failed(Int32(result)) }
+  }
+
+  /// The head of the request that the last event told of, in exchange for one to be used again.
+  package func takeHead(into head: inout RequestHead) { swap(&fields.head, &head) }
+
+  /// A stream that has closed since the last call.
+  package func nextClosed() -> Closed? { closed.popLast() }
+
+  /// A head has begun and is not complete.
+  package var isWithinHead: Bool { scanner.isWithinHead }
+
+  /// What the library could not go on from, and the client should be told of.
+  private func failed(_ code: Int32) {
+    switch code {
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: terminate(.protocolError)
+    case NGHTTP2_ERR_NOMEM.rawValue: isBroken = true
+    // What is left are floods: acknowledgements that nobody reads, heads without an end.
+    default: terminate(.enhanceYourCalm)
+    }
+  }
+
+  // MARK: The end
+
+  /// Ends the session with an error or, with `none`, because nobody needs it any more.
+  package func terminate(_ code: ErrorCode) {
+    guard !isCondemned else { return }
+    isCondemned = true
+    unsafe nghttp2_session_terminate_session(raw, code.rawValue)
+  }
+
+  /// Tells the client to go elsewhere with its next request; those on their way are still taken.
+  package func announceEnd() { unsafe nghttp2_submit_shutdown_notice(raw) }
+
+  /// Takes no further request, RFC 9113 §6.8.
+  package func refuseFurther() {
+    let last = unsafe nghttp2_session_get_last_proc_stream_id(raw)
+    unsafe nghttp2_submit_goaway(
+      raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, ErrorCode.none.rawValue, nil, 0)
+  }
+
+  /// Everything has been said on both sides.
+  package var isOver: Bool {
+    if isBroken { return true }
+    return unsafe nghttp2_session_want_read(raw) == 0 && output.isEmpty
+      && nghttp2_session_want_write(raw) == 0
+  }
+
+  // MARK: Called back while bytes are read
+
+  func fieldsBegan(isTrailer: Bool) { fields.begin(isTrailer: isTrailer) }
+
+  /// `false` when the session has had enough.
+  func fieldArrived(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) -> Bool {
+    fields.add(name, value)
+    return !fields.isExcessive
+  }
+
+  func fieldRefused() { fields.refuse() }
+
+  func headersArrived(_ stream: Int32, ended: Bool) {
+    fields.finish(ended: ended)
+    if fields.isMalformed || fields.isTrailer && fields.error != nil {
+      malformed = stream
+    } else if fields.isTrailer {
+      event = .ended(stream)
+    } else if let error = fields.error {
+      event = .refused(stream, error, ended: ended)
+    } else {
+      event = .request(stream, ended: ended)
+    }
+  }
+
+  func dataArrived(_ stream: Int32, _ data: UnsafePointer<UInt8>, _ count: Int) {
+    guard let base = unsafe inputBase else { return }
+    let start = unsafe data - base
+    hasData = true
+    event = .data(stream, start..<(start + count), ended: false)
+  }
+
+  func requestEnded(_ stream: Int32) {
+    if case .data(stream, let range, _) = event {
+      event = .data(stream, range, ended: true)
+    } else {
+      event = .ended(stream)
+    }
+  }
+
+  func streamClosed(_ stream: Int32, _ code: UInt32) {
+    ownResets.removeAll { $0 == stream }
+    closed.append(Closed(stream: stream, code: code))
+  }
+
+  // MARK: Resets
+
+  /// Ends a stream for a reason of ours.
+  package func reset(_ stream: Int32, _ code: ErrorCode) {
+    ownResets.append(stream)
+    submitReset(stream, code)
+  }
+
+  private func submitReset(_ stream: Int32, _ code: ErrorCode) {
+    unsafe nghttp2_submit_rst_stream(
+      raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
+  }
+
+  /// A reset went out; one that the client has provoked costs it as much as its own.
+  func resetSent(_ stream: Int32, _ code: UInt32) {
+    guard !ownResets.contains(stream) else { return }
+    if !budget.provokedReset(now: now) { isOverdrawn = true }
+  }
+}
+
+@available(*, unavailable) extension ServerSession: Sendable {}

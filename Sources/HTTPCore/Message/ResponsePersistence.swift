@@ -1,0 +1,32 @@
+/// What an answer says of the connection it came on.
+extension ResponseHead {
+  /// Whether the connection can carry another request, RFC 9112 §9.3.
+  ///
+  /// Only HTTP/1.1 is trusted with that: the keep-alive of HTTP/1.0 was never specified, and an
+  /// answer of that version in a chunked coding has no framing to rely on (RFC 9112 §6.1).
+  package var keepsConnection: Bool {
+    ASCII.equalsExactly(span(ByteRange(start: 0, count: 8)), "HTTP/1.1")
+      && !lists(.connection, "close")
+  }
+
+  /// Whether this is the agreement to go on in the WebSocket protocol, RFC 6455 §4.2.2.
+  package var opensWebSocket: Bool {
+    guard status == 101, lists(.connection, "upgrade") else { return false }
+    var found = false
+    for field in fields where field.known == .upgrade {
+      guard !found, ASCII.equals(span(field.value), "websocket") else { return false }
+      found = true
+    }
+    return found
+  }
+
+  private func lists(_ name: FieldName, _ word: StaticString) -> Bool {
+    for field in fields where field.known == name {
+      var tokens = ListTokens(field.value)
+      while let token = tokens.next(bytes.span) {
+        if ASCII.equals(span(token), word) { return true }
+      }
+    }
+    return false
+  }
+}
