@@ -51,7 +51,7 @@ final class WorkerCounters: Sendable {
   private let answers = [6 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
-  private let refusals = [4 of Count](initializingWith: { span in
+  private let refusals = [5 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
 

@@ -35,8 +35,8 @@ struct KeyMistakeTests {
       "subscriptions: { listen: \"10.0.0.1:7000\" }",
       "3:1: unknown key 'subscriptions'"),
     Mistake(
-      "trusted: []",
-      "3:1: unknown key 'trusted'"),
+      "subscriptions: []",
+      "3:1: unknown key 'subscriptions'"),
   ]
 
   @Test(arguments: keys)

@@ -57,7 +57,7 @@ extension ParserProperties {
     left["SERVER_PORT"] = "0"
     left["SERVER_ADDR"] = ""
     left["REMOTE_ADDR"] = "192.0.2.1"
-    left["REMOTE_PORT"] = "0"
+    left["REMOTE_PORT"] = "4711"
     let scheme = facts.isTLS ? "https" : "http"
     left["REQUEST_SCHEME"] = scheme
     left["UWSGI_SCHEME"] = scheme
