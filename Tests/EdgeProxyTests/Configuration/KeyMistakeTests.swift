@@ -34,9 +34,6 @@ struct KeyMistakeTests {
     Mistake(
       "subscriptions: { listen: \"10.0.0.1:7000\" }",
       "3:1: unknown key 'subscriptions'"),
-    Mistake(
-      "subscriptions: []",
-      "3:1: unknown key 'subscriptions'"),
   ]
 
   @Test(arguments: keys)
