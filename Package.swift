@@ -30,7 +30,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: house),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
-    .target(name: "HTTPCore", dependencies: ["CNghttp2"], swiftSettings: house),
+    .target(name: "HTTPCore", dependencies: ["CNghttp2", "CZlib"], swiftSettings: house),
     .target(
       name: "Etcd", dependencies: ["HTTPCore", "TLS", "EventLoop"], swiftSettings: house),
     .target(
@@ -46,7 +46,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "TestSupport",
-      dependencies: ["EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "COpenSSL"],
+      dependencies: ["EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "COpenSSL", "CZlib"],
       path: "Tests/TestSupport", swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
@@ -76,7 +76,7 @@ if Context.environment["FUZZ"] != nil {
   ]
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
-    "FuzzEtcdMessages", "FuzzHTTP2",
+    "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))

@@ -48,6 +48,19 @@ package enum Descriptor {
     return .failed(SystemError("read", code: code))
   }
 
+  /// Reads from a socket what stays there for the next read.
+  package static func peek(_ raw: Int32, into space: inout MutableSpan<UInt8>) -> ReadOutcome {
+    // SAFETY: as above.
+    let count = unsafe space.withUnsafeMutableBytes { bytes in
+      unsafe recv(raw, bytes.baseAddress, bytes.count, Int32(MSG_PEEK))
+    }
+    if count > 0 { return .bytes(count) }
+    if count == 0 { return .closed }
+    let code = errno
+    if code == EAGAIN || code == EINTR { return .wouldBlock }
+    return .failed(SystemError("recv", code: code))
+  }
+
   package static func write(_ raw: Int32, _ bytes: borrowing Span<UInt8>) -> WriteOutcome {
     // SAFETY: as above.
     let count = unsafe bytes.withUnsafeBytes { bytes in

@@ -8,6 +8,7 @@ struct CorporaTests {
       ("RequestHead", ParserProperties.requestHead),
       ("ResponseHead", ParserProperties.responseHead),
       ("ChunkedBody", ParserProperties.chunkedBody), ("UWSGIBlock", ParserProperties.uwsgiBlock),
+      ("ProxyHeader", ParserProperties.proxyHeader),
       ("HTTP2", ParserProperties.http2),
     ] as [(String, @Sendable ([UInt8]) -> String?)])
   func `what holds for every input holds for these`(

@@ -1,6 +1,7 @@
 internal import CertStore
 internal import Etcd
 internal import EventLoop
+internal import HTTPCore
 internal import TLS
 
 /// What the server runs on: complete, checked, immutable.
@@ -13,6 +14,8 @@ struct Configuration: Sendable, Equatable {
   var node: String
   /// The directory for what survives a restart.
   var state: String
+  /// Proxies whose word about a client is believed.
+  var trusted: [Network]
   var listen: ListenSettings
   var certificates: CertificateSettings
   var tls: TLSSettings
@@ -20,6 +23,7 @@ struct Configuration: Sendable, Equatable {
   var etcd: SharedSettings?
   var upstreams: [UpstreamSettings]
   var routes: [RouteSettings]
+  var compress: CompressSettings
   var health: HealthSettings
   /// The directory whose files answer `/.well-known/acme-challenge/`; `nil` answers 404 there.
   var acmeChallenges: String?
@@ -28,6 +32,11 @@ struct Configuration: Sendable, Equatable {
   var log: LogSettings
   var limits: LimitSettings
   var timeouts: TimeoutSettings
+
+  /// Whether any limit on a client's rate is set.
+  var limitsRates: Bool {
+    limits.requestsPerAddress != nil || routes.contains { $0.rate != nil }
+  }
 }
 
 struct ListenSettings: Sendable, Equatable {
@@ -35,6 +44,8 @@ struct ListenSettings: Sendable, Equatable {
   var http: [SocketAddress]
   /// A unix path or a loopback address for administrators; `nil` for none.
   var admin: SocketAddress?
+  /// Sources whose connections begin with a PROXY header.
+  var proxyProtocol: [Network] = []
   /// HTTP/2 is offered on `https`.
   var http2 = true
   var closeWhenUnable: CloseWhenUnable
@@ -174,6 +185,23 @@ struct RouteSettings: Sendable, Equatable {
   var idempotencyKey: Bool
   /// WebSocket connections may be opened.
   var webSocket: Bool
+  /// Of one client on this route, besides the limit for all routes.
+  var rate: RequestRate? = nil
+  /// `nil` for the default of all routes.
+  var compress: CompressSettings.Mode? = nil
+}
+
+struct CompressSettings: Sendable, Equatable {
+  /// For routes that do not say.
+  var mode: Mode
+  var rules: CompressionRules
+  /// zlib's, 1 to 9.
+  var level: Int
+  enum Mode: String, Sendable, CaseIterable {
+    case off, on
+    /// Not for answers that set cookies.
+    case withoutCookies = "without-cookies"
+  }
 }
 
 struct HealthSettings: Sendable, Equatable { var path: String }
@@ -200,7 +228,12 @@ struct LimitSettings: Sendable, Equatable {
   var responseHeadBytes: Int
   /// Client connections that one worker holds at most.
   var connections: Int
+  /// Of one client; `trusted` networks have no such limit.
   var connectionsPerAddress: Int
+  /// Of one client in the whole server; `trusted` networks have no such limit.
+  var requestsPerAddress: RequestRate? = nil
+  /// Answers that one worker compresses at once; others go out as they are.
+  var compressors = 128
   /// Requests that one HTTP/2 connection may have under way.
   var streams: Int
   /// Buffer memory of one worker above which new requests are answered 503.

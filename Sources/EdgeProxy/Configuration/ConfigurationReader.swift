@@ -16,11 +16,13 @@ struct ConfigurationReader {
     }
     return Configuration(
       path: context.findings.path, node: node(top),
-      state: path("state", top, \.states) ?? "", listen: listen(top.section("listen")),
-      certificates: certificates,
+      state: path("state", top, \.states) ?? "",
+      trusted: NetworkReader(context: context).read("trusted", top),
+      listen: listen(top.section("listen")), certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
       upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
+      compress: CompressReader(context: context).read(top.section("compress")),
       health: health(top.section("health")),
       acmeChallenges: path("acme_challenges", top, \.challenges),
       errorPages: ErrorPageReader(context: context).read(top), log: log(top.section("log")),
@@ -55,7 +57,9 @@ struct ConfigurationReader {
     let (https, http) = addresses.read(section)
     let admin = AdminAddressReader(context: context).read(section, taken: https + http)
     return ListenSettings(
-      https: https, http: http, admin: admin, http2: section.flag("http2"),
+      https: https, http: http, admin: admin,
+      proxyProtocol: NetworkReader(context: context).read("proxy_protocol", section),
+      http2: section.flag("http2"),
       closeWhenUnable: CloseWhenUnable(rawValue: section.word("close_when_unable")) ?? .never,
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
   }
@@ -114,6 +118,8 @@ struct ConfigurationReader {
       requestLineBytes: section.size("request_line"),
       responseHeadBytes: section.size("response_head"), connections: section.number("connections"),
       connectionsPerAddress: section.number("connections_per_address"),
+      requestsPerAddress: RequestRate(section.section("requests_per_address")),
+      compressors: section.number("compressors"),
       streams: section.number("streams"),
       memoryBytes: section.size("memory"), held: section.number("held"),
       bodyMemoryBytes: section.size("body_memory"),
@@ -126,6 +132,16 @@ struct ConfigurationReader {
       handshake: section.duration("handshake"), head: section.duration("head"),
       body: section.duration("body"), send: section.duration("send"),
       keepAlive: section.duration("keep_alive"), drain: section.duration("drain"))
+  }
+}
+
+extension RequestRate {
+  /// `nil` where there is no limit.
+  init?(_ section: Section) {
+    let rate = section.number("rate")
+    let burst = section.number("burst")
+    guard rate > 0 else { return nil }
+    self.init(perSecond: rate, burst: burst > 0 ? burst : 2 * rate)
   }
 }
 

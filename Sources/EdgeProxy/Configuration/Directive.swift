@@ -36,6 +36,10 @@ struct Directive: Sendable {
     case endpoints
     /// Where administrators connect, or `off`.
     case administration
+    /// Media types, or `text/*` for all of a kind.
+    case mediaTypes
+    /// Addresses with prefixes.
+    case networks
     case nodes
     /// Words and statuses.
     case causes(words: [String], statuses: ClosedRange<Int>)

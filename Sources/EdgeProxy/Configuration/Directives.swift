@@ -1,13 +1,17 @@
 /// Every key there is, in the order of the reference.
 enum Directives {
   static let all: [Directive] =
-    server + listen + tls + etcd + upstreams + routes + answers + log + limits + timeouts
+    server + listen + tls + etcd + upstreams + routes + compress + answers + log + limits + timeouts
 
   private static let server: [Directive] = [
     .optional("node", .text, example: "edge-1", "Unique in the fleet; default: the host name"),
     .init(
       "state", .path(or: []), "/var/lib/edgeproxy",
       "What survives a restart, and temporary files for bodies"),
+    .init(
+      "trusted", .networks, "[]",
+      "Proxies whose X-Forwarded-For, -Proto, -Host and X-Request-ID are believed; limits for one"
+        + " client do not apply to these networks"),
   ]
 
   private static let listen: [Directive] = [
@@ -22,6 +26,10 @@ enum Directives {
     .init(
       "listen.admin", .administration, "unix:/run/edgeproxy/admin.sock",
       "Status, metrics and commands: unix:PATH; a loopback IP:PORT without commands; or off"),
+    .init(
+      "listen.proxy_protocol", .networks, "[]",
+      "Load balancers that announce each client with a PROXY header, version 1 or 2, on https and"
+        + " http; one that does not is refused"),
     .init(
       "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), "never",
       "always: https is closed while nothing can be served, and clients move on"),
@@ -175,6 +183,36 @@ enum Directives {
     .init(
       "routes[].websocket", .flag, "true",
       "WebSocket connections may be opened; false makes them ordinary requests"),
+    .optional(
+      "routes[].compress", .word(CompressSettings.Mode.allCases.map(\.rawValue)), example: "on",
+      "Whether answers are compressed; without-cookies: not those that set cookies; default: as"
+        + " under compress"),
+    .section(
+      "routes[].requests_per_address", "As under limits, counted for this route alone besides it"),
+    .init(
+      "routes[].requests_per_address.rate", .number(0...rateMax), "0",
+      "Per second; 0 for no limit"),
+    .init(
+      "routes[].requests_per_address.burst", .number(0...burstMax), "0",
+      "What may come at once; 0 for twice the rate"),
+  ]
+
+  private static let compress: [Directive] = [
+    .section("compress", "gzip, for clients that accept it"),
+    .init(
+      "compress.default", .word(CompressSettings.Mode.allCases.map(\.rawValue)), "off",
+      "For routes that do not say; without-cookies: not answers that set cookies"),
+    .init(
+      "compress.types", .mediaTypes,
+      "[text/html, text/css, text/plain, text/xml, text/csv, text/javascript,"
+        + " application/javascript, application/json, application/manifest+json,"
+        + " application/ld+json, application/xml, application/xhtml+xml, application/rss+xml,"
+        + " application/atom+xml, application/wasm, image/svg+xml]",
+      "Media types; text/* is all of a kind"),
+    .init(
+      "compress.minimum", .size(0...1 << 30), "1KiB",
+      "Smaller answers are not worth it; without a Content-Length all are"),
+    .init("compress.level", .number(1...9), "5", "From fast to small"),
   ]
 
   private static let answers: [Directive] = [
@@ -221,7 +259,18 @@ enum Directives {
       "limits.connections", .number(1...1_000_000), "20000", "Client connections of one worker"),
     .init(
       "limits.connections_per_address", .number(1...1_000_000), "10000",
-      "Of one client address in one worker: half of what it holds"),
+      "Of one IPv4 address or IPv6 /64 in one worker: half of what it holds"),
+    .section(
+      "limits.requests_per_address",
+      "Requests of one IPv4 address or IPv6 /64 in all workers together; 429 above it"),
+    .init(
+      "limits.requests_per_address.rate", .number(0...rateMax), "0", "Per second; 0 for no limit"),
+    .init(
+      "limits.requests_per_address.burst", .number(0...burstMax), "0",
+      "What may come at once; 0 for twice the rate"),
+    .init(
+      "limits.compressors", .number(0...100_000), "128",
+      "Answers that one worker compresses at once, 268 KiB each; others go out as they are"),
     .init(
       "limits.streams", .number(1...1000), "100",
       "Requests that one HTTP/2 connection may have under way"),
@@ -254,6 +303,10 @@ enum Directives {
       "For requests in flight when the server is told to stop"),
   ]
 
+  private static let rateMax = 10_000
+  private static let burstMax = 100_000
+  /// More than a balancer or a CDN publishes; each is looked at for a connection.
+  static let networksMax = 1024
   /// What `TriedNodes` can count.
   static let nodesMax = 128
   static let endpointsMax = 16

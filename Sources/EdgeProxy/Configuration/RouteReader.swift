@@ -39,7 +39,9 @@ struct RouteReader {
     RouteSettings(
       host: host(section), path: URLPath.read("path", section, context),
       upstream: upstream(section), bodyBytesMax: section.size("body_max"),
-      idempotencyKey: section.flag("idempotency_key"), webSocket: section.flag("websocket"))
+      idempotencyKey: section.flag("idempotency_key"), webSocket: section.flag("websocket"),
+      rate: RequestRate(section.section("requests_per_address")),
+      compress: CompressSettings.Mode(rawValue: section.word("compress")))
   }
 
   private func host(_ section: Section) -> String {

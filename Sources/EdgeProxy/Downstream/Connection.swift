@@ -7,15 +7,16 @@ internal import TLS
 ///
 /// The connection knows bytes, readiness and time; what the bytes mean is the driver's.
 ///
-///     handshaking ──▶ open ──▶ tunnelling ──▶ lingering ──▶ closed
-///          └────────────┴───────────┴──────────────────────────▲
+///     announcing ──▶ handshaking ──▶ open ──▶ tunnelling ──▶ lingering ──▶ closed
+///          └──────────────┴────────────┴───────────┴──────────────────────────▲
 ///
 /// `tunnelling`: the bytes are no messages any more, and a `Tunnel` moves them.
 ///
+/// `announcing`: a load balancer says first whose connection it is.
 /// `lingering`: the last answer is out and our side is shut; what the client still sends is thrown
 /// away for a moment, so that a reset does not overtake the answer.
 final class Connection: EventSource, TimerTarget, TurnEnd {
-  private enum Phase { case handshaking, open, tunnelling, lingering, closed }
+  private enum Phase { case announcing, handshaking, open, tunnelling, lingering, closed }
 
   /// What the running timer stands for; it decides what happens when it fires.
   enum Waiting { case nothing, handshake, head, body, keepAlive, farewell, send, linger }
@@ -23,7 +24,11 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   /// The worker owns its connections and lives as long as they do.
   let worker: Worker
   let listener: ListenerFacts
-  let peer: PeerFacts
+  /// A load balancer, until it has said who the client is.
+  private(set) var peer: PeerFacts
+  private var reception: ProxyReception?
+  /// What the worker counts the connection as, if it does.
+  var countedAs: IPAddress?
   private let descriptor: FileDescriptor
   private(set) var transport: Transport
   private var driver: ConnectionDriver?
@@ -44,7 +49,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
 
   init(
     worker: Worker, listener: ListenerFacts, peer: PeerFacts, descriptor: consuming FileDescriptor,
-    stream: TLSStream?
+    stream: TLSStream?, isAnnounced: Bool
   ) {
     self.worker = worker
     self.listener = listener
@@ -57,12 +62,16 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
       transport = .plain
       phase = .open
     }
+    if isAnnounced {
+      reception = ProxyReception()
+      phase = .announcing
+    }
   }
 
   func start() throws(SystemError) {
     token = try worker.loop.register(descriptor.raw, self, interest)
     switch phase {
-    case .handshaking: wait(.handshake)
+    case .announcing, .handshaking: wait(.handshake)
     default: open()
     }
   }
@@ -71,7 +80,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
 
   /// Writes down what the access log says of this connection.
   func describe(_ record: inout AccessRecord) {
-    record.client = peer.address
+    record.client = peer.text
     guard let stream else { return }
     record.tlsVersion = stream.version
     record.isResumed = stream.isResumed
@@ -174,7 +183,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   func drain() {
     switch phase {
     case .open: driver?.drain()
-    case .handshaking, .tunnelling, .lingering, .closed: break
+    case .announcing, .handshaking, .tunnelling, .lingering, .closed: break
     }
   }
 
@@ -196,6 +205,9 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
 
   func ready(_ events: Readiness) {
     switch phase {
+    case .announcing:
+      if events.isFailed { return abort() }
+      announce()
     case .handshaking:
       if events.isFailed { return abort() }
       handshake()
@@ -236,6 +248,25 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   }
 
   // MARK: Phases
+
+  /// Reads the PROXY header; within the time for the handshake, which goes on with what is left.
+  private func announce() {
+    guard let outcome = reception?.read(descriptor.raw) else { return }
+    switch outcome {
+    case .more: return
+    case .closed: return abort()
+    case .refused(let error):
+      worker.announcementRefused(self, error)
+      return abort()
+    case .done(let header):
+      reception = nil
+      if let address = header.source { peer = PeerFacts(address, port: header.port) }
+      guard worker.admit(self) else { return abort() }
+    }
+    guard stream != nil else { return open() }
+    phase = .handshaking
+    handshake()
+  }
 
   private func handshake() {
     guard let stream else { return }

@@ -18,6 +18,8 @@ struct RelayState {
   /// The client has been slow for long enough that the disk takes over.
   var mayUseFile = false
   var patience = TimerToken.none
+  /// What the body goes through.
+  var compressor: GzipCompressor?
 }
 
 /// The answer's way from the instance to the client.
@@ -38,7 +40,8 @@ extension Exchange {
     record.status = attempt.response.status
     markFirstByte()
     let source = attempt.response.bodyFraming(for: head.method)
-    let (relay, output) = framings(of: source)
+    let coding = chooseCoding(attempt.response)
+    let (relay, output) = framings(of: source, coding)
     pump.framing = relay
     if case .none = relay { pump.sourceDone = true }
     let mustClose = driver.mustClose() || output == .untilClose
@@ -46,7 +49,7 @@ extension Exchange {
       HeadSerializer.write(
         attempt.response, framing: output,
         connection: connectionToken(closing: mustClose),
-        date: worker.date.span, into: &buffer)
+        date: worker.date.span, coding: coding, into: &buffer)
     }
     guard fitted else { return answerLocally(.status(502, "response-head-too-large")) }
     upstream.answered()
@@ -75,6 +78,7 @@ extension Exchange {
 
   private func relayMore(_ attempt: Attempt) {
     var reads = 0
+    var hasPaused = false
     while !pump.sourceDone {
       if !attempt.input.isEmpty {
         if let cause = forward(&attempt.input) { return cut(cause) }
@@ -82,7 +86,10 @@ extension Exchange {
       }
       guard canTakeMore, reads < Self.readsPerTurnMax else { break }
       reads += 1
-      if !attempt.fill() { break }
+      if !attempt.fill() {
+        hasPaused = true
+        break
+      }
     }
     if !pump.sourceDone, attempt.input.isEmpty, let ending = attempt.ended {
       guard case .untilClose = pump.framing, ending == .finished else {
@@ -92,9 +99,11 @@ extension Exchange {
       pump.sourceDone = true
     }
     if pump.sourceDone {
+      guard endCompression() else { return cut("compression-failed") }
       releaseSource(attempt)
     } else if let upstream {
       attempt.arm(upstream.settings.idleTimeout)
+      if hasPaused, !flushCompressor() { return cut("compression-failed") }
       // What there is goes out now: an event of a stream must not wait for the next one.
       if !pump.clientBlocked, let driver, !driver.flush() { pump.clientBlocked = true }
       if pump.clientBlocked { attempt.releaseInput() }
@@ -139,25 +148,28 @@ extension Exchange {
     return nil
   }
 
-  /// Gives body bytes to the client, and what it cannot take to the spool.
+  /// Passes body bytes on.
   private func pass(_ input: inout ByteBuffer, skip: Int, count: Int) -> StaticString? {
-    guard let driver else { return nil }
-    record.bytesOut += Int64(count)
-    var taken = 0
-    if spool.isEmpty {
-      taken = driver.sendBody(input.readable.extracting(skip..<(skip + count)))
-    }
-    if taken < count {
-      pump.clientBlocked = true
-      defer { countMemory() }
-      let kept = spool.append(
-        input.readable.extracting((skip + taken)..<(skip + count)), toFile: pump.mayUseFile,
-        directory: worker.spoolDirectory)
-      // Without a disk the instance has to wait for the client; nothing is lost.
-      if !kept { note(cause: "response-storage") }
-    }
+    guard driver != nil else { return nil }
+    let isGood = handOn(input.readable.extracting(skip..<(skip + count)))
     input.consume(skip + count)
-    return nil
+    return isGood ? nil : "compression-failed"
+  }
+
+  /// Gives bytes to the client as they are, and what it cannot take to the spool.
+  func hand(_ bytes: borrowing Span<UInt8>) {
+    guard let driver else { return }
+    record.bytesOut += Int64(bytes.count)
+    var taken = 0
+    if spool.isEmpty { taken = driver.sendBody(bytes) }
+    guard taken < bytes.count else { return }
+    pump.clientBlocked = true
+    defer { countMemory() }
+    let kept = spool.append(
+      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile,
+      directory: worker.spoolDirectory)
+    // Without a disk the instance has to wait for the client; nothing is lost.
+    if !kept { note(cause: "response-storage") }
   }
 
   /// Whether another read from the instance has a place to go to.
@@ -228,10 +240,13 @@ extension Exchange {
   }
 
   /// What the body is on either side of us.
-  private func framings(of source: ResponseFraming) -> (RelayState.Framing, OutputFraming) {
+  private func framings(
+    of source: ResponseFraming, _ coding: BodyCoding
+  ) -> (RelayState.Framing, OutputFraming) {
     switch source {
     case .none: return (.none, .none)
-    case .length(let count): return (.length(remaining: count), .length(count))
+    case .length(let count):
+      return (.length(remaining: count), coding == .gzip ? unknownLength : .length(count))
     case .chunked: return (.chunked(ChunkedDecoder()), unknownLength)
     case .untilClose: return (.untilClose, unknownLength)
     }

@@ -15,12 +15,20 @@ struct ErrorResponse: Sendable {
   /// A word for the cause, as the access log has it.
   var reason: StaticString
   var limit: Limit?
+  /// The value of `Retry-After` in seconds, where there is one.
+  let retryAfterSeconds: Int?
 
-  init(status: Int, reason: StaticString, limit: Limit? = nil) {
+  /// A 503 says to come again when each node has been tried again: after the longest pause of one.
+  private static let longestPauseSeconds = 10
+
+  init(
+    status: Int, reason: StaticString, limit: Limit? = nil, retryAfterSeconds: Int? = nil
+  ) {
     // A 500 says that an application failed; what fails here is a gateway.
     self.status = status == 500 ? 502 : status
     self.reason = reason
     self.limit = limit
+    self.retryAfterSeconds = retryAfterSeconds ?? (status == 503 ? Self.longestPauseSeconds : nil)
   }
 
   /// Why a message was refused.
@@ -35,11 +43,6 @@ struct ErrorResponse: Sendable {
       }
     limit = Limit(sent: passed.sent, limit: passed.limit, unit: unit)
   }
-
-  /// The value of `Retry-After` in seconds, where the status has one.
-  ///
-  /// As long as the longest pause of a node: by then each has been tried again.
-  var retryAfterSeconds: Int? { status == 503 ? 10 : nil }
 
   /// The reason phrase, RFC 9110 §15.
   var phrase: StaticString {
@@ -74,6 +77,7 @@ struct ErrorResponse: Sendable {
     case 413: "The upload is larger than this site accepts."
     case 414: "The address is longer than this server accepts."
     case 421: "This connection was made for another site. Please reload the page."
+    case 429: "Too many requests have come from your network. Please try again shortly."
     case 431: "The request's header is too large. Deleting this site's cookies may help."
     case 501, 505: "This server does not support requests of this kind."
     case 502: "The application broke off while it was answering. Please try again."

@@ -31,6 +31,10 @@ final class Exchange: TimerTarget, TurnEnd {
   var isPacket = true
   var facts = ForwardedFacts()
 
+  /// Who asks: whom limits count.
+  var client = IPAddress(ipv4: 0)
+  /// What a trusted proxy says of the client.
+  var forwarded = ForwardedChain()
   private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
 
   // The route, from the configuration that was in force when the request began.
@@ -81,6 +85,7 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The head is there: finds the route; `false` when the request has been answered already.
   func begin() -> Bool {
     startedAt = worker.loop.now
+    identifyClient()
     guard let refusal = route(of: connection) else { return true }
     answerLocally(refusal)
     return false
@@ -148,6 +153,7 @@ final class Exchange: TimerTarget, TurnEnd {
 
   private func leave() {
     abandonTries()
+    releaseCompressor()
     stage = .done
     completeRecord()
     worker.log(self)
@@ -183,6 +189,8 @@ final class Exchange: TimerTarget, TurnEnd {
     record.reset()
     // Shared storage would have to be copied for the next request's name.
     facts.requestID = []
+    facts.forwardedHost = []
+    forwarded.reset()
     pump = RelayState()
   }
 }

@@ -9,6 +9,7 @@ extension Exchange {
     case refused(HTTPError)
     case tooLarge(limit: Int)
     case blockTooLarge(sent: Int, limit: Int)
+    case tooOften(StaticString, limit: Int, seconds: Int)
     case healthy
     case unhealthy(StaticString)
     case redirect
@@ -21,6 +22,7 @@ extension Exchange {
     if isHealthRequest {
       return worker.ability.unable.map { .unhealthy($0.word) } ?? .healthy
     }
+    if let refusal = refusalByRate() { return refusal }
     if head.host.isEmpty { return .status(400, "host-missing") }
     guard connection.listener.isTLS else { return routePlain() }
     let host = head.host
@@ -32,6 +34,7 @@ extension Exchange {
       return .status(404, "route-unknown")
     }
     route = found
+    if let refusal = refusalByRate(of: found) { return refusal }
     let settings = snapshot.configuration.routes[found]
     upstream = snapshot.upstreams[settings.upstream]
     if case .length(let count) = head.framing, count > UInt64(settings.bodyBytesMax) {

@@ -258,7 +258,7 @@ extension AttemptFailure {
 extension ForwardedFacts {
   /// The two ends of the client's connection, as the application is told them.
   mutating func describe(_ connection: Connection, requestID: [UInt8]) {
-    remoteAddress = connection.peer.address
+    remoteAddress = connection.peer.text
     remotePort = UInt64(connection.peer.port)
     serverAddress = connection.listener.address
     serverPort = UInt64(connection.listener.port)

@@ -27,6 +27,12 @@ extension Exchange {
       sendPage(
         ErrorResponse(
           status: 431, reason: "block-too-large", limit: .init(sent: sent, limit: limit)))
+    case .tooOften(let cause, let limit, let seconds):
+      sendPage(
+        ErrorResponse(
+          status: 429, reason: cause,
+          limit: .init(sent: nil, limit: limit, unit: "requests per second"),
+          retryAfterSeconds: seconds))
     case .healthy: sendWord(200, "ok")
     case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()

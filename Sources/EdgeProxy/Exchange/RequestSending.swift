@@ -5,7 +5,7 @@ internal import HTTPCore
 extension Exchange {
   /// Writes the request's head, once for all tries.
   func encodeRequest(for upstream: WorkerUpstream, from connection: Connection) throws(HTTPError) {
-    facts.describe(connection, requestID: record.requestID)
+    describeClient(connection)
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.asksForWebSocket = head.asksForWebSocket && snapshot.configuration.routes[route].webSocket
     isPacket = upstream.settings.nodeProtocol == .uwsgi

@@ -9,12 +9,6 @@ struct ListenerFacts {
   let port: UInt16
 }
 
-/// The client's end of a connection.
-struct PeerFacts {
-  let address: [UInt8]
-  let port: UInt16
-}
-
 /// A bound socket of one worker and the settings of what arrives on it.
 final class Listener: EventSource, TimerTarget {
   /// Connections accepted in one turn, so that a flood cannot starve those that are open.

@@ -31,6 +31,7 @@ final class Worker: TurnEnd {
   private var listeners: [Listener] = []
   private var connections: [Connection] = []
   private var perAddress = ConnectionLimit()
+  private var compressors = CompressorPool()
   private var freeExchanges: [Exchange] = []
   private var freeAttempts: [Attempt] = []
   private var freeNodeConnections: [NodeConnection] = []
@@ -155,21 +156,28 @@ final class Worker: TurnEnd {
   // MARK: Connections
 
   func accepted(_ socket: consuming FileDescriptor, _ facts: ListenerFacts) {
-    guard let address = Socket.peerAddress(socket.raw) else { return }
-    let peer = PeerFacts(address: Array(address.host.utf8), port: address.port ?? 0)
-    let limits = snapshot.configuration.limits
-    // A full house closes what it cannot serve: the client goes to another server.
-    guard connections.count < limits.connections else { return counters.refused(.connections) }
-    guard perAddress.enter(peer.address, countMax: limits.connectionsPerAddress) else {
-      return counters.refused(.connectionsPerAddress)
+    guard let socketAddress = Socket.peerAddress(socket.raw),
+      let address = IPAddress(socketAddress)
+    else { return }
+    let peer = PeerFacts(address, port: socketAddress.port ?? 0)
+    let configuration = snapshot.configuration
+    let isAnnounced = configuration.listen.proxyProtocol.contains(address)
+    // A full house closes what it cannot serve: the client goes to another server. One that is
+    // announced is counted when it is known.
+    guard connections.count < configuration.limits.connections else {
+      return counters.refused(.connections)
     }
+    var client: IPAddress?
+    guard isAnnounced || enter(address, &client) else { return }
     Socket.setNoDelay(socket.raw)
     var connection: Connection?
     do {
       let stream =
         facts.isTLS ? try TLSStream(context: tls, descriptor: socket.raw) : nil
       let made = Connection(
-        worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream)
+        worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream,
+        isAnnounced: isAnnounced)
+      made.countedAs = client
       made.index = connections.count
       connections.append(made)
       counters.accepted.add()
@@ -177,9 +185,31 @@ final class Worker: TurnEnd {
       connection = made
       try made.start()
     } catch {
-      if let connection { connection.abort() } else { perAddress.leave(peer.address) }
+      if let connection { connection.abort() } else if let client { perAddress.leave(client) }
       logger.error("a connection could not be set up", metadata: ["error": "\(error)"])
     }
+  }
+
+  /// Counts a connection whose client has become known; `false` where that has too many already.
+  func admit(_ connection: Connection) -> Bool {
+    var client: IPAddress?
+    defer { connection.countedAs = client }
+    return enter(connection.peer.address, &client)
+  }
+
+  /// Counts one more connection and notes as whose; those of trusted networks are not counted.
+  private func enter(_ address: IPAddress, _ client: inout IPAddress?) -> Bool {
+    let configuration = snapshot.configuration
+    guard !configuration.trusted.contains(address) else { return true }
+    guard
+      perAddress.enter(
+        address.client, countMax: configuration.limits.connectionsPerAddress)
+    else {
+      counters.refused(.connectionsPerAddress)
+      return false
+    }
+    client = address.client
+    return true
   }
 
   func remove(_ connection: Connection) {
@@ -192,7 +222,7 @@ final class Worker: TurnEnd {
       last.index = index
     }
     counters.connections.set(connections.count)
-    perAddress.leave(connection.peer.address)
+    if let client = connection.countedAs { perAddress.leave(client) }
     tellIfDrained()
   }
 
@@ -209,7 +239,17 @@ final class Worker: TurnEnd {
     logger.debug(
       "handshake failed",
       metadata: [
-        "client": "\(String(decoding: connection.peer.address, as: UTF8.self))",
+        "client": "\(String(decoding: connection.peer.text, as: UTF8.self))",
+        "error": "\(error)",
+      ])
+  }
+
+  /// A load balancer did not say whose connection it is, or not in a way that can be understood.
+  func announcementRefused(_ connection: Connection, _ error: ProxyHeaderError) {
+    logger.info(
+      "no usable PROXY header",
+      metadata: [
+        "source": "\(String(decoding: connection.peer.text, as: UTF8.self))",
         "error": "\(error)",
       ])
   }
@@ -240,6 +280,18 @@ final class Worker: TurnEnd {
     retiredAttempts.append(attempt)
   }
 
+  /// A compressor, counted as memory; `nil` where there are enough already.
+  func takeCompressor(level: Int, countMax: Int) -> GzipCompressor? {
+    guard let compressor = compressors.take(level: level, countMax: countMax) else { return nil }
+    buffers.count(GzipCompressor.memoryBytes)
+    return compressor
+  }
+
+  func give(_ compressor: GzipCompressor) {
+    buffers.count(-GzipCompressor.memoryBytes)
+    compressors.give(compressor)
+  }
+
   func takeNodeConnection() -> NodeConnection {
     freeNodeConnections.popLast() ?? NodeConnection(loop: loop)
   }
@@ -256,9 +308,10 @@ final class Worker: TurnEnd {
   }
 
   func turnEnded() {
-    for exchange in retiredExchanges where freeExchanges.count < Self.keptMax {
+    for exchange in retiredExchanges {
+      // What it holds is counted, so it is reset even where it is not kept.
       exchange.reset()
-      freeExchanges.append(exchange)
+      if freeExchanges.count < Self.keptMax { freeExchanges.append(exchange) }
     }
     for attempt in retiredAttempts where freeAttempts.count < Self.keptMax {
       freeAttempts.append(attempt)

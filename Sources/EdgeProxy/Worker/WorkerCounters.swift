@@ -21,13 +21,14 @@ final class WorkerCounters: Sendable {
 
   /// What new work is refused for.
   enum Limit: Int, CaseIterable {
-    case connections, connectionsPerAddress, memory, held
+    case connections, connectionsPerAddress, requestsPerAddress, memory, held
 
     /// As the configuration names it.
     var name: String {
       switch self {
       case .connections: "connections"
       case .connectionsPerAddress: "connections_per_address"
+      case .requestsPerAddress: "requests_per_address"
       case .memory: "memory"
       case .held: "held"
       }
@@ -50,7 +51,7 @@ final class WorkerCounters: Sendable {
   private let answers = [6 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
-  private let refusals = [4 of Count](initializingWith: { span in
+  private let refusals = [5 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
 

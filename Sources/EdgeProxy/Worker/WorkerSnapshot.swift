@@ -11,6 +11,8 @@ final class WorkerSnapshot {
   let upstreams: [WorkerUpstream]
   let headLimits: HeadLimits
   let healthPath: [UInt8]
+  /// `nil` where no rate is limited.
+  let rates: RateTable?
   let errorPages: ErrorPages
   /// For the log: the host pattern of each route.
   let routeNames: [[UInt8]]
@@ -19,6 +21,7 @@ final class WorkerSnapshot {
     configuration = plan.configuration
     routes = plan.routes
     headLimits = plan.headLimits
+    rates = plan.rates
     routeNames = plan.configuration.routes.map { Array($0.host.utf8) }
     errorPages = ErrorPages(
       node: plan.configuration.node, pages: plan.configuration.errorPages)
@@ -48,11 +51,13 @@ struct SnapshotPlan: Sendable {
   /// In the order of `configuration.upstreams`.
   let upstreams: [UpstreamState]
   let headLimits: HeadLimits
+  let rates: RateTable?
 
   /// An upstream whose settings did not change keeps what is known about its nodes.
   init(_ configuration: Configuration, previous: SnapshotPlan?) {
     self.configuration = configuration
     routes = RouteTable(configuration.routes)
+    rates = configuration.limitsRates ? previous?.rates ?? RateTable() : nil
     upstreams = configuration.upstreams.map { settings in
       previous?.upstreams.first { $0.settings == settings } ?? UpstreamState(settings)
     }

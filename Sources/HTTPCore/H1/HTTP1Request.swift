@@ -76,14 +76,22 @@ package struct HTTP1Request: ~Copyable {
     storage.append("\r\n")
   }
 
-  /// Ours, whatever the client said: it is nobody's proxy.
+  /// Ours, or from a trusted proxy; whatever a client says, it is nobody's proxy.
   private mutating func writeForwarded(
     _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
-    write("X-Forwarded-For", facts.remoteAddress.span)
+    if facts.forwardedFor.isEmpty {
+      write("X-Forwarded-For", facts.remoteAddress.span)
+    } else {
+      write("X-Forwarded-For", facts.forwardedFor.span)
+    }
     storage.append("X-Forwarded-Proto: ")
     storage.append(facts.isTLS ? "https\r\n" : "http\r\n")
-    write("X-Forwarded-Host", head.span(head.authority))
+    if facts.forwardedHost.isEmpty {
+      write("X-Forwarded-Host", head.span(head.authority))
+    } else {
+      write("X-Forwarded-Host", facts.forwardedHost.span)
+    }
     write("X-Request-ID", facts.requestID.span)
   }
 

@@ -15,13 +15,16 @@ package enum HeadSerializer {
   ///
   /// Fields for one hop only are left out, the framing is ours, and the words between an application
   /// and its server (X-Accel-…, X-Sendfile) stay inside: they name paths.
+  ///
+  /// Where the body is compressed on its way, the fields that describe it are made to fit `coding`.
   package static func write(
     _ head: borrowing ResponseHead, framing: OutputFraming, connection: ConnectionToken,
-    date: borrowing Span<UInt8>, into output: inout ByteBuffer
+    date: borrowing Span<UInt8>, coding: BodyCoding = .asSent, into output: inout ByteBuffer
   ) -> Bool {
     guard fits(head, output) else { return false }
     statusLine(head, into: &output)
     var dated = false
+    var mustVary = coding != .asSent && !head.variesByEncoding
     for field in head.fields {
       if field.known == .contentLength {
         // Of an answer without a body (HEAD, 304) it still tells the client something.
@@ -34,10 +37,22 @@ package enum HeadSerializer {
       if field.known == .date {
         guard !dated else { continue }
         dated = true
+      } else if field.known == .vary, mustVary {
+        mustVary = false
+        write(head.span(field.name), head.span(field.value), ", Accept-Encoding", into: &output)
+        continue
+      } else if coding == .gzip, field.known == .acceptRanges {
+        // Ranges of the body as it was sent are none of the body as it is now.
+        continue
+      } else if coding == .gzip, field.known == .etag {
+        weaken(head.span(field.name), head.span(field.value), into: &output)
+        continue
       }
       write(head.span(field.name), head.span(field.value), into: &output)
     }
     if !dated { writeDate(date, into: &output) }
+    if coding == .gzip { output.append("Content-Encoding: gzip\r\n") }
+    if mustVary { output.append("Vary: Accept-Encoding\r\n") }
     end(framing, connection, into: &output)
     return true
   }
@@ -141,10 +156,23 @@ package enum HeadSerializer {
   }
 
   private static func write(
+    _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, _ more: StaticString = "",
+    into output: inout ByteBuffer
+  ) {
+    output.append(name)
+    output.append(": ")
+    output.append(value)
+    output.append(more)
+    output.append("\r\n")
+  }
+
+  /// The validator of other bytes that mean the same, RFC 9110 §8.8.1.
+  private static func weaken(
     _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>, into output: inout ByteBuffer
   ) {
     output.append(name)
     output.append(": ")
+    if !value.isEmpty, value[0] == UInt8(ascii: "\"") { output.append("W/") }
     output.append(value)
     output.append("\r\n")
   }

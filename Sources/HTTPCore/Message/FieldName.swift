@@ -1,9 +1,14 @@
 /// Field names that mean something to a proxy; all others are `other`.
 package enum FieldName: UInt8, Sendable {
   case other
-  case accept, connection, contentLength, contentType, cookie, date, expect, forwarded, host
-  case idempotencyKey, keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
-  case referer, te, trailer, transferEncoding, upgrade, userAgent
+  case accept, acceptEncoding, acceptRanges, cacheControl, connection, contentEncoding
+  case contentLength, contentRange, contentType, cookie, date
+  /// Of the body as it was sent: `Digest`, `Content-Digest`, `Repr-Digest`, `Content-MD5`.
+  case digest
+  case etag, expect, forwarded, host
+  case idempotencyKey, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince
+  case keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
+  case range, referer, setCookie, te, trailer, transferEncoding, upgrade, userAgent, vary
   /// `X-Forwarded-…` of any kind.
   case xForwarded
   case xRealIP, xRequestID
@@ -19,8 +24,17 @@ package enum FieldName: UInt8, Sendable {
         self = .host
       } else if ASCII.equals(name, "date") {
         self = .date
+      } else if ASCII.equals(name, "etag") {
+        self = .etag
+      } else if ASCII.equals(name, "vary") {
+        self = .vary
       }
-    case 5: if ASCII.equals(name, "proxy") { self = .proxy }
+    case 5:
+      if ASCII.equals(name, "range") {
+        self = .range
+      } else if ASCII.equals(name, "proxy") {
+        self = .proxy
+      }
     case 6:
       if ASCII.equals(name, "accept") {
         self = .accept
@@ -28,6 +42,8 @@ package enum FieldName: UInt8, Sendable {
         self = .cookie
       } else if ASCII.equals(name, "expect") {
         self = .expect
+      } else if ASCII.equals(name, "digest") {
+        self = .digest
       }
     case 7:
       if ASCII.equals(name, "upgrade") {
@@ -52,6 +68,8 @@ package enum FieldName: UInt8, Sendable {
         self = .userAgent
       } else if ASCII.equals(name, "keep-alive") {
         self = .keepAlive
+      } else if ASCII.equals(name, "set-cookie") {
+        self = .setCookie
       } else if ASCII.equals(name, "x-sendfile") {
         self = .serverInstruction
       } else {
@@ -63,15 +81,35 @@ package enum FieldName: UInt8, Sendable {
 
   private static func long(_ name: borrowing Span<UInt8>) -> FieldName {
     switch name.count {
+    case 8:
+      if ASCII.equals(name, "if-match") { return .ifMatch }
+      if ASCII.equals(name, "if-range") { return .ifRange }
+    case 11:
+      if ASCII.equals(name, "content-md5") || ASCII.equals(name, "repr-digest") { return .digest }
     case 12:
       if ASCII.equals(name, "content-type") { return .contentType }
       if ASCII.equals(name, "x-request-id") { return .xRequestID }
-    case 14: if ASCII.equals(name, "content-length") { return .contentLength }
-    case 15: if ASCII.equals(name, "idempotency-key") { return .idempotencyKey }
-    case 16: if ASCII.equals(name, "proxy-connection") { return .proxyConnection }
-    case 17: if ASCII.equals(name, "transfer-encoding") { return .transferEncoding }
+    case 13:
+      if ASCII.equals(name, "cache-control") { return .cacheControl }
+      if ASCII.equals(name, "if-none-match") { return .ifNoneMatch }
+      if ASCII.equals(name, "accept-ranges") { return .acceptRanges }
+      if ASCII.equals(name, "content-range") { return .contentRange }
+    case 14:
+      if ASCII.equals(name, "content-length") { return .contentLength }
+      if ASCII.equals(name, "content-digest") { return .digest }
+    case 15:
+      if ASCII.equals(name, "accept-encoding") { return .acceptEncoding }
+      if ASCII.equals(name, "idempotency-key") { return .idempotencyKey }
+    case 16:
+      if ASCII.equals(name, "content-encoding") { return .contentEncoding }
+      if ASCII.equals(name, "proxy-connection") { return .proxyConnection }
+    case 17:
+      if ASCII.equals(name, "transfer-encoding") { return .transferEncoding }
+      if ASCII.equals(name, "if-modified-since") { return .ifModifiedSince }
     case 18: if ASCII.equals(name, "proxy-authenticate") { return .proxyAuthenticate }
-    case 19: if ASCII.equals(name, "proxy-authorization") { return .proxyAuthorization }
+    case 19:
+      if ASCII.equals(name, "if-unmodified-since") { return .ifUnmodifiedSince }
+      if ASCII.equals(name, "proxy-authorization") { return .proxyAuthorization }
     default: break
     }
     if name.count > 8, ASCII.equals(name.extracting(0..<8), "x-accel-") {

@@ -1,10 +1,16 @@
 /// What the application is told besides the client's own words; buffers are used again.
 package struct ForwardedFacts {
   package var remoteAddress: [UInt8] = []
+  /// 0 where it is not known.
   package var remotePort: UInt64 = 0
   package var serverAddress: [UInt8] = []
   package var serverPort: UInt64 = 0
+  /// What the client used, towards us or towards a trusted proxy.
   package var isTLS = true
+  /// What is sent as X-Forwarded-For; empty for the remote address.
+  package var forwardedFor: [UInt8] = []
+  /// What is sent as X-Forwarded-Host; empty for the host of the request.
+  package var forwardedHost: [UInt8] = []
   package var requestID: [UInt8] = []
   /// The length of the body that follows; `nil` where the request has none.
   package var bodyLength: UInt64?

@@ -50,7 +50,7 @@ extension UWSGIPacket {
     add("SERVER_PORT", decimal: facts.serverPort)
     add("SERVER_ADDR", facts.serverAddress.span)
     add("REMOTE_ADDR", facts.remoteAddress.span)
-    add("REMOTE_PORT", decimal: facts.remotePort)
+    if facts.remotePort > 0 { add("REMOTE_PORT", decimal: facts.remotePort) }
     add("REQUEST_SCHEME", facts.isTLS ? "https" : "http")
     if facts.isTLS { add("HTTPS", "on") }
     if let type = head.first(.contentType) { add("CONTENT_TYPE", head.span(type)) }
@@ -84,13 +84,21 @@ extension UWSGIPacket {
     }
   }
 
-  /// Ours, whatever the client said: it is nobody's proxy.
+  /// Ours, or from a trusted proxy; whatever a client says, it is nobody's proxy.
   private mutating func addForwarded(
     _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
-    add("HTTP_X_FORWARDED_FOR", facts.remoteAddress.span)
+    if facts.forwardedFor.isEmpty {
+      add("HTTP_X_FORWARDED_FOR", facts.remoteAddress.span)
+    } else {
+      add("HTTP_X_FORWARDED_FOR", facts.forwardedFor.span)
+    }
     add("HTTP_X_FORWARDED_PROTO", facts.isTLS ? "https" : "http")
-    add("HTTP_X_FORWARDED_HOST", head.span(head.authority))
+    if facts.forwardedHost.isEmpty {
+      add("HTTP_X_FORWARDED_HOST", head.span(head.authority))
+    } else {
+      add("HTTP_X_FORWARDED_HOST", facts.forwardedHost.span)
+    }
     add("HTTP_X_REQUEST_ID", facts.requestID.span)
     // uWSGI takes the last of UWSGI_SCHEME and HTTP_X_FORWARDED_PROTO for wsgi.url_scheme.
     add("UWSGI_SCHEME", facts.isTLS ? "https" : "http")

@@ -76,7 +76,7 @@ struct SectionTests {
     #expect(try values("retries_total") == [4])
     #expect(try values("request_body_bytes_total") == [10])
     #expect(try values("response_body_bytes_total") == [14])
-    #expect(try values("refused_total") == [0, 0, 1, 0])
+    #expect(try values("refused_total") == [0, 0, 0, 1, 0])
     #expect(try values("worker_silence_seconds") == [0, 12])
     #expect(text(section).contains("1         0     64KiB   silent for 12s"))
   }

@@ -34,9 +34,6 @@ struct KeyMistakeTests {
     Mistake(
       "subscriptions: { listen: \"10.0.0.1:7000\" }",
       "3:1: unknown key 'subscriptions'"),
-    Mistake(
-      "trusted: []",
-      "3:1: unknown key 'trusted'"),
   ]
 
   @Test(arguments: keys)

@@ -11,6 +11,7 @@ extension ParserProperties {
     let seed = digest(input)
     var facts = ForwardedFacts()
     facts.remoteAddress = octets("192.0.2.1")
+    facts.remotePort = 4711
     facts.isTLS = seed % 2 == 0
     facts.bodyLength = seed % 3 == 0 ? UInt64(seed) : nil
     facts.modifier1 = UInt8(seed % 256)
@@ -56,7 +57,7 @@ extension ParserProperties {
     left["SERVER_PORT"] = "0"
     left["SERVER_ADDR"] = ""
     left["REMOTE_ADDR"] = "192.0.2.1"
-    left["REMOTE_PORT"] = "0"
+    left["REMOTE_PORT"] = "4711"
     let scheme = facts.isTLS ? "https" : "http"
     left["REQUEST_SCHEME"] = scheme
     left["UWSGI_SCHEME"] = scheme
