@@ -1,9 +1,10 @@
 /// Field names that mean something to a proxy; all others are `other`.
 package enum FieldName: UInt8, Sendable {
   case other
-  case accept, connection, contentLength, contentType, cookie, date, expect, forwarded, host
-  case idempotencyKey, keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
-  case referer, te, trailer, transferEncoding, upgrade, userAgent
+  case accept, acceptEncoding, connection, contentLength, contentType, cookie, date, expect, forwarded, host
+  case idempotencyKey, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince
+  case keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
+  case range, referer, setCookie, te, trailer, transferEncoding, upgrade, userAgent
   /// `X-Forwarded-…` of any kind.
   case xForwarded
   case xRealIP, xRequestID
@@ -20,7 +21,12 @@ package enum FieldName: UInt8, Sendable {
       } else if ASCII.equals(name, "date") {
         self = .date
       }
-    case 5: if ASCII.equals(name, "proxy") { self = .proxy }
+    case 5:
+      if ASCII.equals(name, "range") {
+        self = .range
+      } else if ASCII.equals(name, "proxy") {
+        self = .proxy
+      }
     case 6:
       if ASCII.equals(name, "accept") {
         self = .accept
@@ -52,6 +58,8 @@ package enum FieldName: UInt8, Sendable {
         self = .userAgent
       } else if ASCII.equals(name, "keep-alive") {
         self = .keepAlive
+      } else if ASCII.equals(name, "set-cookie") {
+        self = .setCookie
       } else if ASCII.equals(name, "x-sendfile") {
         self = .serverInstruction
       } else {
@@ -63,15 +71,25 @@ package enum FieldName: UInt8, Sendable {
 
   private static func long(_ name: borrowing Span<UInt8>) -> FieldName {
     switch name.count {
+    case 8:
+      if ASCII.equals(name, "if-match") { return .ifMatch }
+      if ASCII.equals(name, "if-range") { return .ifRange }
     case 12:
       if ASCII.equals(name, "content-type") { return .contentType }
       if ASCII.equals(name, "x-request-id") { return .xRequestID }
+    case 13: if ASCII.equals(name, "if-none-match") { return .ifNoneMatch }
     case 14: if ASCII.equals(name, "content-length") { return .contentLength }
-    case 15: if ASCII.equals(name, "idempotency-key") { return .idempotencyKey }
+    case 15:
+      if ASCII.equals(name, "accept-encoding") { return .acceptEncoding }
+      if ASCII.equals(name, "idempotency-key") { return .idempotencyKey }
     case 16: if ASCII.equals(name, "proxy-connection") { return .proxyConnection }
-    case 17: if ASCII.equals(name, "transfer-encoding") { return .transferEncoding }
+    case 17:
+      if ASCII.equals(name, "transfer-encoding") { return .transferEncoding }
+      if ASCII.equals(name, "if-modified-since") { return .ifModifiedSince }
     case 18: if ASCII.equals(name, "proxy-authenticate") { return .proxyAuthenticate }
-    case 19: if ASCII.equals(name, "proxy-authorization") { return .proxyAuthorization }
+    case 19:
+      if ASCII.equals(name, "if-unmodified-since") { return .ifUnmodifiedSince }
+      if ASCII.equals(name, "proxy-authorization") { return .proxyAuthorization }
     default: break
     }
     if name.count > 8, ASCII.equals(name.extracting(0..<8), "x-accel-") {
