@@ -167,13 +167,16 @@ struct RouteSettings: Sendable, Equatable {
   var host: String
   /// A path prefix on segment borders; `/` covers everything.
   var path: String
-  /// An index into `Configuration.upstreams`.
+  /// An index into `Configuration.upstreams`; -1 where `local` answers.
   var upstream: Int
   var bodyBytesMax: Int
   /// A request with an `Idempotency-Key` may be tried again whatever its method.
   var idempotencyKey: Bool
   /// WebSocket connections may be opened.
   var webSocket: Bool
+  /// What answers instead of an upstream.
+  var local: LocalRoute?
+  var rules: RouteRules?
 }
 
 struct HealthSettings: Sendable, Equatable { var path: String }

@@ -13,7 +13,7 @@ struct NamedThingsCheck {
   let now: Int64
 
   func check(_ named: NamedThings) {
-    for (path, position) in named.challenges {
+    for (path, position) in named.challenges + named.directories {
       if let reason = mistake(ofDirectory: path) { findings.error(position, reason) }
     }
     // The server or its service manager makes these.

@@ -37,6 +37,8 @@ final class Exchange: TimerTarget, TurnEnd {
   var snapshot: WorkerSnapshot
   var route = -1
   var upstream: WorkerUpstream?
+  /// What the route does to fields; `nil` for most.
+  var rules: RouteRules?
 
   // Tries.
   var attempt: Attempt?
@@ -59,6 +61,8 @@ final class Exchange: TimerTarget, TurnEnd {
   var pump = RelayState()
   private var countedBytes = 0
   var localBody = TextBuffer(capacity: 0)
+  var localHead = ResponseHead()
+  var fileBody = FileBody()
 
   init(worker: Worker) {
     self.worker = worker
@@ -148,6 +152,7 @@ final class Exchange: TimerTarget, TurnEnd {
 
   private func leave() {
     abandonTries()
+    fileBody.end(worker.buffers)
     stage = .done
     completeRecord()
     worker.log(self)
@@ -176,6 +181,7 @@ final class Exchange: TimerTarget, TurnEnd {
     countMemory()
     route = -1
     upstream = nil
+    rules = nil
     tried = TriedNodes()
     attempts = 0
     emptyAnswers = 0

@@ -12,6 +12,7 @@ final class WorkerSnapshot {
   let headLimits: HeadLimits
   let healthPath: [UInt8]
   let errorPages: ErrorPages
+  let mediaTypes: MediaTypes
   /// For the log: the host pattern of each route.
   let routeNames: [[UInt8]]
 
@@ -19,6 +20,7 @@ final class WorkerSnapshot {
     configuration = plan.configuration
     routes = plan.routes
     headLimits = plan.headLimits
+    mediaTypes = plan.mediaTypes
     routeNames = plan.configuration.routes.map { Array($0.host.utf8) }
     errorPages = ErrorPages(
       node: plan.configuration.node, pages: plan.configuration.errorPages)
@@ -48,6 +50,7 @@ struct SnapshotPlan: Sendable {
   /// In the order of `configuration.upstreams`.
   let upstreams: [UpstreamState]
   let headLimits: HeadLimits
+  let mediaTypes: MediaTypes
 
   /// An upstream whose settings did not change keeps what is known about its nodes.
   init(_ configuration: Configuration, previous: SnapshotPlan?) {
@@ -62,5 +65,9 @@ struct SnapshotPlan: Sendable {
     limits.requestLineBytes = configuration.limits.requestLineBytes
     limits.responseHeadBytes = configuration.limits.responseHeadBytes
     headLimits = limits
+    let hasFiles = configuration.routes.contains { route in
+      if case .files = route.local { true } else { false }
+    }
+    mediaTypes = hasFiles ? .ofSystem() : .none
   }
 }

@@ -1,7 +1,8 @@
 /// Field names that mean something to a proxy; all others are `other`.
 package enum FieldName: UInt8, Sendable {
   case other
-  case accept, acceptEncoding, connection, contentLength, contentType, cookie, date, expect, forwarded, host
+  case accept, acceptEncoding, connection, contentLength, contentType, cookie, date, expect
+  case forwarded, host
   case idempotencyKey, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince
   case keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
   case range, referer, setCookie, te, trailer, transferEncoding, upgrade, userAgent
