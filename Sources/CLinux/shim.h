@@ -29,6 +29,11 @@ static inline int shim_openat2(int directory, const char *path, const struct ope
   return (int)syscall(SYS_openat2, directory, path, how, sizeof *how);
 }
 
+// Its last argument, which Swift cannot leave out, is for files that are made.
+static inline int shim_openat(int directory, const char *path, int flags) {
+  return openat(directory, path, flags);
+}
+
 // The type whose `d_name` Swift shows as a tuple.
 #include <dirent.h>
 static inline const char *shim_entry_name(const struct dirent *entry) { return entry->d_name; }

@@ -25,7 +25,9 @@ package enum FileTree {
   ///
   /// `directory` and `path` end with a NUL. `path` is relative, without `..`; `.` is the directory.
   /// A path that leads outside fails with `EXDEV` or `ELOOP`.
-  package static func open(directory: [UInt8], path: [UInt8]) throws(SystemError) -> FileDescriptor {
+  package static func open(
+    directory: [UInt8], path: [UInt8]
+  ) throws(SystemError) -> FileDescriptor {
     let root = try openRoot(directory)
     var how = open_how()
     how.flags = UInt64(flags)
@@ -70,8 +72,8 @@ package enum FileTree {
   ) throws(SystemError) -> FileDescriptor {
     // SAFETY: the name ends with a NUL and lives for the length of the call.
     let raw = unsafe name.withUnsafeBytes { bytes in
-      unsafe openat(
-        directory.raw, bytes.baseAddress!.assumingMemoryBound(to: CChar.self), flags)
+      unsafe shim_openat(
+        directory.raw, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), flags)
     }
     guard raw >= 0 else { throw SystemError("openat") }
     return FileDescriptor(owning: raw)
@@ -81,9 +83,9 @@ package enum FileTree {
   private static func openRoot(_ directory: [UInt8]) throws(SystemError) -> FileDescriptor {
     // SAFETY: as above.
     let raw = unsafe directory.withUnsafeBytes { bytes in
-      unsafe Glibc.open(
-        bytes.baseAddress!.assumingMemoryBound(to: CChar.self),
-        Self.pathOnly | O_DIRECTORY | O_CLOEXEC)
+      unsafe shim_openat(
+        AT_FDCWD, bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
+        pathOnly | O_DIRECTORY | O_CLOEXEC)
     }
     guard raw >= 0 else { throw SystemError("open") }
     return FileDescriptor(owning: raw)
@@ -122,8 +124,8 @@ package enum FileTree {
     var entries: [DirectoryEntry] = []
     while entries.count < countMax, let entry = unsafe readdir(stream) {
       // SAFETY: the name ends with a NUL and is good until the next read.
-      let name = unsafe shim_entry_name(entry)
-      let bytes = unsafe UnsafeRawBufferPointer(start: name, count: strlen(name!))
+      guard let name = unsafe shim_entry_name(entry) else { continue }
+      let bytes = unsafe UnsafeRawBufferPointer(start: name, count: strlen(name))
       let kind = unsafe entry.pointee.d_type
       unsafe entries.append(
         DirectoryEntry(name: Array(bytes), isDirectory: kind == UInt8(DT_DIR)))

@@ -21,13 +21,14 @@ struct LocalRouteReader {
   /// `files: DIRECTORY` is short for a mapping with that directory alone.
   private func files(_ route: Section) -> FileSettings {
     let (_, value) = route.take("files")
-    var inner = route.section("files", given: value)
+    let inner: Section
     var directory: String?
     if let value, case .scalar = value.content {
       inner = route.section("files", given: nil)
       directory = context.path(value, "files", or: [])
       if let directory { context.named.directories.append((directory, value.position)) }
-    } else if let value, value.isMapping {
+    } else {
+      inner = route.section("files", given: value)
       directory = inner.path("directory")
       if let directory {
         context.named.directories.append((directory, inner.position(of: "directory")))

@@ -61,8 +61,10 @@ extension Exchange {
     }
   }
 
-  /// Relative links in a directory's page need the slash. The path is written anew from its decoded
-  /// form, so that it begins with one `/` and names no other server.
+  /// Relative links in a directory's page need the slash.
+  ///
+  /// The path is written anew from its decoded form, so that it begins with one `/` and names no
+  /// other server.
   private func addSlash() {
     var location: [UInt8] = []
     let path = head.decodedPath
@@ -212,12 +214,11 @@ extension FileFacts {
 
 extension [UInt8] {
   fileprivate mutating func append(hexadecimal value: Int64) {
-    var rest = UInt64(bitPattern: value)
-    var shift = rest == 0 ? 0 : (63 - rest.leadingZeroBitCount) / 4 * 4
+    let bits = UInt64(bitPattern: value)
+    var shift = bits == 0 ? 0 : (63 - bits.leadingZeroBitCount) / 4 * 4
     while shift >= 0 {
-      append(ASCII.digit(UInt8(truncatingIfNeeded: rest >> UInt64(shift)) & 15))
+      append(ASCII.digit(UInt8(truncatingIfNeeded: bits >> UInt64(shift)) & 15))
       shift -= 4
     }
-    rest = 0
   }
 }

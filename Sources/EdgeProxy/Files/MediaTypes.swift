@@ -42,7 +42,9 @@ struct MediaTypes: Sendable {
     return MediaTypes((text ?? []) + [ASCII.lineFeed] + Array(builtIn.utf8))
   }
 
-  /// Reads lines of `type extension extension …`; `#` begins a comment. The first mention counts.
+  /// Reads lines of `type extension extension …`.
+  ///
+  /// A `#` begins a comment. Of several types for one extension the first counts.
   init(_ text: [UInt8]) {
     var found: [(key: Key, place: Int)] = []
     for line in text.split(separator: ASCII.lineFeed) {
