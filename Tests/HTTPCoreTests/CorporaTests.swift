@@ -9,6 +9,7 @@ struct CorporaTests {
       ("ResponseHead", ParserProperties.responseHead),
       ("ChunkedBody", ParserProperties.chunkedBody), ("UWSGIBlock", ParserProperties.uwsgiBlock),
       ("HTTP2", ParserProperties.http2),
+      ("FieldValues", ParserProperties.fieldValues),
     ] as [(String, @Sendable ([UInt8]) -> String?)])
   func `what holds for every input holds for these`(
     name: String, check: @Sendable ([UInt8]) -> String?

@@ -36,9 +36,10 @@ struct RouteReader {
   }
 
   private func route(_ section: Section) -> RouteSettings {
+    let host = host(section)
     let (upstream, local) = destination(section)
     return RouteSettings(
-      host: host(section), path: URLPath.read("path", section, context),
+      host: host, path: URLPath.read("path", section, context),
       upstream: upstream, bodyBytesMax: section.size("body_max"),
       idempotencyKey: section.flag("idempotency_key"), webSocket: section.flag("websocket"),
       local: local, rules: RouteRulesReader(context: context).read(section))

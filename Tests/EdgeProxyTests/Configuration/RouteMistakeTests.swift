@@ -31,7 +31,7 @@ struct RouteMistakeTests {
       "4:30: unknown upstream 'other' in routes[1]"),
     Mistake(
       "{ host: b.org, upstream: billing, files: /srv }",
-      "4:39: 'files' beside 'upstream' in routes[1]: a route leads to one of them"),
+      "4:46: 'files' beside 'upstream' in routes[1]: a route leads to one of them"),
     Mistake(
       "{ host: b.org, upstream: billing, set_cookie: [Secure, HttpsOnly] }",
       "4:60: 'set_cookie' must be a list of HttpOnly, Secure, SameSite=Strict, SameSite=Lax or"
