@@ -50,7 +50,7 @@ extension RequestHead {
   package func rangeConditionHolds(_ validators: borrowing Validators, now: Int64) -> Bool {
     guard let part = first(.ifRange) else { return true }
     let value = span(part)
-    if let date = HTTPDate.parse(value) {
+    if let date = HTTPDate.parseAnyForm(value) {
       return date == validators.modified && validators.modified < now
     }
     return EntityTag.same(value, validators.tag.span)
@@ -70,6 +70,6 @@ extension RequestHead {
 
   private func date(_ name: FieldName) -> Int64? {
     guard let part = first(name) else { return nil }
-    return HTTPDate.parse(span(part))
+    return HTTPDate.parseAnyForm(span(part))
   }
 }

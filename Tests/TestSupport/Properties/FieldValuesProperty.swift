@@ -46,10 +46,10 @@ extension ParserProperties {
 
   /// A date is the same when it is written and read again.
   private static func dateProblem(_ input: [UInt8]) -> String? {
-    guard let seconds = HTTPDate.parse(input.span) else { return nil }
+    guard let seconds = HTTPDate.parseAnyForm(input.span), seconds >= 0 else { return nil }
     var written: [UInt8] = []
     HTTPDate.format(seconds, into: &written)
-    return HTTPDate.parse(written.span) == seconds ? nil : "a date that is another"
+    return HTTPDate.parseAnyForm(written.span) == seconds ? nil : "a date that is another"
   }
 
   /// What has a tag strongly has it weakly too.
