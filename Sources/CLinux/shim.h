@@ -3,6 +3,7 @@
 // so functions hidden behind it are declared by hand.
 #pragma once
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -13,9 +14,26 @@
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 int accept4(int, struct sockaddr *, socklen_t *, int);
 int pthread_setname_np(pthread_t, const char *);
 int sched_getaffinity(pid_t, size_t, cpu_set_t *);
+
+// glibc has no wrapper for it, and Swift cannot call `syscall`, which takes any number of arguments.
+static inline int shim_openat2(int directory, const char *path, const struct open_how *how) {
+  return (int)syscall(SYS_openat2, directory, path, how, sizeof *how);
+}
+
+// Its last argument, which Swift cannot leave out, is for files that are made.
+static inline int shim_openat(int directory, const char *path, int flags) {
+  return openat(directory, path, flags);
+}
+
+// The type whose `d_name` Swift shows as a tuple.
+#include <dirent.h>
+static inline const char *shim_entry_name(const struct dirent *entry) { return entry->d_name; }

@@ -43,7 +43,8 @@ enum FuzzConfiguration {
   private static func check(_ configuration: Configuration) {
     precondition(!configuration.upstreams.isEmpty && !configuration.routes.isEmpty)
     for route in configuration.routes {
-      precondition(configuration.upstreams.indices.contains(route.upstream))
+      precondition(
+        route.local != nil || configuration.upstreams.indices.contains(route.upstream))
       precondition(!route.host.isEmpty && route.path.hasPrefix("/"))
     }
     for upstream in configuration.upstreams {

@@ -10,6 +10,7 @@ struct CorporaTests {
       ("ChunkedBody", ParserProperties.chunkedBody), ("UWSGIBlock", ParserProperties.uwsgiBlock),
       ("ProxyHeader", ParserProperties.proxyHeader),
       ("HTTP2", ParserProperties.http2),
+      ("FieldValues", ParserProperties.fieldValues),
     ] as [(String, @Sendable ([UInt8]) -> String?)])
   func `what holds for every input holds for these`(
     name: String, check: @Sendable ([UInt8]) -> String?

@@ -178,7 +178,7 @@ struct RouteSettings: Sendable, Equatable {
   var host: String
   /// A path prefix on segment borders; `/` covers everything.
   var path: String
-  /// An index into `Configuration.upstreams`.
+  /// An index into `Configuration.upstreams`; -1 where `local` answers.
   var upstream: Int
   var bodyBytesMax: Int
   /// A request with an `Idempotency-Key` may be tried again whatever its method.
@@ -189,6 +189,9 @@ struct RouteSettings: Sendable, Equatable {
   var rate: RequestRate? = nil
   /// `nil` for the default of all routes.
   var compress: CompressSettings.Mode? = nil
+  /// What answers instead of an upstream.
+  var local: LocalRoute?
+  var rules: RouteRules?
 }
 
 struct CompressSettings: Sendable, Equatable {

@@ -32,6 +32,10 @@ struct Directive: Sendable {
     case duration(ClosedRange<Duration>)
     /// IP addresses with ports to listen at.
     case listenAddresses
+    /// A list of texts.
+    case texts
+    /// A mapping of field names to values.
+    case fields
     /// URLs of etcd's members.
     case endpoints
     /// Where administrators connect, or `off`.

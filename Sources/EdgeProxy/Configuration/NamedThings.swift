@@ -7,6 +7,8 @@ final class NamedThings {
   var states: [Path] = []
   var certificates: [Path] = []
   var challenges: [Path] = []
+  /// Whose files routes answer with.
+  var directories: [Path] = []
   /// Also the words that stand for no file.
   var logs: [Path] = []
   var sockets: [(address: SocketAddress, position: Position)] = []

@@ -16,8 +16,9 @@ struct NamedThingsCheck {
     for (path, position) in named.challenges {
       if let reason = mistake(ofDirectory: path) { findings.error(position, reason) }
     }
-    // The server or its service manager makes these.
-    for (path, position) in named.states + named.logs.compactMap(Self.directory(of:)) {
+    // The server, its service manager or a deployment makes these.
+    let coming = named.states + named.directories + named.logs.compactMap(Self.directory(of:))
+    for (path, position) in coming {
       if let reason = mistake(ofDirectory: path) { findings.warning(position, reason) }
     }
     for (address, position) in named.sockets { check(address, position) }

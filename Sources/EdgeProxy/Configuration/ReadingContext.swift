@@ -17,7 +17,11 @@ struct ReadingContext {
   }
 
   /// The text of a scalar, `${NAME}` replaced; says what is wrong where there is none.
-  func text(_ node: YAMLNode, _ key: String, _ expected: String) -> String? {
+  ///
+  /// With `hasLines` it may have line ends and tabs.
+  func text(
+    _ node: YAMLNode, _ key: String, _ expected: String, hasLines: Bool = false
+  ) -> String? {
     guard case .scalar(let raw, _) = node.content else {
       wrong(node, key, expected)
       return nil
@@ -35,7 +39,10 @@ struct ReadingContext {
       findings.error(node.position, "'\(key)' is empty; it must be \(expected)")
       return nil
     }
-    if text.unicodeScalars.allSatisfy({ !$0.isControl }) { return text }
+    let isGood = text.unicodeScalars.allSatisfy {
+      !$0.isControl || hasLines && ["\n", "\r", "\t"].contains($0)
+    }
+    if isGood { return text }
     findings.error(node.position, "'\(key)' has a line break or control character in it")
     return nil
   }

@@ -36,12 +36,38 @@ struct RouteReader {
   }
 
   private func route(_ section: Section) -> RouteSettings {
-    RouteSettings(
-      host: host(section), path: URLPath.read("path", section, context),
-      upstream: upstream(section), bodyBytesMax: section.size("body_max"),
+    let host = host(section)
+    let (upstream, local) = destination(section)
+    return RouteSettings(
+      host: host, path: URLPath.read("path", section, context),
+      upstream: upstream, bodyBytesMax: section.size("body_max"),
       idempotencyKey: section.flag("idempotency_key"), webSocket: section.flag("websocket"),
       rate: RequestRate(section.section("requests_per_address")),
-      compress: CompressSettings.Mode(rawValue: section.word("compress")))
+      compress: CompressSettings.Mode(rawValue: section.word("compress")), local: local,
+      rules: RouteRulesReader(context: context).read(section))
+  }
+
+  private static let destinations = ["upstream", "files", "redirect", "respond"]
+
+  /// What the route leads to: exactly one thing.
+  private func destination(_ section: Section) -> (upstream: Int, local: LocalRoute?) {
+    let given = Self.destinations.filter(section.isGiven)
+    if given.isEmpty, context.isComplete, !section.isRefused {
+      let keys = Found.alternatives(Self.destinations.map { "'\($0)'" })
+      context.findings.error(
+        section.position, "missing required key \(keys) in \(section.name)")
+    }
+    for key in given.dropFirst() {
+      context.findings.error(
+        section.position(of: key),
+        "'\(key)' beside '\(given[0])' in \(section.name): a route leads to one of them")
+    }
+    // All are read, so that the mistakes in each are told.
+    let locals = given.filter { $0 != "upstream" }.map {
+      LocalRouteReader(context: context).read($0, section)
+    }
+    let upstream = given.contains("upstream") ? upstream(section) : -1
+    return (upstream, locals.first)
   }
 
   private func host(_ section: Section) -> String {

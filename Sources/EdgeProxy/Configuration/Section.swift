@@ -13,7 +13,7 @@ struct Section {
   let context: ReadingContext
   private let entries: [String: YAMLNode]
   /// Whether there is something else than a mapping, so that a missing key is no news.
-  private let isRefused: Bool
+  let isRefused: Bool
 
   /// Takes the entries of a mapping and reports the keys that have no row.
   ///
@@ -86,8 +86,11 @@ struct Section {
   }
 
   /// The mapping under a key.
-  func section(_ key: String) -> Section {
-    let (row, value) = take(key)
+  func section(_ key: String) -> Section { section(key, given: take(key).value) }
+
+  /// The same with a value that was taken already; `nil` for every default.
+  func section(_ key: String, given value: YAMLNode?) -> Section {
+    let row = Directives.row(parent.isEmpty ? key : "\(parent).\(key)")
     return Section(parent: row.path, name: child(key), node: value, at: position, context)
   }
 
@@ -98,8 +101,11 @@ struct Section {
 
   /// The texts of the list under a key, each with where it stands.
   func texts(_ key: String, _ expected: String) -> [(text: String, position: Position)] {
-    let (_, value) = take(key)
-    guard let value else { return [] }
+    let (row, value) = take(key)
+    guard let value else {
+      let words = (row.defaultText ?? "").split { "[], ".contains($0) }
+      return words.map { (String($0), position) }
+    }
     guard case .list(let items) = value.content else {
       context.wrong(value, key, "a list of \(expected)")
       return []

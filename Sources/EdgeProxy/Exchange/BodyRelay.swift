@@ -45,6 +45,7 @@ extension Exchange {
     pump.framing = relay
     if case .none = relay { pump.sourceDone = true }
     let mustClose = driver.mustClose() || output == .untilClose
+    rules?.apply(to: &attempt.response)
     let fitted = driver.sendHead(output) { buffer in
       HeadSerializer.write(
         attempt.response, framing: output,
@@ -58,7 +59,8 @@ extension Exchange {
 
   /// A turn's share of reads was used up.
   func turnEnded() {
-    if stage == .answering, let attempt { relayMore(attempt) }
+    guard stage == .answering else { return }
+    if let attempt { relayMore(attempt) } else if fileBody.isActive { sendFile() }
   }
 
   /// More may be there from the instance.
@@ -73,6 +75,7 @@ extension Exchange {
     pump.clientBlocked = false
     drainSpool()
     if let attempt, !pump.clientBlocked { return relayMore(attempt) }
+    if fileBody.isActive { return sendFile() }
     endIfDone()
   }
 

@@ -47,13 +47,22 @@ struct ErrorResponse: Sendable {
   /// The reason phrase, RFC 9110 §15.
   var phrase: StaticString {
     switch status {
+    case 200: "OK"
+    case 201: "Created"
+    case 202: "Accepted"
+    case 204: "No Content"
     case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
+    case 410: "Gone"
     case 411: "Length Required"
+    case 412: "Precondition Failed"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
+    case 416: "Range Not Satisfiable"
     case 417: "Expectation Failed"
     case 421: "Misdirected Request"
     case 429: "Too Many Requests"
@@ -63,7 +72,7 @@ struct ErrorResponse: Sendable {
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"
     case 505: "HTTP Version Not Supported"
-    default: status < 500 ? "Request Refused" : "Server Error"
+    default: status < 400 ? "Success" : status < 500 ? "Request Refused" : "Server Error"
     }
   }
 
@@ -71,6 +80,7 @@ struct ErrorResponse: Sendable {
   var sentence: StaticString {
     switch status {
     case 400: "This server could not understand the request."
+    case 403: "This address may not be read."
     case 404: "There is nothing at this address."
     case 405: "This address does not answer requests of this kind."
     case 408: "The request did not arrive in time."

@@ -41,6 +41,8 @@ final class Exchange: TimerTarget, TurnEnd {
   var snapshot: WorkerSnapshot
   var route = -1
   var upstream: WorkerUpstream?
+  /// What the route does to fields; `nil` for most.
+  var rules: RouteRules?
 
   // Tries.
   var attempt: Attempt?
@@ -63,6 +65,8 @@ final class Exchange: TimerTarget, TurnEnd {
   var pump = RelayState()
   private var countedBytes = 0
   var localBody = TextBuffer(capacity: 0)
+  var localHead = ResponseHead()
+  var fileBody = FileBody()
 
   init(worker: Worker) {
     self.worker = worker
@@ -154,6 +158,7 @@ final class Exchange: TimerTarget, TurnEnd {
   private func leave() {
     abandonTries()
     releaseCompressor()
+    fileBody.end(worker.buffers)
     stage = .done
     completeRecord()
     worker.log(self)
@@ -182,6 +187,7 @@ final class Exchange: TimerTarget, TurnEnd {
     countMemory()
     route = -1
     upstream = nil
+    rules = nil
     tried = TriedNodes()
     attempts = 0
     emptyAnswers = 0

@@ -14,6 +14,8 @@ extension Exchange {
     case unhealthy(StaticString)
     case redirect
     case challenge
+    /// What the route leads to needs no instance.
+    case local(LocalRoute)
   }
 
   /// Finds who answers: `nil` for the upstream of the route, which is noted.
@@ -36,7 +38,8 @@ extension Exchange {
     route = found
     if let refusal = refusalByRate(of: found) { return refusal }
     let settings = snapshot.configuration.routes[found]
-    upstream = snapshot.upstreams[settings.upstream]
+    rules = settings.rules
+    if settings.local == nil { upstream = snapshot.upstreams[settings.upstream] }
     if case .length(let count) = head.framing, count > UInt64(settings.bodyBytesMax) {
       return .tooLarge(limit: settings.bodyBytesMax)
     }
@@ -44,7 +47,7 @@ extension Exchange {
       worker.counters.refused(.memory)
       return .status(503, "memory-limit")
     }
-    return nil
+    return settings.local.map { .local($0) }
   }
 
   /// Port 80 has answers of its own only: challenges, health, the way to https.

@@ -6,6 +6,7 @@ extension Exchange {
   /// The request is whole: writes it down and asks the first node.
   func dispatch() {
     guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }
+    if let request = rules?.request { head.apply(request) }
     do throws(HTTPError) {
       try encodeRequest(for: upstream, from: connection)
     } catch {

@@ -37,15 +37,45 @@ extension Exchange {
     case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()
     case .challenge: challenge()
+    case .local(let local): answer(local)
     }
   }
 
-  private func sendPage(_ response: ErrorResponse) {
+  /// Answers with a page of our own.
+  ///
+  /// `allow` lists the methods with a 405, `length` is the file's with a 416.
+  func sendError(
+    _ status: Int, _ reason: StaticString, allow: StaticString? = nil, length: Int64? = nil
+  ) {
+    sendPage(ErrorResponse(status: status, reason: reason), allow: allow, length: length)
+  }
+
+  private func sendPage(
+    _ response: ErrorResponse, allow: StaticString? = nil, length: Int64? = nil
+  ) {
     note(cause: response.reason)
     let requestID = record.requestID
     let type = snapshot.errorPages.write(
       response, requestID: requestID.span, acceptsJSON: head.acceptsJSON, into: &localBody)
-    send(response.status, response.phrase, type, retryAfter: response.retryAfterSeconds)
+    send(response.status, response.phrase, type) { output in
+      var fits = true
+      if let seconds = response.retryAfterSeconds {
+        fits = HeadSerializer.field("Retry-After", Array("\(seconds)".utf8).span, into: &output)
+      }
+      if let allow {
+        var methods: [UInt8] = []
+        methods.append(allow)
+        fits = fits && HeadSerializer.field("Allow", methods.span, into: &output)
+      }
+      if let length {
+        let range = Array("bytes */\(length)".utf8)
+        fits = fits && HeadSerializer.field("Content-Range", range.span, into: &output)
+      }
+      if let policy = rules?.strictTransport {
+        fits = fits && HeadSerializer.field("Strict-Transport-Security", policy.span, into: &output)
+      }
+      return fits
+    }
   }
 
   private func sendWord(_ status: Int, _ word: StaticString) {
@@ -78,7 +108,9 @@ extension Exchange {
     }
     localBody.removeAll()
     let phrase: StaticString = status == 301 ? "Moved Permanently" : "Permanent Redirect"
-    send(status, phrase, Self.plainText, location: location)
+    send(status, phrase, Self.plainText) {
+      HeadSerializer.field("Location", location.span, into: &$0)
+    }
   }
 
   /// A file of the challenge directory, named by one path segment of token characters.
@@ -94,8 +126,8 @@ extension Exchange {
 
   /// Sends the head and what is in `localBody`.
   private func send(
-    _ status: Int, _ phrase: StaticString, _ contentType: [UInt8], location: [UInt8]? = nil,
-    retryAfter: Int? = nil
+    _ status: Int, _ phrase: StaticString, _ contentType: [UInt8],
+    _ addFields: (inout ByteBuffer) -> Bool = { _ in true }
   ) {
     guard let driver else { return }
     record.status = status
@@ -108,13 +140,7 @@ extension Exchange {
       var fits = HeadSerializer.begin(
         status: status, reason: phrase, date: worker.date.span, into: &output)
       fits = fits && HeadSerializer.field("Content-Type", contentType.span, into: &output)
-      if let location {
-        fits = fits && HeadSerializer.field("Location", location.span, into: &output)
-      }
-      if let retryAfter {
-        let seconds = Array("\(retryAfter)".utf8)
-        fits = fits && HeadSerializer.field("Retry-After", seconds.span, into: &output)
-      }
+      fits = fits && addFields(&output)
       let noStore = Array("no-store".utf8)
       fits = fits && HeadSerializer.field("Cache-Control", noStore.span, into: &output)
       if fits { HeadSerializer.end(framing, connectionToken(closing: closing), into: &output) }
@@ -122,11 +148,13 @@ extension Exchange {
     }
     guard fitted else { return driver.cutAnswer() }
     pump.sourceDone = true
-    if !hidesBody { sendLocalBody(driver) }
+    if !hidesBody { sendLocalBody() }
     endIfDone()
   }
 
-  private func sendLocalBody(_ driver: ExchangeDriver) {
+  /// Sends `localBody`; what the client cannot take now waits in the spool.
+  func sendLocalBody() {
+    guard let driver else { return }
     record.bytesOut = Int64(localBody.count)
     let taken = driver.sendBody(localBody.bytes)
     guard taken < localBody.count else { return }

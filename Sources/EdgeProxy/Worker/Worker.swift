@@ -332,6 +332,12 @@ final class Worker: TurnEnd {
     return clock.date
   }
 
+  /// Seconds since 1970.
+  var secondsNow: Int64 {
+    clock.update(loop.now)
+    return clock.seconds
+  }
+
   /// Once a second.
   func tick() {
     flushLog()

@@ -14,6 +14,7 @@ final class WorkerSnapshot {
   /// `nil` where no rate is limited.
   let rates: RateTable?
   let errorPages: ErrorPages
+  let mediaTypes: MediaTypes
   /// For the log: the host pattern of each route.
   let routeNames: [[UInt8]]
 
@@ -22,6 +23,7 @@ final class WorkerSnapshot {
     routes = plan.routes
     headLimits = plan.headLimits
     rates = plan.rates
+    mediaTypes = plan.mediaTypes
     routeNames = plan.configuration.routes.map { Array($0.host.utf8) }
     errorPages = ErrorPages(
       node: plan.configuration.node, pages: plan.configuration.errorPages)
@@ -52,6 +54,7 @@ struct SnapshotPlan: Sendable {
   let upstreams: [UpstreamState]
   let headLimits: HeadLimits
   let rates: RateTable?
+  let mediaTypes: MediaTypes
 
   /// An upstream whose settings did not change keeps what is known about its nodes.
   init(_ configuration: Configuration, previous: SnapshotPlan?) {
@@ -67,5 +70,9 @@ struct SnapshotPlan: Sendable {
     limits.requestLineBytes = configuration.limits.requestLineBytes
     limits.responseHeadBytes = configuration.limits.responseHeadBytes
     headLimits = limits
+    let hasFiles = configuration.routes.contains { route in
+      if case .files = route.local { true } else { false }
+    }
+    mediaTypes = hasFiles ? .ofSystem() : .none
   }
 }

@@ -76,7 +76,7 @@ package struct AcceptEncoding: Equatable, Sendable {
     while let element = tokens.next(value) { addElement(value.extracting(element.range)) }
   }
 
-  /// `codings [ OWS ";" OWS "q=" qvalue ]`
+  /// Reads `codings [ OWS ";" OWS "q=" qvalue ]`.
   private mutating func addElement(_ element: borrowing Span<UInt8>) {
     var end = 0
     while end < element.count, ASCII.isToken(element[end]) { end += 1 }
@@ -110,7 +110,7 @@ package struct AcceptEncoding: Equatable, Sendable {
     return quality(rest.extracting((index + 2)..<rest.count))
   }
 
-  /// `( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`
+  /// Reads `( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`.
   private static func quality(_ text: borrowing Span<UInt8>) -> Weight? {
     guard text.count <= 5, text[0] == UInt8(ascii: "0") || text[0] == UInt8(ascii: "1") else {
       return nil

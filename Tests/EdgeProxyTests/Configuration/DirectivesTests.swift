@@ -8,7 +8,9 @@ struct DirectivesTests {
   @Test(arguments: Directives.all.map(\.path))
   func `every key of the table is read`(_ path: String) {
     let row = Directives.row(path)
-    let read = ConfigurationFixture.read(Array(Self.text(path, "{ zz: 1 }").utf8))
+    var value = "{ zz: 1 }"
+    if case .fields = row.type { value = "[zz]" }
+    let read = ConfigurationFixture.read(Array(Self.text(path, value).utf8))
     #expect(read.configuration == nil)
     let key = row.key == "STATUS" ? "503" : row.key
     #expect(read.lines.contains { $0.contains("'\(key)'") || $0.contains("zz") })

@@ -47,5 +47,11 @@ struct ReferencePageTests {
     #expect(minimal.upstreams.map(\.nodes.count) == [1])
   }
 
+  @Test func `the example of a site loads`() throws {
+    let site = try ConfigurationFixture.configuration(
+      String(decoding: ConfigurationFixture.file("conf/edgeproxy.site.yaml"), as: UTF8.self))
+    #expect(site.routes.map { $0.local == nil } == [true, false, false, false])
+  }
+
   private static let reference = "conf/edgeproxy.reference.yaml"
 }

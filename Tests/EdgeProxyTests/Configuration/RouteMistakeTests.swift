@@ -11,18 +11,18 @@ struct RouteMistakeTests {
       "4:7: unknown key 'upstraem' in routes[1]; did you mean 'upstream'?"),
     Mistake(
       "{ host: b.org }",
-      "4:7: missing required key 'upstream' in routes[1]"),
+      "4:7: missing required key 'upstream', 'files', 'redirect' or 'respond' in routes[1]"),
     Mistake(
       "{ upstream: billing }",
       "4:7: missing required key 'host' in routes[1]"),
     Mistake(
       "{}",
       "4:5: missing required key 'host' in routes[1]",
-      "4:5: missing required key 'upstream' in routes[1]"),
+      "4:5: missing required key 'upstream', 'files', 'redirect' or 'respond' in routes[1]"),
     Mistake(
       "",
       "4:4: missing required key 'host' in routes[1]",
-      "4:4: missing required key 'upstream' in routes[1]"),
+      "4:4: missing required key 'upstream', 'files', 'redirect' or 'respond' in routes[1]"),
     Mistake(
       "{ host: b.org, upstream: bililng }",
       "4:30: unknown upstream 'bililng' in routes[1]; did you mean 'billing'?"),
@@ -31,10 +31,11 @@ struct RouteMistakeTests {
       "4:30: unknown upstream 'other' in routes[1]"),
     Mistake(
       "{ host: b.org, upstream: billing, files: /srv }",
-      "4:39: unknown key 'files' in routes[1]"),
+      "4:46: 'files' beside 'upstream' in routes[1]: a route leads to one of them"),
     Mistake(
-      "{ host: b.org, upstream: billing, set_cookie: [Secure] }",
-      "4:39: unknown key 'set_cookie' in routes[1]"),
+      "{ host: b.org, upstream: billing, set_cookie: [Secure, HttpsOnly] }",
+      "4:60: 'set_cookie' must be a list of HttpOnly, Secure, SameSite=Strict, SameSite=Lax or"
+        + " SameSite=None, found 'HttpsOnly'; did you mean 'HttpOnly'?"),
     // Hosts.
     Mistake(
       "{ host: A.org., upstream: billing }",

@@ -1,0 +1,71 @@
+internal import HTTPCore
+
+/// Answers whose heads are made here, field by field, and to which a route's rules apply.
+extension Exchange {
+  /// Answers what a route leads to without an instance.
+  func answer(_ local: LocalRoute) {
+    switch local {
+    case .files(let settings): answerFile(settings)
+    case .redirect(let settings): answerRedirect(settings)
+    case .respond(let settings):
+      localBody.removeAll()
+      localBody.append(settings.body.span)
+      sendOwnBody(settings.status, ErrorResponse(status: settings.status, reason: "").phrase) {
+        $0.add("Content-Type", settings.contentType.span)
+      }
+    }
+  }
+
+  private func answerRedirect(_ settings: RedirectSettings) {
+    var location: [UInt8] = []
+    settings.target.write(for: head, into: &location)
+    localBody.removeAll()
+    sendOwnBody(settings.status, settings.phrase) { $0.add("Location", location.span) }
+  }
+
+  /// Sends an answer that has no body.
+  func sendOwn(_ status: Int, _ phrase: StaticString, _ describe: (inout ResponseHead) -> Void) {
+    guard sendOwnHead(status, phrase, .none, describe) else { return }
+    pump.sourceDone = true
+    endIfDone()
+  }
+
+  /// Sends what is in `localBody`, as far as the method and the status let an answer have a body.
+  func sendOwnBody(
+    _ status: Int, _ phrase: StaticString, _ describe: (inout ResponseHead) -> Void
+  ) {
+    guard status != 204, status != 304 else { return sendOwn(status, phrase, describe) }
+    let count = UInt64(localBody.count)
+    guard head.method != .head else {
+      return sendOwn(status, phrase) {
+        describe(&$0)
+        $0.add("Content-Length", decimal: count)
+      }
+    }
+    guard sendOwnHead(status, phrase, .length(count), describe) else { return }
+    pump.sourceDone = true
+    sendLocalBody()
+    endIfDone()
+  }
+
+  /// Sends a head; `false` where it did not fit and the connection is cut.
+  func sendOwnHead(
+    _ status: Int, _ phrase: StaticString, _ framing: OutputFraming,
+    _ describe: (inout ResponseHead) -> Void
+  ) -> Bool {
+    guard let driver else { return false }
+    record.status = status
+    markFirstByte()
+    let closing = driver.mustClose()
+    localHead.begin(status, phrase)
+    describe(&localHead)
+    rules?.apply(to: &localHead)
+    let fitted = driver.sendHead(framing) { output in
+      HeadSerializer.write(
+        localHead, framing: framing, connection: connectionToken(closing: closing),
+        date: worker.date.span, into: &output)
+    }
+    if !fitted { driver.cutAnswer() }
+    return fitted
+  }
+}

@@ -1,0 +1,40 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// The page that shows what is in a directory.
+enum DirectoryListing {
+  /// Names that are shown at most; a directory with more has a page that ends there.
+  static let entriesMax = 10_000
+
+  /// Replaces `page`; hidden names are left out, and the rest is in the order of its bytes.
+  static func write(
+    _ entries: [DirectoryEntry], of path: [UInt8], into page: inout TextBuffer
+  ) {
+    page.removeAll()
+    page.append("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>")
+    page.append(html: path.span)
+    page.append("</title>\n<h1>")
+    page.append(html: path.span)
+    page.append("</h1>\n<ul>\n")
+    if path.count > 1 { page.append("<li><a href=\"../\">../</a></li>\n") }
+    let shown = entries.filter { $0.name.first != UInt8(ascii: ".") }
+    for entry in shown.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
+      write(entry, into: &page)
+    }
+    page.append("</ul>\n</html>\n")
+  }
+
+  /// `./` keeps a name with a colon from being read as a scheme.
+  private static func write(_ entry: DirectoryEntry, into page: inout TextBuffer) {
+    var link: [UInt8] = []
+    link.append("./")
+    link.append(escapingPath: entry.name.span)
+    page.append("<li><a href=\"")
+    page.append(html: link.span)
+    if entry.isDirectory { page.append("/") }
+    page.append("\">")
+    page.append(html: entry.name.span)
+    if entry.isDirectory { page.append("/") }
+    page.append("</a></li>\n")
+  }
+}

@@ -1,0 +1,224 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// Answers from the files of a directory, RFC 9110 §9.3.1, §13 and §14.
+extension Exchange {
+  func answerFile(_ settings: FileSettings) {
+    switch head.method {
+    case .get, .head: break
+    case .options: return sendOwn(204, "No Content") { $0.add("Allow", Self.fileMethods) }
+    default: return sendError(405, "method-not-allowed", allow: Self.fileMethods)
+    }
+    let routePath = snapshot.configuration.routes[route].path
+    guard let path = RequestedFile.path(of: head.decodedPath, below: routePath) else {
+      return sendError(404, "file-hidden")
+    }
+    do throws(RequestedFile.Failure) {
+      let found = try RequestedFile.open(path, in: settings.directory)
+      switch found.facts.kind {
+      case .file: try send(found, settings)
+      case .directory: try answerDirectory(found, settings)
+      case .other: throw .absent
+      }
+    } catch {
+      refuseFile(error)
+    }
+  }
+
+  private static var fileMethods: StaticString { "GET, HEAD, OPTIONS" }
+
+  private func refuseFile(_ failure: RequestedFile.Failure) {
+    switch failure {
+    case .absent: sendError(404, "file-unknown")
+    case .forbidden: sendError(403, "file-forbidden")
+    case .unavailable: sendError(503, "file-unavailable")
+    }
+  }
+
+  // MARK: Directories
+
+  private func answerDirectory(
+    _ found: borrowing RequestedFile, _ settings: FileSettings
+  ) throws(RequestedFile.Failure) {
+    guard head.decodedPath.last == UInt8(ascii: "/") else { return addSlash() }
+    let start = found.path == [0x2e, 0] ? [] : Array(found.path.dropLast())
+    for name in settings.index {
+      guard let file = RequestedFile.sibling(start + name, in: settings.directory) else { continue }
+      return try send(file, settings)
+    }
+    guard settings.listing else { throw .absent }
+    let entries: [DirectoryEntry]
+    do throws(SystemError) {
+      entries = try FileTree.entries(
+        of: found.descriptor.raw, countMax: DirectoryListing.entriesMax)
+    } catch {
+      throw .unavailable
+    }
+    DirectoryListing.write(entries, of: head.decodedPath, into: &localBody)
+    sendOwnBody(200, "OK") { head in
+      head.add("Content-Type", "text/html; charset=utf-8")
+      head.add("Cache-Control", "no-cache")
+    }
+  }
+
+  /// Relative links in a directory's page need the slash.
+  ///
+  /// The path is written anew from its decoded form, so that it begins with one `/` and names no
+  /// other server.
+  private func addSlash() {
+    var location: [UInt8] = []
+    let path = head.decodedPath
+    location.append(escapingPath: path.span)
+    location.append(UInt8(ascii: "/"))
+    if let query = head.query {
+      location.append(UInt8(ascii: "?"))
+      location.append(escapingTarget: head.span(query))
+    }
+    localBody.removeAll()
+    sendOwnBody(301, "Moved Permanently") { $0.add("Location", location.span) }
+  }
+
+  // MARK: Files
+
+  private func send(
+    _ found: consuming RequestedFile, _ settings: FileSettings
+  ) throws(RequestedFile.Failure) {
+    let type = snapshot.mediaTypes.type(of: found.path)
+    var coding = ContentCoding.identity
+    if !settings.precompressed.isEmpty, let better = precompressed(found, settings, &coding) {
+      found = better
+    }
+    let facts = found.facts
+    let validators = facts.validators(coding)
+    switch head.precondition(validators) {
+    case .failed: return sendError(412, "precondition-failed")
+    case .notModified:
+      return sendOwn(304, "Not Modified") {
+        $0.describe(facts, validators, coding, settings)
+      }
+    case .holds: break
+    }
+    let ranges = requestedRanges(validators, facts.bytesCount)
+    switch ranges {
+    case .unsatisfiable:
+      return sendError(416, "range-unsatisfiable", length: facts.bytesCount)
+    case .whole:
+      sendParts(
+        found.descriptor, [.bytes(0..<facts.bytesCount)], 200, "OK",
+        count: facts.bytesCount
+      ) {
+        $0.describe(facts, validators, coding, settings)
+        $0.add("Content-Type", type.span)
+        $0.add("Accept-Ranges", "bytes")
+      }
+    case .parts(let ranges):
+      let parts = RangeParts(
+        ranges, length: facts.bytesCount, type: type, boundary: record.requestID)
+      sendParts(
+        found.descriptor, parts.parts, 206, "Partial Content", count: parts.count
+      ) {
+        $0.describe(facts, validators, coding, settings)
+        parts.describe(&$0)
+        $0.add("Accept-Ranges", "bytes")
+      }
+    }
+  }
+
+  /// Only GET has ranges (RFC 9110 §14.2).
+  private func requestedRanges(_ validators: Validators, _ length: Int64) -> ByteRanges {
+    guard head.method == .get, head.rangeConditionHolds(validators, now: worker.secondsNow) else {
+      return .whole
+    }
+    return head.ranges(length: length)
+  }
+
+  /// A file beside the one that is asked for, in the coding that the client likes best.
+  ///
+  /// One that is older than the file itself was forgotten when the file was changed.
+  private func precompressed(
+    _ found: borrowing RequestedFile, _ settings: FileSettings, _ coding: inout ContentCoding
+  ) -> RequestedFile? {
+    let accepts = AcceptEncoding(head)
+    let wanted = settings.precompressed.filter(accepts.prefers)
+      .enumerated().sorted {
+        (accepts.weight($0.element), $1.offset) > (accepts.weight($1.element), $0.offset)
+      }
+    for (_, candidate) in wanted {
+      var path = Array(found.path.dropLast())
+      path.append(candidate.fileSuffix)
+      path.append(0)
+      guard let sibling = RequestedFile.sibling(path, in: settings.directory),
+        sibling.facts.modifiedSeconds >= found.facts.modifiedSeconds
+      else { continue }
+      coding = candidate
+      return sibling
+    }
+    return nil
+  }
+
+  /// Sends a head and then, unless the method is HEAD, parts of a file.
+  private func sendParts(
+    _ file: consuming FileDescriptor, _ parts: [FileBody.Part], _ status: Int,
+    _ phrase: StaticString, count: Int64, _ describe: (inout ResponseHead) -> Void
+  ) {
+    let hidesBody = head.method == .head
+    let framing = hidesBody ? OutputFraming.none : .length(UInt64(count))
+    guard
+      sendOwnHead(
+        status, phrase, framing,
+        { head in
+          describe(&head)
+          if hidesBody { head.add("Content-Length", decimal: UInt64(count)) }
+        })
+    else { return }
+    if hidesBody || count == 0 {
+      pump.sourceDone = true
+      return endIfDone()
+    }
+    fileBody.begin(file, parts)
+    sendFile()
+  }
+}
+
+extension ResponseHead {
+  /// What an answer says of a file whether it sends it or not (RFC 9110 §15.4.5).
+  fileprivate mutating func describe(
+    _ facts: FileFacts, _ validators: Validators, _ coding: ContentCoding,
+    _ settings: FileSettings
+  ) {
+    add("ETag", validators.tag.span)
+    var date: [UInt8] = []
+    HTTPDate.format(facts.modifiedSeconds, into: &date)
+    add("Last-Modified", date.span)
+    if coding != .identity { add("Content-Encoding", coding.name) }
+    if !settings.precompressed.isEmpty { add("Vary", "Accept-Encoding") }
+    if let cacheControl = settings.cacheControl { add("Cache-Control", cacheControl.span) }
+  }
+}
+
+extension FileFacts {
+  /// The tag has the time of the last change to the nanosecond, the length and the coding.
+  func validators(_ coding: ContentCoding) -> Validators {
+    var tag: [UInt8] = [UInt8(ascii: "\"")]
+    tag.append(hexadecimal: modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds)
+    tag.append(UInt8(ascii: "-"))
+    tag.append(hexadecimal: bytesCount)
+    if coding != .identity {
+      tag.append(UInt8(ascii: "-"))
+      tag.append(coding.name)
+    }
+    tag.append(UInt8(ascii: "\""))
+    return Validators(tag: tag, modified: modifiedSeconds)
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func append(hexadecimal value: Int64) {
+    let bits = UInt64(bitPattern: value)
+    var shift = bits == 0 ? 0 : (63 - bits.leadingZeroBitCount) / 4 * 4
+    while shift >= 0 {
+      append(ASCII.digit(UInt8(truncatingIfNeeded: bits >> UInt64(shift)) & 15))
+      shift -= 4
+    }
+  }
+}

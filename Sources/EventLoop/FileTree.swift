@@ -1,0 +1,141 @@
+internal import CLinux
+internal import Glibc
+
+/// What a descriptor of a file or directory refers to.
+package struct FileFacts: Equatable, Sendable {
+  package enum Kind: Equatable, Sendable { case file, directory, other }
+
+  package var kind: Kind
+  package var bytesCount: Int64
+  /// When the content was changed, since 1970.
+  package var modifiedSeconds: Int64
+  /// The part of that time below a second.
+  package var modifiedNanoseconds: Int64
+}
+
+/// Opens what lies below a directory, and nothing that does not.
+///
+/// Symbolic links are followed as long as they stay below the directory. Where the kernel or its
+/// sandbox has no `openat2`, no link below the directory is followed at all.
+package enum FileTree {
+  /// How often an open is tried that was disturbed by a rename.
+  private static let triesMax = 4
+
+  /// Opens for reading, without waiting for the writer of a FIFO.
+  ///
+  /// `directory` and `path` end with a NUL. `path` is relative, without `..`; `.` is the directory.
+  /// A path that leads outside fails with `EXDEV` or `ELOOP`.
+  package static func open(
+    directory: [UInt8], path: [UInt8]
+  ) throws(SystemError) -> FileDescriptor {
+    let root = try openRoot(directory)
+    var how = open_how()
+    how.flags = UInt64(flags)
+    how.resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+    for _ in 0..<triesMax {
+      // SAFETY: the path ends with a NUL and lives for the length of the call.
+      let raw = unsafe path.withUnsafeBytes { bytes in
+        unsafe shim_openat2(
+          root.raw, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), &how)
+      }
+      if raw >= 0 { return FileDescriptor(owning: raw) }
+      switch errno {
+      case EAGAIN, EINTR: continue
+      // Sandboxes older than the call answer EPERM.
+      case ENOSYS, EPERM: return try openByComponents(directory: directory, path: path)
+      default: throw SystemError("openat2")
+      }
+    }
+    throw SystemError("openat2", code: EAGAIN)
+  }
+
+  /// The same without `openat2`: one name after the other, no symbolic link among them.
+  package static func openByComponents(
+    directory: [UInt8], path: [UInt8]
+  ) throws(SystemError) -> FileDescriptor {
+    var current = try openRoot(directory)
+    let whole = path.dropLast()
+    let names = whole.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true)
+    let endsWithSlash = whole.last == UInt8(ascii: "/")
+    for (index, name) in names.enumerated() {
+      guard !name.elementsEqual("..".utf8) else { throw SystemError("openat", code: EXDEV) }
+      let isLast = index == names.count - 1
+      let kind = isLast && !endsWithSlash ? 0 : O_DIRECTORY
+      current = try openName(
+        Array(name) + [0], in: current, kind | O_NOFOLLOW | (isLast ? flags : pathOnly | O_CLOEXEC))
+    }
+    return current
+  }
+
+  private static func openName(
+    _ name: [UInt8], in directory: consuming FileDescriptor, _ flags: Int32
+  ) throws(SystemError) -> FileDescriptor {
+    // SAFETY: the name ends with a NUL and lives for the length of the call.
+    let raw = unsafe name.withUnsafeBytes { bytes in
+      unsafe shim_openat(
+        directory.raw, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), flags)
+    }
+    guard raw >= 0 else { throw SystemError("openat") }
+    return FileDescriptor(owning: raw)
+  }
+
+  /// Opened anew each time: a deployment may put another directory in its place.
+  private static func openRoot(_ directory: [UInt8]) throws(SystemError) -> FileDescriptor {
+    // SAFETY: as above.
+    let raw = unsafe directory.withUnsafeBytes { bytes in
+      unsafe shim_openat(
+        AT_FDCWD, bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
+        pathOnly | O_DIRECTORY | O_CLOEXEC)
+    }
+    guard raw >= 0 else { throw SystemError("open") }
+    return FileDescriptor(owning: raw)
+  }
+
+  private static let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
+  /// `O_PATH`, which hides behind _GNU_SOURCE.
+  private static let pathOnly: Int32 = 0o10_000_000
+
+  package static func facts(of raw: Int32) throws(SystemError) -> FileFacts {
+    var found = stat()
+    guard unsafe fstat(raw, &found) == 0 else { throw SystemError("fstat") }
+    let kind: FileFacts.Kind =
+      switch found.st_mode & S_IFMT {
+      case S_IFREG: .file
+      case S_IFDIR: .directory
+      default: .other
+      }
+    return FileFacts(
+      kind: kind, bytesCount: Int64(found.st_size), modifiedSeconds: Int64(found.st_mtim.tv_sec),
+      modifiedNanoseconds: Int64(found.st_mtim.tv_nsec))
+  }
+
+  /// What a directory has, at most `countMax` entries, in no order; `raw` stays the caller's.
+  package static func entries(
+    of raw: Int32, countMax: Int
+  ) throws(SystemError) -> [DirectoryEntry] {
+    let copy = dup(raw)
+    guard copy >= 0 else { throw SystemError("dup") }
+    guard let stream = unsafe fdopendir(copy) else {
+      let error = SystemError("fdopendir")
+      close(copy)
+      throw error
+    }
+    defer { unsafe closedir(stream) }
+    var entries: [DirectoryEntry] = []
+    while entries.count < countMax, let entry = unsafe readdir(stream) {
+      // SAFETY: the name ends with a NUL and is good until the next read.
+      guard let name = unsafe shim_entry_name(entry) else { continue }
+      let bytes = unsafe UnsafeRawBufferPointer(start: name, count: strlen(name))
+      let kind = unsafe entry.pointee.d_type
+      unsafe entries.append(
+        DirectoryEntry(name: Array(bytes), isDirectory: kind == UInt8(DT_DIR)))
+    }
+    return entries
+  }
+}
+
+/// A name in a directory.
+package struct DirectoryEntry: Equatable, Sendable {
+  package var name: [UInt8]
+  package var isDirectory: Bool
+}

@@ -1,0 +1,98 @@
+/// What is done to the fields of a head on its way: some are removed, some set, some added.
+///
+/// Names and values were checked when the configuration was read. The new lines are appended to the
+/// bytes of the head, so that whoever writes it finds them among the others.
+package struct FieldRules: Sendable, Equatable {
+  package struct Field: Sendable, Equatable {
+    package var name: [UInt8]
+    package var value: [UInt8]
+
+    package init(name: [UInt8], value: [UInt8]) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// Every field of these names goes.
+  package var remove: [[UInt8]] = []
+  /// Takes the place of every field of its name.
+  package var set: [Field] = []
+  /// Comes beside what is there.
+  package var add: [Field] = []
+
+  package init() {}
+
+  package var isEmpty: Bool { remove.isEmpty && set.isEmpty && add.isEmpty }
+
+  /// Applies the rules to the lines of a head: `fields` point into `bytes`.
+  func apply(to bytes: inout [UInt8], _ fields: inout [HeaderField]) {
+    for name in remove { Self.remove(name, bytes, &fields) }
+    for field in set {
+      Self.remove(field.name, bytes, &fields)
+      Self.append(field, &bytes, &fields)
+    }
+    for field in add { Self.append(field, &bytes, &fields) }
+  }
+
+  private static func remove(_ name: [UInt8], _ bytes: [UInt8], _ fields: inout [HeaderField]) {
+    fields.removeAll { same($0.name, name, bytes) }
+  }
+
+  private static func append(
+    _ field: Field, _ bytes: inout [UInt8], _ fields: inout [HeaderField]
+  ) {
+    forgetNomination(field.name, &bytes, fields)
+    let start = bytes.count
+    bytes += field.name
+    bytes += field.value
+    fields.append(
+      HeaderField(
+        name: ByteRange(start: start, count: field.name.count),
+        value: ByteRange(start: start + field.name.count, count: field.value.count),
+        known: FieldName(field.name.span)))
+  }
+
+  /// Whoever sent the head may have named the field in `Connection`, which would take ours away.
+  private static func forgetNomination(
+    _ name: [UInt8], _ bytes: inout [UInt8], _ fields: [HeaderField]
+  ) {
+    for field in fields where field.known == .connection {
+      var tokens = ListTokens(field.value)
+      while let token = tokens.next(bytes.span) {
+        guard same(token, name, bytes) else { continue }
+        for index in token.range { bytes[index] = ASCII.space }
+      }
+    }
+  }
+
+  private static func same(_ part: ByteRange, _ name: [UInt8], _ bytes: [UInt8]) -> Bool {
+    guard Int(part.count) == name.count else { return false }
+    for (offset, byte) in name.enumerated()
+    where ASCII.lower(byte) != ASCII.lower(bytes[Int(part.start) + offset]) {
+      return false
+    }
+    return true
+  }
+}
+
+extension RequestHead {
+  package mutating func apply(_ rules: FieldRules) { rules.apply(to: &bytes, &fields) }
+}
+
+extension ResponseHead {
+  package mutating func apply(_ rules: FieldRules) { rules.apply(to: &bytes, &fields) }
+
+  /// Gives the cookies of the head the attributes that they lack.
+  package mutating func complete(cookies attributes: CookieAttributes) {
+    for index in fields.indices where fields[index].known == .setCookie {
+      let value = fields[index].value
+      var missing: [UInt8] = []
+      attributes.appendMissing(to: bytes.span.extracting(value.range), into: &missing)
+      guard !missing.isEmpty else { continue }
+      let start = bytes.count
+      bytes += bytes[value.range]
+      bytes += missing
+      fields[index].value = ByteRange(start: start, count: bytes.count - start)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Testing
+
+@testable import EdgeProxy
+
+@Suite("Paths and types of files")
+struct FilesTests {
+  private func path(_ requested: String, below route: String) -> String? {
+    RequestedFile.path(of: Array(requested.utf8), below: route).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+  }
+
+  @Test(arguments: [
+    ("/a/b.txt", "/", "a/b.txt"), ("/static/a", "/static/", "a"), ("/static/a", "/static", "a"),
+    ("/static", "/static", "."), ("/static/", "/static", "."), ("/", "/", "."), ("/a/", "/", "a/"),
+    ("/a..b/c.", "/", "a..b/c."), ("*", "/", "."),
+    // What begins with a dot in the route itself was asked for by the operator.
+    ("/.well-known/x", "/.well-known/", "x"),
+  ])
+  func `the path of the route is taken off`(requested: String, route: String, path: String) {
+    #expect(self.path(requested, below: route) == path + "\0")
+  }
+
+  @Test(arguments: ["/.env", "/a/.git/config", "/a/..", "/...", "/a/.", "/a\0b"])
+  func `hidden names are no paths`(requested: String) {
+    #expect(path(requested, below: "/") == nil)
+  }
+
+  @Test(arguments: [
+    ("a.html", "text/html; charset=utf-8"), ("a/b.JS", "text/javascript; charset=utf-8"),
+    ("a.min.css", "text/css; charset=utf-8"), ("a.webmanifest", "application/manifest+json"),
+    ("a.png", "image/png"), ("a", "application/octet-stream"),
+    ("a.d/b", "application/octet-stream"),
+    ("a.", "application/octet-stream"), ("a.nosuchthing", "application/octet-stream"),
+    ("a.averyveryverylongending", "application/octet-stream"), ("js", "application/octet-stream"),
+  ])
+  func `types are known without a file of the system`(path: String, type: String) {
+    let types = MediaTypes(Array(MediaTypes.builtIn.utf8))
+    #expect(String(decoding: types.type(of: Array(path.utf8) + [0]), as: UTF8.self) == type)
+  }
+
+  @Test func `the first mention of an ending counts, and comments do not`() {
+    let types = MediaTypes(
+      Array("# text/plain x\nimage/a\tx y # z\n\ntext/b x\nbad type\rname z\nimage/c\n".utf8))
+    func type(_ name: String) -> String {
+      String(decoding: types.type(of: Array(name.utf8) + [0]), as: UTF8.self)
+    }
+    #expect(type("f.x") == "image/a" && type("f.y") == "image/a")
+    #expect(type("f.c") == "application/octet-stream")
+  }
+}

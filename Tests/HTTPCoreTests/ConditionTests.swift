@@ -1,0 +1,43 @@
+import HTTPCore
+import TestSupport
+import Testing
+
+@Suite("Dates and tags of conditions")
+struct ConditionTests {
+  @Test(arguments: [
+    "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+  ])
+  func `a date is read in its three forms`(date: String) {
+    #expect(HTTPDate.parseAnyForm(octets(date).span) == 784_111_777)
+  }
+
+  @Test(arguments: [Int64(0), 951_782_400, 1_709_164_799, 4_102_444_800, 253_402_300_799])
+  func `a date that was written is read again`(seconds: Int64) {
+    var date: [UInt8] = []
+    HTTPDate.format(seconds, into: &date)
+    #expect(HTTPDate.parseAnyForm(date.span) == seconds)
+  }
+
+  @Test(arguments: [
+    "", "yesterday", "784111777", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 24:49:37 GMT",
+    "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08.49.37 GMT",
+    "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, +6 Nov 1994 08:49:37 GMT",
+  ])
+  func `what is no date is none`(date: String) {
+    #expect(HTTPDate.parseAnyForm(octets(date).span) == nil)
+  }
+
+  @Test(arguments: [
+    (#""a""#, true, true), (#"W/"a""#, false, true), (#""b", "a""#, true, true), ("*", true, true),
+    (#""b""#, false, false), (#""x,"a""#, false, false), (#""x, y" , "a""#, true, true),
+    ("a", false, false),
+    (#"w/"a""#, false, false), (#"W/a"#, false, false), (#""A""#, false, false), ("", false, false),
+    (#""a"#, false, false), (#""b" junk "a""#, false, false),
+  ])
+  func `a list has the tags that it names`(value: String, strongly: Bool, weakly: Bool) {
+    let (list, tag) = (octets(value), octets(#""a""#))
+    #expect(EntityTag.list(list.span, has: tag.span, weakly: false) == strongly)
+    #expect(EntityTag.list(list.span, has: tag.span, weakly: true) == weakly)
+  }
+}
