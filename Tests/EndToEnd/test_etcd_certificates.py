@@ -31,6 +31,20 @@ def test_every_edge_serves_a_put_within_a_second_and_no_request_fails(fleet, etc
     assert max(times) < 1
 
 
+def test_the_log_tells_of_what_is_new_and_of_nothing_else(fleet, etcd, authority, wildcard):
+    cluster = etcd()
+    cluster.publish("main", wildcard)
+    for number in range(3):
+        cluster.publish(f"app{number}", authority.issue(f"app{number}.example.test"))
+    (running,) = fleet(cluster, 1)
+    new = authority.issue("app2.example.test")
+    since = len(running.child.lines)
+    cluster.publish("app2", new)
+    served([running], new, name="app2.example.test")
+    (line,) = [line for line in running.child.lines[since:] if "certificate served" in line]
+    assert f"serial={new.serial:X}" in line and PREFIX + "app2" in line
+
+
 def test_an_edge_serves_what_its_directory_has_beside_what_etcd_has(fleet, etcd, authority, wildcard):
     cluster = etcd()
     special = authority.issue("app1.example.test")

@@ -20,6 +20,13 @@ final class CertificateKeeper: EventSource, TimerTarget {
   private var timer = TimerToken.none
   private var changed: (() -> Void)?
   private var expiry = ExpiryNotices()
+  private struct Reported: Hashable {
+    let source: String
+    let serials: [String]
+  }
+
+  /// What the log says is served.
+  private var reported: Set<Reported> = []
   /// What was refused in the last reading, and why.
   private(set) var refusals: [CertStore.Refusal] = []
   /// Why the copy on disk is not what is served; `nil` while it is.
@@ -57,7 +64,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
       }
     }
     _ = store.load(now: Self.now)
-    for entry in index.entries { reportServed(entry) }
+    reportServed()
     report()
   }
 
@@ -80,7 +87,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
   private func settle(_ isChanged: Bool) -> CertificateIndex? {
     report()
     guard isChanged else { return nil }
-    for entry in index.entries { reportServed(entry) }
+    reportServed()
     return index
   }
 
@@ -160,9 +167,19 @@ final class CertificateKeeper: EventSource, TimerTarget {
       metadata: ["source": "\(refusal.source)", "reason": "\(refusal.reason)"])
   }
 
-  private func reportServed(_ entry: CertificateEntry) {
+  /// Tells what is served that was not before: of a thousand certificates one changes at a time.
+  private func reportServed() {
+    var now: Set<Reported> = []
+    for entry in index.entries {
+      let entryNow = Reported(source: entry.source, serials: entry.certificates.map(\.serial))
+      now.insert(entryNow)
+      if !reported.contains(entryNow) { reportServed(entry, entryNow.serials) }
+    }
+    reported = now
+  }
+
+  private func reportServed(_ entry: CertificateEntry, _ serials: [String]) {
     let names = entry.names.map { String(decoding: $0, as: UTF8.self) }
-    let serials = entry.certificates.map(\.serial)
     logger.notice(
       "certificate served",
       metadata: [
