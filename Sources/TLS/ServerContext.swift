@@ -22,11 +22,12 @@ package protocol CertificateSelector: AnyObject {
 
 /// OpenSSL's context of one worker: one base for all connections and one for each certificate set.
 ///
-/// Sets are prepared when they are installed, so that a handshake only switches to one.
+/// A handshake switches to the context of its set, which its first handshake has made: a thousand of
+/// them at once would keep the loop from its clients for seconds.
 @safe
 package final class ServerContext {
   let base: OpaquePointer
-  private(set) var sets: [SetContext] = []
+  private var sets: [CertificateSet] = []
   package var ticketKeys: TicketKeys
   /// HTTP/2 is chosen for clients that offer it, from the next handshake on.
   package var offersHTTP2 = false
@@ -67,24 +68,21 @@ package final class ServerContext {
 
   /// Serves these certificate sets from the next handshake on.
   ///
-  /// Each set is one or two certificates of different kinds for the same names. Connections keep what they began with, and so do sets
-  /// that stay, because making one takes the loop's time.
-  package func install(
-    _ sets: [[Certificate]], selector: any CertificateSelector
-  ) throws(TLSError) {
+  /// Each set is one or two certificates of different kinds for the same names. Connections keep
+  /// what they began with, and sets that stay keep their context.
+  package func install(_ sets: [[Certificate]], selector: any CertificateSelector) {
     let old = Dictionary(grouping: self.sets, by: \.serials)
-    var contexts: [SetContext] = []
-    for certificates in sets {
-      if let same = old[certificates.map(\.serial)]?.first(where: {
-        $0.certificates == certificates
-      }) {
-        contexts.append(same)
-      } else {
-        contexts.append(try SetContext(certificates, policy: policy))
-      }
+    self.sets = sets.map { certificates in
+      old[certificates.map(\.serial)]?.first { $0.certificates == certificates }
+        ?? CertificateSet(certificates)
     }
-    self.sets = contexts
     self.selector = selector
+  }
+
+  /// The context of a set, made now if this is the first handshake that asks for it.
+  func context(of number: Int) -> SetContext? {
+    guard sets.indices.contains(number) else { return nil }
+    return sets[number].context(policy)
   }
 
   /// Mozilla's "intermediate" configuration, but in our order of ciphers.

@@ -1,21 +1,33 @@
 internal import COpenSSL
 
+/// One or two certificates of different kinds for the same names, and their context once there is one.
+final class CertificateSet {
+  let certificates: [Certificate]
+  private var context: SetContext?
+
+  init(_ certificates: [Certificate]) { self.certificates = certificates }
+
+  /// What tells sets apart at a glance.
+  var serials: [String] { certificates.map(\.serial) }
+
+  /// `nil` where OpenSSL has no memory: whether it serves the certificates was tried before.
+  func context(_ policy: TLSPolicy) -> SetContext? {
+    if context == nil { context = try? SetContext(certificates, policy: policy) }
+    return context
+  }
+}
+
 /// The context of one certificate set.
 @safe
 final class SetContext {
   let raw: OpaquePointer
-  let certificates: [Certificate]
 
   init(_ certificates: [Certificate], policy: TLSPolicy) throws(TLSError) {
     unsafe raw = try ServerContext.make(policy)
-    self.certificates = certificates
     for certificate in certificates { try use(certificate) }
   }
 
   deinit { unsafe SSL_CTX_free(raw) }
-
-  /// What tells sets apart at a glance.
-  var serials: [String] { certificates.map(\.serial) }
 
   private func use(_ certificate: Certificate) throws(TLSError) {
     ERR_clear_error()

@@ -77,9 +77,9 @@ package final class TLSStream {
         return false
       }
     }
-    guard let found, found < context.sets.count else { return false }
+    guard let found, let set = context.context(of: found) else { return false }
     selected = found
-    return unsafe SSL_set_SSL_CTX(ssl, context.sets[found].raw) != nil
+    return unsafe SSL_set_SSL_CTX(ssl, set.raw) != nil
   }
 
   /// Where the name of the protocol to be spoken lies in a client's list; `nil` for none of it.

@@ -113,7 +113,7 @@ extension ServerContext {
     let context = try ServerContext(
       policy: TLSPolicy(minimumIsTLS13: minimumIsTLS13, tickets: tickets),
       ticketKeys: keys ?? TicketKeys())
-    try context.install(sets, selector: names)
+    context.install(sets, selector: names)
     return context
   }
 }

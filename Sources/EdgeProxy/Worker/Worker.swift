@@ -57,7 +57,7 @@ final class Worker: TurnEnd {
     snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
     ability = plan.ability
     httpsPort = plan.httpsPort
-    try tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
+    tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
     openLog(configuration.log)
@@ -82,13 +82,8 @@ final class Worker: TurnEnd {
 
   /// Takes over certificates; connections keep theirs.
   func install(_ index: CertificateIndex) {
-    do {
-      let table = CertificateTable(index)
-      try tls.install(index.entries.map(\.certificates), selector: table)
-      certificates = table
-    } catch {
-      logger.error("certificates were refused by OpenSSL", metadata: ["error": "\(error)"])
-    }
+    certificates = CertificateTable(index)
+    tls.install(index.entries.map(\.certificates), selector: certificates)
   }
 
   func install(_ keys: TicketKeys) { tls.ticketKeys = keys }
