@@ -53,7 +53,7 @@ package enum FixedLimits {
   package static let emptyFrames = FrameRate(burst: 100, perSecond: 10)
   /// WINDOW_UPDATE; requests, and what a client takes of their answers, allow for more.
   package static let windowUpdates = FrameRate(burst: 1000, perSecond: 100)
-  package static let bytesPerWindowUpdate = 1024
+  package static let bytesPerWindowUpdate = 512
   package static let windowUpdatesPerRequest = 4
   /// PRIORITY, and frames of unknown types.
   package static let priorities = FrameRate(burst: 300, perSecond: 30)

@@ -1,7 +1,7 @@
 /// What a client may ask for without bringing anything: frames that cost us work and it nothing.
 ///
-/// Each kind has an allowance that is used up by such frames and grows back with time, or with what
-/// a client takes of answers. RFC 9113 §10.5; the attacks are CVE-2019-9511 to 9518,
+/// Each kind has an allowance that is used up by such frames and grows back with time; what a client
+/// takes of answers earns it more. RFC 9113 §10.5; the attacks are CVE-2019-9511 to 9518,
 /// CVE-2023-44487 and CVE-2025-8671.
 struct FrameBudget {
   /// An allowance in billionths of a frame, so that a nanosecond's growth is a whole number.
@@ -27,7 +27,6 @@ struct FrameBudget {
       return left >= 0
     }
 
-    mutating func give(_ count: Int64) { left = min(most, left + count * Self.unit) }
   }
 
   private var resets = Allowance(FixedLimits.resets)
@@ -35,7 +34,10 @@ struct FrameBudget {
   private var empty = Allowance(FixedLimits.emptyFrames)
   private var windows = Allowance(FixedLimits.windowUpdates)
   private var priorities = Allowance(FixedLimits.priorities)
-  /// Bytes sent that have not given back an allowance yet.
+  /// WINDOW_UPDATEs that what was sent allows for, besides; they come after it, perhaps all at once,
+  /// so that they are kept however many they are.
+  private var windowsEarned = 0
+  /// Bytes sent that have not earned one yet.
   private var bytesSent = 0
   private var continuations = 0
   private var blockBytes = 0
@@ -51,7 +53,7 @@ struct FrameBudget {
     case .data: return true
     case .headers:
       // Simple clients give back the window of every answer, however short.
-      windows.give(Int64(FixedLimits.windowUpdatesPerRequest))
+      windowsEarned += FixedLimits.windowUpdatesPerRequest
       continuations = 0
       blockBytes = frame.length
       return true
@@ -61,7 +63,12 @@ struct FrameBudget {
       return continuations <= FixedLimits.continuations && blockBytes <= blockBytesMax
     case .resetStream: return resets.take(now: now)
     case .settings, .ping, .goAway, .pushPromise: return control.take(now: now)
-    case .windowUpdate: return windows.take(now: now)
+    case .windowUpdate:
+      guard windowsEarned == 0 else {
+        windowsEarned -= 1
+        return true
+      }
+      return windows.take(now: now)
     case .priority, .other: return priorities.take(now: now)
     }
   }
@@ -75,7 +82,7 @@ struct FrameBudget {
   /// A client that takes answers has to say how much it can take.
   mutating func sent(_ bytes: Int) {
     bytesSent += bytes
-    windows.give(Int64(bytesSent / FixedLimits.bytesPerWindowUpdate))
+    windowsEarned += bytesSent / FixedLimits.bytesPerWindowUpdate
     bytesSent %= FixedLimits.bytesPerWindowUpdate
   }
 }

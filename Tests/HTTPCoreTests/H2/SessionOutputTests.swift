@@ -62,6 +62,26 @@ struct SessionOutputTests {
     #expect(frames.last?.flags == 1)
   }
 
+  @Test func `windows may be given back for a large answer after all of it was sent`() {
+    greet(window: 16 << 20)
+    give(Frames.frame(8, 0, 0, [0x01, 0, 0, 0]) + Frames.request(1))
+    #expect(respond(1))
+    let piece = [UInt8](repeating: 7, count: 16_384)
+    for _ in 0..<640 {
+      var taken = 0
+      while taken < piece.count {
+        taken += session.send(
+          1, piece.span.extracting(taken..<piece.count), endsStream: false)
+        _ = sent()
+      }
+    }
+    // Clients that answer each frame give back both windows.
+    for _ in 0..<640 {
+      give(Frames.frame(8, 0, 0, [0, 0, 64, 0]) + Frames.frame(8, 0, 1, [0, 0, 64, 0]))
+    }
+    #expect(!sent().contains { $0.type == 7 })
+  }
+
   @Test func `without storage nothing is taken`() {
     greet()
     give(Frames.request(1))
