@@ -34,9 +34,13 @@ def test_every_edge_serves_a_put_within_a_second_and_no_request_fails(fleet, etc
 def test_the_log_tells_of_what_is_new_and_of_nothing_else(fleet, etcd, authority, wildcard):
     cluster = etcd()
     cluster.publish("main", wildcard)
-    for number in range(3):
-        cluster.publish(f"app{number}", authority.issue(f"app{number}.example.test"))
+    old = {f"app{number}": authority.issue(f"app{number}.example.test") for number in range(3)}
+    for name, issued in old.items():
+        cluster.publish(name, issued)
     (running,) = fleet(cluster, 1)
+    for name, issued in old.items():
+        served([running], issued, name=f"{name}.example.test")
+        running.child.wait_for_line(f"certificate served.*{PREFIX}{name}$")
     new = authority.issue("app2.example.test")
     since = len(running.child.lines)
     cluster.publish("app2", new)

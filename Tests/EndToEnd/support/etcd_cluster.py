@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,11 +15,19 @@ from .processes import PATIENCE, Child, eventually
 PREFIX = "/edgeproxy/certificates/"
 
 
+# Below the ports that the system gives to whoever connects: those may be taken while a member is down.
+PORTS = range(12_000, 32_000)
+
+
 def free_port():
     """A port that was free a moment ago: etcd cannot be handed one that is bound."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
+    while True:
+        with socket.socket() as holder:
+            try:
+                holder.bind(("127.0.0.1", random.choice(PORTS)))
+            except OSError:
+                continue
+            return holder.getsockname()[1]
 
 
 class Identity:
