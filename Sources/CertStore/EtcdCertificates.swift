@@ -21,7 +21,7 @@ package struct EtcdCertificates: Sendable {
   /// What they come to, until one of them changes.
   private var legacyOffer: CertificateOffer?
   /// Why some keys are not read at all.
-  private var unread: CertStore.Refusal?
+  private var unread: [[UInt8]: CertStore.Refusal] = [:]
 
   /// Hosts that have routes, normalised; `*.` first for a wildcard.
   package var routedHosts: [[UInt8]] = []
@@ -30,11 +30,10 @@ package struct EtcdCertificates: Sendable {
   package private(set) var refusals: [CertStore.Refusal] = []
   /// When the first of those that are not valid yet will be, in seconds since 1970.
   package private(set) var nextValidAt: Int64?
-  /// The revision of etcd that the last listing or change was of; 0 before any.
-  package private(set) var revision: Int64 = 0
 
-  /// How many keys are read; the rest is reported.
-  package static let sourcesMax = 1000
+  /// How many keys are read; the rest is reported, and some of it by name.
+  package static let sourcesMax = 5000
+  private static let unreadMax = 100
   /// What a key may measure, in bytes.
   package static let keyBytesMax = 1024
 
@@ -58,31 +57,16 @@ package struct EtcdCertificates: Sendable {
 
   // MARK: Input
 
-  /// Everything that etcd has, at one revision; what is not in it was deleted.
-  ///
-  /// `true` when other certificates are served than before.
-  package mutating func replaceAll(_ values: [StoredValue], revision: Int64, now: Int64) -> Bool {
-    unread = nil
-    (legacy, legacyOffer) = ([:], nil)
-    let present = Set(values.map(\.key))
-    for key in sources.keys where !present.contains(key) { forget(key) }
-    // Those that are known first: where there are too many, the new ones are left out.
-    for stored in values where sources[stored.key] != nil { put(stored) }
-    for stored in values where sources[stored.key] == nil { put(stored) }
-    self.revision = revision
-    return settle(now: now)
-  }
-
-  /// What has changed in etcd up to a revision, in order.
-  package mutating func apply(_ changes: [StoredChange], revision: Int64, now: Int64) -> Bool {
+  /// What has changed in etcd, in order; `true` when other certificates are served than before.
+  package mutating func apply(_ changes: [StoredChange], now: Int64) -> Bool {
     for change in changes {
       switch change {
       case .put(let stored): put(stored)
       case .deleted(let key):
+        unread[key] = nil
         if isLegacy(key) { (legacy[key], legacyOffer) = (nil, nil) } else { forget(key) }
       }
     }
-    self.revision = revision
     return settle(now: now)
   }
 
@@ -113,7 +97,7 @@ package struct EtcdCertificates: Sendable {
       sources[key]?.served = next
       if case .absent = source.offer, next == nil { sources[key] = nil }
     }
-    refusals = settlement.refusals + (unread.map { [$0] } ?? [])
+    refusals = settlement.refusals + unread.values.sorted { $0.source < $1.source }
     nextValidAt = settlement.nextValidAt
     return isChanged
   }
@@ -124,18 +108,15 @@ package struct EtcdCertificates: Sendable {
 
   private mutating func put(_ stored: StoredValue) {
     guard stored.key.count <= Self.keyBytesMax else {
-      unread = CertStore.Refusal(
-        source: KeyText.text(stored.key),
-        reason: "a key of \(stored.key.count) bytes is not read; the limit is \(Self.keyBytesMax)")
-      return
+      return leave(
+        stored.key,
+        "a key of \(stored.key.count) bytes is not read; the limit is \(Self.keyBytesMax)")
     }
     let isKnown = isLegacy(stored.key) ? legacy[stored.key] != nil : sources[stored.key] != nil
     guard isKnown || sources.count + legacy.count < Self.sourcesMax else {
-      unread = CertStore.Refusal(
-        source: KeyText.text(stored.key),
-        reason: "it is not read: there are more than \(Self.sourcesMax) keys")
-      return
+      return leave(stored.key, "it is not read: there are more than \(Self.sourcesMax) keys")
     }
+    unread[stored.key] = nil
     if isLegacy(stored.key) {
       // Of what is too large only so much is kept as tells that it is.
       legacy[stored.key] = Array(stored.value.prefix(Certificate.bytesMax + 1))
@@ -148,6 +129,11 @@ package struct EtcdCertificates: Sendable {
     source.offer = CertificateOffer(stored, keys: keys)
     source.digest = digest
     sources[stored.key] = source
+  }
+
+  private mutating func leave(_ key: [UInt8], _ reason: String) {
+    guard unread.count < Self.unreadMax else { return }
+    unread[key] = CertStore.Refusal(source: KeyText.text(key), reason: reason)
   }
 
   private mutating func forget(_ key: [UInt8]) {

@@ -20,6 +20,11 @@ package enum LegacyPair {
   /// Where scripts have put the private key of a domain.
   package static func key(of domain: String) -> [UInt8] { Array(domain.utf8) + keySuffix }
 
+  /// The domain whose private key lies under `key`.
+  package static func domain(of key: [UInt8]) -> String {
+    String(decoding: key.dropLast(keySuffix.count), as: UTF8.self)
+  }
+
   /// Where the key of a chain may lie: under each of its names, a wildcard's without the `*.`.
   package static func keys(of chain: [UInt8]) -> [[UInt8]] {
     var keys: [[UInt8]] = []

@@ -9,7 +9,7 @@ final class EtcdFixture {
   let authority = TestAuthority()
   let store: CertStore
   let now = Int64(time(nil))
-  private var revision: Int64 = 0
+  private var present: Set<String> = []
 
   init(
     hosts: [String] = [], keys: EncryptionKeys? = nil, readsLegacy: Bool = false,
@@ -28,20 +28,25 @@ final class EtcdFixture {
     authority.issue(names, key: key, from: from, until: until)
   }
 
-  /// A listing of all that etcd has, `later` seconds from now.
+  /// All that etcd has, `later` seconds from now.
+  ///
+  /// What was there before and is no more is deleted, as is what only the copy on disk had.
   func list(_ values: [String: [UInt8]], later: Int64 = 0) -> Bool {
-    revision += 1
-    let stored = values.sorted { $0.key < $1.key }.map { Self.stored($0.key, $0.value) }
-    return store.update { $0.replaceAll(stored, revision: revision, now: now + later) }
+    var changes: [String: [UInt8]?] = values.mapValues { $0 }
+    let kept = (store.etcd?.copy ?? []).flatMap { $0.values.map { KeyText.text($0.key) } }
+    for key in present.union(kept) where values[key] == nil { changes.updateValue(nil, forKey: key) }
+    return change(changes, later: later)
   }
 
   /// Changes at one revision; `nil` for a deletion.
   func change(_ changes: [String: [UInt8]?], later: Int64 = 0) -> Bool {
-    revision += 1
+    for (key, value) in changes {
+      if value == nil { present.remove(key) } else { present.insert(key) }
+    }
     let list = changes.sorted { $0.key < $1.key }.map { key, value in
       value.map { .put(Self.stored(key, $0)) } ?? StoredChange.deleted(key: Array(key.utf8))
     }
-    return store.update { $0.apply(list, revision: revision, now: now + later) }
+    return store.update { $0.apply(list, now: now + later) }
   }
 
   static func stored(_ key: String, _ value: [UInt8]) -> StoredValue {

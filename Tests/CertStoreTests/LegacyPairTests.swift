@@ -86,6 +86,7 @@ struct LegacyPairTests {
     let keys = LegacyPair.keys(of: Array(issued.chain.utf8))
     #expect(keys.map { KeyText.text($0) } == ["example.co.uk.key", "other.test.key"])
     #expect(keys.allSatisfy(LegacyPair.isPart))
+    #expect(keys.map(LegacyPair.domain(of:)) == ["example.co.uk", "other.test"])
     #expect(LegacyPair.keys(of: Array("garbage".utf8)).isEmpty)
   }
 }

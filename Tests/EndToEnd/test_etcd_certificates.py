@@ -225,17 +225,20 @@ def test_the_commands_put_list_show_and_remove(fleet, etcd, authority, commands)
     assert cert("remove", "nobody")[0] == 1
 
 
-def test_a_legacy_pair_is_imported(fleet, etcd, authority, commands):
+@pytest.mark.parametrize("domain", [["example.test"], []], ids=["named", "found"])
+def test_a_legacy_pair_is_imported(fleet, etcd, authority, commands, domain):
     cluster = etcd()
     issued = authority.issue("example.test", "*.example.test")
     (running,) = fleet(cluster, 1, wait_for_ready=False)
     cert = commands(running)
-    code, _, problem = cert("import-legacy", "example.test")
+    code, _, problem = cert("import-legacy", *domain)
     assert code == 1 and "fullchain.cer" in problem
     cluster.put("fullchain.cer", issued.chain.read_bytes())
+    code, _, problem = cert("import-legacy", *domain)
+    assert code == 1 and "example.test.key" in problem
     cluster.put("example.test.key", issued.key.read_bytes())
-    code, _, problem = cert("import-legacy", "example.test")
-    assert code == 0, problem
+    code, said, problem = cert("import-legacy", *domain)
+    assert code == 0 and said.startswith("example.test "), problem
     served([running], issued)
     assert cluster.get("fullchain.cer") == issued.chain.read_bytes()
     assert cluster.get("example.test.key") == issued.key.read_bytes()

@@ -12,7 +12,7 @@ final class CertificateFeed {
   /// The keys of etcd that something is served for, so that a deletion is noticed that happened
   /// while nobody watched.
   private let known: () -> [[UInt8]]
-  private let told: ([StoredChange], Int64) -> Void
+  private let told: ([StoredChange]) -> Void
   private var watches: [KeyRange: RangeWatch] = [:]
   private var listed: Set<KeyRange> = []
 
@@ -21,7 +21,7 @@ final class CertificateFeed {
 
   init(
     _ client: EtcdClient, _ source: CertificateSettings.EtcdSource,
-    known: @escaping () -> [[UInt8]], told: @escaping ([StoredChange], Int64) -> Void
+    known: @escaping () -> [[UInt8]], told: @escaping ([StoredChange]) -> Void
   ) {
     self.client = client
     self.source = source
@@ -72,6 +72,6 @@ final class CertificateFeed {
     if range == .key(LegacyPair.chainKey), let chain = changes.put.last {
       for key in LegacyPair.keys(of: chain.value).prefix(Self.legacyKeysMax) { watch(.key(key)) }
     }
-    self.told(told, watches[range]?.lastSeen ?? 0)
+    self.told(told)
   }
 }

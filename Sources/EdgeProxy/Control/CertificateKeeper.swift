@@ -101,8 +101,8 @@ final class CertificateKeeper: EventSource, TimerTarget {
     let feed = CertificateFeed(
       client, source,
       known: { [unowned self] in store.etcd?.copy.flatMap { $0.values.map(\.key) } ?? [] },
-      told: { [unowned self] changes, revision in
-        let isChanged = take(changes, revision)
+      told: { [unowned self] changes in
+        let isChanged = take(changes)
         if let index = settle(isChanged) { changed(index) }
         save()
       })
@@ -110,9 +110,9 @@ final class CertificateKeeper: EventSource, TimerTarget {
     return feed
   }
 
-  private func take(_ changes: [StoredChange], _ revision: Int64) -> Bool {
-    _ = successor?.update { $0.apply(changes, revision: revision, now: Self.now) }
-    return store.update { $0.apply(changes, revision: revision, now: Self.now) }
+  private func take(_ changes: [StoredChange]) -> Bool {
+    _ = successor?.update { $0.apply(changes, now: Self.now) }
+    return store.update { $0.apply(changes, now: Self.now) }
   }
 
   /// Keeps what etcd has on disk, for a start without it.

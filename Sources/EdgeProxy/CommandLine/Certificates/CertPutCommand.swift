@@ -62,7 +62,7 @@ struct CertificateStorage {
     let old = all.first { $0.key == key }
     var judged = session.judged(all)
     _ = judged.apply(
-      [.put(StoredValue(key: key, value: value))], revision: 0, now: session.now)
+      [.put(StoredValue(key: key, value: value))], now: session.now)
     let source = KeyText.text(key)
     if let refusal = judged.refusals.first(where: { $0.source == source }) {
       throw CommandFailure("not stored: \(refusal.reason)")

@@ -28,7 +28,7 @@ struct CertRemoveCommand: ParsableCommand {
         throw CommandFailure("there is no '\(KeyText.text(key))' in etcd")
       }
       var judged = session.judged(all)
-      _ = judged.apply([.deleted(key: key)], revision: 0, now: session.now)
+      _ = judged.apply([.deleted(key: key)], now: session.now)
       let source = KeyText.text(key)
       if let kept = judged.refusals.first(where: { $0.source == source }) {
         guard confirm else {

@@ -96,7 +96,7 @@ final class EtcdSession {
     var certificates = EtcdCertificates(keys: encryption, readsLegacy: false)
     certificates.routedHosts = configuration.routedHosts
     _ = certificates.apply(
-      values.map { .put(StoredValue(key: $0.key, value: $0.value)) }, revision: 0, now: now)
+      values.map { .put(StoredValue(key: $0.key, value: $0.value)) }, now: now)
     return certificates
   }
 

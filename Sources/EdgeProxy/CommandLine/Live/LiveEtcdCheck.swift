@@ -95,9 +95,9 @@ final class LiveEtcdCheck {
       directory: certificates.directory.map { CertificateDirectory($0) }, etcd: fromEtcd,
       defaultName: certificates.defaultName)
     _ = store.load(now: check.now)
-    let feed = CertificateFeed(client, source, known: { [] }) { [unowned self] changes, revision in
+    let feed = CertificateFeed(client, source, known: { [] }) { [unowned self] changes in
       for case .put(let stored) in changes { warnOfPlainKey(stored, encryption != nil, position) }
-      _ = store.update { $0.apply(changes, revision: revision, now: check.now) }
+      _ = store.update { $0.apply(changes, now: check.now) }
     }
     feed.start()
     while !feed.isListed {
