@@ -43,14 +43,12 @@ def test_a_put_arrives_after_one_two_and_all_members_were_killed(fleet, etcd, so
                 cluster.members[index].kill()
             alive = [member for index, member in enumerate(cluster.members) if index not in dead]
             if len(alive) == 2:
-                since = time.monotonic()
-                cluster.publish("main", some[4], endpoints=[alive[0].endpoint])
+                since = cluster.publish("main", some[4], endpoints=[alive[0].endpoint])
                 tell("a member is dead", edges, some[4], since)
             for index in dead:
                 cluster.members[index].start()
             cluster.wait()
-            since = time.monotonic()
-            cluster.publish("main", some[number])
+            since = cluster.publish("main", some[number])
             tell(f"{len(dead)} were killed and are back", edges, some[number], since)
 
 
@@ -67,8 +65,7 @@ def test_a_put_arrives_although_the_member_an_edge_talks_to_is_frozen(fleet, etc
         try:
             eventually(lambda: cluster.run("put", "x", "y", endpoints=others, timeout="2s").returncode == 0,
                        "the others have a leader")
-            since = time.monotonic()
-            cluster.publish("main", some[number], endpoints=others)
+            since = cluster.publish("main", some[number], endpoints=others)
             tell("its member is frozen", [running], some[number], since)
             assert member_of(running, cluster) is not frozen
         finally:
@@ -124,8 +121,7 @@ def test_a_put_arrives_although_the_network_swallows_what_goes_to_one_member(fle
     eventually(lambda: is_synced(running), "it is in step")
     port = int(status(running)["etcd"]["endpoint"].rsplit(":", 1)[1])
     next(door for door in doors if door.port == port).swallow()
-    since = time.monotonic()
-    cluster.publish("main", some[1])
+    since = cluster.publish("main", some[1])
     tell("the way to its member is lost", [running], some[1], since)
 
 
@@ -174,8 +170,7 @@ def test_a_restored_backup_is_what_is_served(fleet, etcd, some, directory):
         since = time.monotonic()
         cluster.restore(directory / "snapshot")
         tell("the backup", edges, some[0], since)
-        since = time.monotonic()
-        cluster.publish("main", some[4])
+        since = cluster.publish("main", some[4])
         tell("a put after it", edges, some[4], since)
 
 
@@ -308,8 +303,7 @@ def test_a_thousand_certificates_are_served(fleet, etcd, authority):
     assert status(running)["certificates"]["refused"] == []
     # A put among a thousand is as quick, and a restart from the copy has them all.
     new = authority.issue(names[0])
-    since = time.monotonic()
-    cluster.publish(names[0], new)
+    since = cluster.publish(names[0], new)
     print(f"a put among a thousand: {served([running], new, since, name=names[0]) * 1000:.0f} ms")
     running.drain()
     assert running.child.wait() == 0

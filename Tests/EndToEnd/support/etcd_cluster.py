@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from base64 import b64encode
 
@@ -156,15 +157,23 @@ class Cluster:
         return json.loads(self.control(*words, "-w", "json", **options))
 
     def put(self, key, value, **options):
-        """`key` is a whole key. Returns once a majority has it."""
-        if value == b"":
-            self.control("put", "--", key, "", **options)
-        else:
-            self.control("put", key, value=value, **options)
+        """`key` is a whole key. Returns once a majority has it, with when the try began that was answered.
+
+        A cluster that has lost its leader answers nothing for up to seven seconds."""
+        words = ("put", "--", key, "") if value == b"" else ("put", key)
+
+        def attempt():
+            began = time.monotonic()
+            done = self.run(*words, value=value, **options)
+            said = done.stderr.decode()
+            assert done.returncode == 0 or "deadline" in said or "leader" in said, f"etcdctl {words}: {said}"
+            return began if done.returncode == 0 else None
+
+        return eventually(attempt, f"etcd takes '{key}'", 30)
 
     def publish(self, name, issued, **options):
-        """A bundle, as it would be put by hand."""
-        self.put(PREFIX + name, issued.bundle, **options)
+        """A bundle, as it would be put by hand; returns when."""
+        return self.put(PREFIX + name, issued.bundle, **options)
 
     def put_many(self, values):
         """Many keys in few transactions, through the JSON gateway of a cluster without TLS."""
