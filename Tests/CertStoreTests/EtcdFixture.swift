@@ -34,7 +34,9 @@ final class EtcdFixture {
   func list(_ values: [String: [UInt8]], later: Int64 = 0) -> Bool {
     var changes: [String: [UInt8]?] = values.mapValues { $0 }
     let kept = (store.etcd?.copy ?? []).flatMap { $0.values.map { KeyText.text($0.key) } }
-    for key in present.union(kept) where values[key] == nil { changes.updateValue(nil, forKey: key) }
+    for key in present.union(kept) where values[key] == nil {
+      changes.updateValue(nil, forKey: key)
+    }
     return change(changes, later: later)
   }
 
