@@ -12,6 +12,8 @@ package final class KeptLease {
   private var call: GRPCCall?
   private var alarm: Alarm?
   private var isEnded = false
+  /// Nothing of it is left to be said to etcd.
+  package private(set) var isOver = false
   /// When etcd drops the lease at the latest, if it heard nothing since.
   private var expiry = Instant(nanoseconds: 0)
 
@@ -30,15 +32,18 @@ package final class KeptLease {
     grant()
   }
 
-  /// Stops renewing; what is under the lease goes when its time is over, or at once with `revoke`.
-  package func end(revoking: Bool) {
+  /// Stops renewing and has etcd delete what is under the lease; `isOver` tells when that is done.
+  package func end() {
     guard !isEnded else { return }
     isEnded = true
     alarm?.cancel()
     call?.cancel()
     call = nil
-    guard revoking, let identifier else { return }
-    client.leaseRevoke(LeaseRevokeRequest(id: identifier)) { _ in }
+    guard let identifier else {
+      isOver = true
+      return
+    }
+    client.leaseRevoke(LeaseRevokeRequest(id: identifier)) { [weak self] _ in self?.isOver = true }
   }
 
   private func grant() {

@@ -12,7 +12,8 @@ package final class RangeWatch {
   private var call: GRPCCall?
   private var alarm: Alarm?
   private var beat: Alarm?
-  private var heardAt = Instant(nanoseconds: 0)
+  /// Requests for progress since the last message.
+  private var unanswered = 0
   private var isEnded = false
 
   /// Pages of a listing, in keys; a bundle is a few KB.
@@ -160,7 +161,7 @@ package final class RangeWatch {
       begun: { [weak self] call in
         guard let self, !isEnded else { return call.cancel() }
         self.call = call
-        heardAt = client.loop.clockNow
+        unanswered = 0
         call.send(WatchRequest.create(request).encoded(), isLast: false)
         beat?.set(after: Watching.progressPeriod)
       })
@@ -168,7 +169,7 @@ package final class RangeWatch {
 
   private func received(_ message: [UInt8]) -> Bool {
     guard case .success(let response) = WatchResponse.read(message) else { return false }
-    heardAt = client.loop.clockNow
+    unanswered = 0
     guard !isEnded else { return true }
     perform(machine.received(response))
     return true
@@ -185,9 +186,10 @@ package final class RangeWatch {
 
   private func askForProgress() {
     guard let call else { return }
-    guard client.loop.clockNow - heardAt < Watching.silenceMax else {
+    guard unanswered < Watching.unansweredMax else {
       return client.abandon("the watch is silent")
     }
+    unanswered += 1
     call.send(WatchRequest.progress.encoded(), isLast: false)
     beat?.set(after: Watching.progressPeriod)
   }

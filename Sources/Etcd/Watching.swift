@@ -17,9 +17,10 @@
 /// An input that does not belong to the state is late, and changes nothing.
 package struct Watching {
   /// After so long without a message the driver asks the stream for progress.
-  package static let progressPeriod = Duration.seconds(1)
-  /// A stream without any message for so long has ended, whatever TCP says.
-  package static let silenceMax = Duration.milliseconds(1500)
+  package static let progressPeriod = Duration.milliseconds(250)
+  /// A stream that has left so many requests for progress without a message has ended, whatever TCP
+  /// says. They are counted and time is not, which passes while this process is busy, too.
+  package static let unansweredMax = 2
   /// Of the keys and values of a message that comes in pieces.
   package static let fragmentedBytesMax = 64 << 20
 

@@ -3,10 +3,10 @@
 import json
 import socket
 import threading
-import time
 
 import pytest
 
+from support.admin import status
 from support.client import Cut
 from support.http import good
 from support.http2 import Peer
@@ -401,7 +401,7 @@ def test_a_request_waits_for_a_node_to_come_back(edge, web):
     running = edge({"app1": http(server)}, workers=1)
     with running.client() as client:
         client.send_request("POST", body=b"x")
-        time.sleep(0.3)
+        eventually(lambda: status(running)["workers"][0]["held"] == 1, "the request is held")
         server.start()
         assert client.read_response().body == b"good"
 

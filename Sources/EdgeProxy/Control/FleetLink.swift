@@ -10,6 +10,7 @@ final class FleetLink {
   private let settings: SharedSettings
   private let encryption: EncryptionKeys?
   private let logger: Logger
+  private let loop: EventLoop
   private let client: EtcdClient
   private var certificates: CertificateFeed?
   private var tickets: SharedTickets?
@@ -29,6 +30,7 @@ final class FleetLink {
     self.settings = settings
     self.encryption = encryption
     self.logger = logger
+    self.loop = loop
     // Each server begins with another member, so that none has them all.
     let first = configuration.node.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
     client = EtcdClient(settings.etcd, on: loop, first: first)
@@ -72,7 +74,23 @@ final class FleetLink {
       "etcd does not tell of changes; what is there is served", metadata: ["reason": "\(reason)"])
   }
 
-  func close() { client.close() }
+  /// How long the end of the process waits for etcd to hear of it.
+  private static let farewell = Duration.milliseconds(500)
+
+  /// Ends what is followed; turns the loop for a moment, until etcd has heard of it.
+  ///
+  /// A connection that closes with bytes unread takes back what was sent last.
+  func close() {
+    tickets?.end()
+    let deadline = loop.clockNow + Self.farewell
+    let alarm = Alarm(on: loop) {}
+    alarm.set(after: Self.farewell)
+    while let tickets, !tickets.isOver, loop.clockNow < deadline {
+      guard (try? loop.turn(mayWait: true)) != nil else { break }
+    }
+    alarm.cancel()
+    client.close()
+  }
 }
 
 // MARK: Administration

@@ -73,7 +73,14 @@ final class SharedTickets {
   var isSynced: Bool { watch?.isSynced ?? false }
 
   /// Gives the holder's key up, so that another server need not wait for its end.
-  func end() { lease?.end(revoking: true) }
+  func end() {
+    leaseIdentifier = nil
+    isHolder = false
+    lease?.end()
+  }
+
+  /// Whether etcd has heard of it.
+  var isOver: Bool { lease?.isOver ?? true }
 
   private func told(_ changes: Changes) {
     if changes.removed.contains(holderKey) { holderIsThere = false }

@@ -3,7 +3,7 @@ package struct RangeRequest: Equatable, Sendable {
   package var range: KeyRange
   /// At most so many keys; 0 for all.
   package var limit: Int64 = 0
-  /// As the store was at this revision; 0 for now.
+  /// As the store was at this revision; 0 for the present one.
   package var revision: Int64 = 0
   /// Answered by the member from what it has, which may be old, without asking the others.
   package var isSerializable = false

@@ -166,7 +166,8 @@ class Cluster:
             began = time.monotonic()
             done = self.run(*words, value=value, **options)
             said = done.stderr.decode()
-            assert done.returncode == 0 or "deadline" in said or "leader" in said, f"etcdctl {words}: {said}"
+            away = "DeadlineExceeded" in said or "code = Unavailable" in said
+            assert done.returncode == 0 or away, f"etcdctl {words}: {said}"
             return began if done.returncode == 0 else None
 
         return eventually(attempt, f"etcd takes '{key}'", 30)
