@@ -17,7 +17,7 @@
 /// An input that does not belong to the state is late, and changes nothing.
 package struct Watching {
   /// After so long without a message the driver asks the stream for progress.
-  package static let progressPeriod = Duration.milliseconds(250)
+  package static let progressPeriod = Duration.milliseconds(200)
   /// A stream that has left so many requests for progress without a message has ended, whatever TCP
   /// says. They are counted and time is not, which passes while this process is busy, too.
   package static let unansweredMax = 2
