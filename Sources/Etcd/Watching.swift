@@ -18,8 +18,9 @@
 package struct Watching {
   /// After so long without a message the driver asks the stream for progress.
   package static let progressPeriod = Duration.milliseconds(200)
-  /// A stream that has left so many requests for progress without a message has ended, whatever TCP
-  /// says. They are counted and time is not, which passes while this process is busy, too.
+  /// A stream that leaves so many requests for progress without a message has ended, TCP or not.
+  ///
+  /// They are counted and time is not, which passes while this process is busy, too.
   package static let unansweredMax = 2
   /// Of the keys and values of a message that comes in pieces.
   package static let fragmentedBytesMax = 64 << 20
