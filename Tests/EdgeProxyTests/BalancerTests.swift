@@ -11,8 +11,9 @@ struct BalancerTests {
     var random = SeededRandom(seed: seed)
     var tried = TriedNodes()
     return (0..<tries).compactMap { _ in
-      let index = Balancer.pick(upstream, tried: tried, now: now, random: random.next())
-      if let index { tried.insert(index) }
+      let request = Balancer.Request(tried: tried, now: now, random: random.next())
+      guard case .node(let index) = Balancer.pick(upstream, request) else { return nil }
+      tried.insert(index)
       return index
     }
   }
@@ -35,16 +36,25 @@ struct BalancerTests {
     #expect(counts == [100, 0, 100, 100])
   }
 
-  @Test func `the least busy node is chosen, ties by turns`() throws {
-    let upstream = try makeUpstream(primaries: 3, balance: .leastRequests)
+  @Test func `of two nodes the less busy one is chosen, ties by turns`() throws {
+    let upstream = try makeUpstream(primaries: 2, balance: .leastRequests)
+    #expect((0..<4).flatMap { _ in round(upstream, tries: 1) } == [0, 1, 0, 1])
     upstream.nodes[1].begin()
-    #expect((0..<4).flatMap { _ in round(upstream, tries: 1) } == [0, 2, 0, 2])
+    #expect((0..<4).flatMap { _ in round(upstream, tries: 1) } == [0, 0, 0, 0])
     upstream.nodes[0].begin()
-    upstream.nodes[2].begin()
-    upstream.nodes[2].begin()
-    #expect(Set((0..<4).flatMap { _ in round(upstream, tries: 1) }) == [0, 1])
-    upstream.nodes[1].end()
-    #expect((0..<3).flatMap { _ in round(upstream, tries: 1) } == [1, 1, 1])
+    upstream.nodes[0].begin()
+    #expect((0..<4).flatMap { _ in round(upstream, tries: 1) } == [1, 1, 1, 1])
+  }
+
+  @Test func `the busiest of many is never chosen, the others by turns`() throws {
+    let upstream = try makeUpstream(primaries: 4, balance: .leastRequests)
+    upstream.nodes[1].begin()
+    var counts = [0, 0, 0, 0]
+    for seed in 0..<400 as Range<UInt64> {
+      for index in round(upstream, tries: 1, seed: seed) { counts[index] += 1 }
+    }
+    #expect(counts[1] == 0)
+    #expect(counts.filter { $0 > 0 }.allSatisfy { (100...170).contains($0) })
   }
 
   @Test func `primaries come before backups, however busy`() throws {
@@ -95,7 +105,8 @@ struct BalancerTests {
       tried.insert(0)
       tried.insert(1)
       tried.beginRound()
-      #expect(Balancer.pick(upstream, tried: tried, now: now, random: seed) == 0)
+      let request = Balancer.Request(tried: tried, now: now, random: seed)
+      #expect(Balancer.pick(upstream, request) == .node(0))
     }
   }
 
@@ -114,7 +125,7 @@ struct BalancerTests {
       let trials = await withTaskGroup(of: Int?.self) { group in
         for worker in 0..<4 as Range<UInt64> {
           group.addTask {
-            Balancer.pick(upstream, tried: TriedNodes(), now: now, random: worker)
+            round(upstream, tries: 1, seed: worker).first
           }
         }
         var trials = 0

@@ -43,7 +43,7 @@ struct Metric: Equatable, Sendable {
     return metric
   }
 
-  private mutating func add(_ value: Int, labels: [(String, String)]) {
+  mutating func add(_ value: Int, labels: [(String, String)]) {
     samples.append(
       Sample(labels: labels.map { Label(name: $0.0, value: $0.1) }, value: value))
   }

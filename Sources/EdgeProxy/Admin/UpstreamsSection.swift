@@ -15,23 +15,30 @@ struct UpstreamsSection {
         upstreams.map { upstream in
           [
             "name": .text(upstream.settings.name),
-            "nodes": .list(upstream.nodes.map(value)),
+            "key": upstream.key.isEmpty ? .nothing : .text(Self.key(upstream)),
+            "nodes": .list(zip(upstream.nodes, upstream.roles).map(value)),
           ]
         }),
       text: [
         .table(
           "upstreams", columns: ["UPSTREAM", "NODE", "STATE", "IN FLIGHT", "FAILURES"],
           rows: upstreams.flatMap { upstream in
-            upstream.nodes.map { row(upstream.settings.name, $0) }
+            zip(upstream.nodes, upstream.roles).map { row(upstream, $0, $1) }
           })
       ],
       metrics: metrics)
   }
 
-  private func value(_ node: NodeState) -> StatusValue {
+  private static func key(_ upstream: UpstreamState) -> String {
+    String(decoding: upstream.key, as: UTF8.self)
+  }
+
+  private func value(_ node: NodeState, _ role: NodeRole) -> StatusValue {
     let condition = node.condition
     return [
       "address": .text(node.address.description), "backup": .flag(node.isBackup),
+      "local": .flag(role.isLocal), "doubtful": .flag(role.isDoubtful),
+      "weight": .number(role.weight), "cores": .number(role.cores),
       "state": .text(Self.state(condition)), "in_flight": .number(node.inFlight),
       "out_until": condition.isOut ? .time(outUntil(condition)) : .nothing,
       "failures": .fields(
@@ -41,14 +48,18 @@ struct UpstreamsSection {
     ]
   }
 
-  private func row(_ upstream: String, _ node: NodeState) -> [String] {
+  private func row(_ upstream: UpstreamState, _ node: NodeState, _ role: NodeRole) -> [String] {
     let condition = node.condition
     let failures = NodeFailure.allCases.filter { node.failureCount($0) > 0 }
       .map { "\($0) \(node.failureCount($0))" }
     var state = Self.state(condition)
     if condition.isOut { state += " until \(UTC.text(outUntil(condition)))" }
+    let kinds = [(node.isBackup, "backup"), (role.isLocal, "local"), (role.isDoubtful, "doubtful")]
+    let kind = kinds.filter(\.0).map(\.1).joined(separator: ", ")
+    let name = upstream.settings.name
     return [
-      upstream, node.address.description + (node.isBackup ? " (backup)" : ""), state,
+      upstream.key.isEmpty ? name : "\(name) \(Self.key(upstream))",
+      node.address.description + (kind.isEmpty ? "" : " (\(kind))"), state,
       "\(node.inFlight)", failures.isEmpty ? "none" : failures.joined(separator: ", "),
     ]
   }
@@ -74,13 +85,17 @@ struct UpstreamsSection {
     var failures = Metric.counter("node_failures_total", "Tries at a node that failed, by cause.")
     for upstream in upstreams {
       for node in upstream.nodes {
-        let (name, address) = (("upstream", upstream.settings.name), ("node", "\(node.address)"))
+        var labels = [("upstream", upstream.settings.name), ("node", "\(node.address)")]
+        if !upstream.key.isEmpty { labels.append(("key", Self.key(upstream))) }
         let condition = node.condition
-        up.add(condition.isOut ? 0 : 1, name, address)
-        failing.add(condition.lastFailed ? 1 : 0, name, address)
-        inFlight.add(node.inFlight, name, address)
-        for failure in NodeFailure.allCases {
-          failures.add(node.failureCount(failure), name, address, ("cause", "\(failure)"))
+        up.add(condition.isOut ? 0 : 1, labels: labels)
+        failing.add(condition.lastFailed ? 1 : 0, labels: labels)
+        inFlight.add(node.inFlight, labels: labels)
+        // Thousands of instances may be known: what never failed is not listed cause by cause.
+        for failure in NodeFailure.allCases
+        where upstream.key.isEmpty || node.failureCount(failure) > 0 {
+          failures.add(
+            node.failureCount(failure), labels: labels + [("cause", "\(failure)")])
         }
       }
     }

@@ -116,7 +116,17 @@ struct UpstreamSettings: Sendable, Equatable {
   var modifier1: UInt8
   var modifier2: UInt8
   var nodes: [NodeSettings]
+  /// Where nodes come from besides `nodes`.
+  var discovery: Discovery? = nil
   var balance: Balance
+  /// What binds a request to a node with `balance: hash`.
+  var hashOn = AffinitySource.address
+  /// The name of the cookie that binds a client to a node; empty for none.
+  var stickyCookie: [UInt8] = []
+  /// How long a node that has come back or joined takes to get its whole share.
+  var slowStart = Duration.zero
+  /// How long a request waits for a node that has enough to do.
+  var queueTimeout = Duration.seconds(10)
   var connectTimeout: Duration
   /// From the request being sent to the end of the response head.
   var responseTimeout: Duration
@@ -136,7 +146,9 @@ struct UpstreamSettings: Sendable, Equatable {
   enum Balance: String, Sendable, CaseIterable {
     case leastRequests = "least-requests"
     case roundRobin = "round-robin"
+    case hash
   }
+  enum Discovery: String, Sendable, CaseIterable { case subscriptions }
 }
 
 struct KeepAliveSettings: Sendable, Equatable {
@@ -160,6 +172,18 @@ struct NodeTLSSettings: Sendable, Equatable {
 struct NodeSettings: Sendable, Equatable {
   var address: SocketAddress
   var backup: Bool
+  /// Its share of the requests beside the others.
+  var weight = 1
+  /// Requests that it works on at once; 0 for no limit.
+  var cores = 0
+}
+
+/// What binds requests to a node.
+enum AffinitySource: Sendable, Equatable {
+  case address
+  /// Lower case.
+  case header([UInt8])
+  case cookie([UInt8])
 }
 
 struct RetrySettings: Sendable, Equatable {
@@ -243,6 +267,8 @@ struct LimitSettings: Sendable, Equatable {
   var memoryBytes: Int
   /// Requests that one worker holds while no instance of an upstream is there.
   var held: Int
+  /// Requests of one upstream that one worker keeps while its nodes have enough to do.
+  var queued = 1000
   /// Request body bytes kept in memory before a temporary file.
   var bodyMemoryBytes: Int
   /// Response bytes kept in memory for a slow client before a temporary file.

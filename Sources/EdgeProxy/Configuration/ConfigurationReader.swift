@@ -122,6 +122,7 @@ struct ConfigurationReader {
       compressors: section.number("compressors"),
       streams: section.number("streams"),
       memoryBytes: section.size("memory"), held: section.number("held"),
+      queued: section.number("queued"),
       bodyMemoryBytes: section.size("body_memory"),
       responseMemoryBytes: section.size("response_memory"),
       responseFileBytes: section.size("response_file"))

@@ -92,79 +92,6 @@ enum Directives {
       "Private keys and ticket keys are sealed in etcd; edgeproxy cert new-key makes a line of it"),
   ]
 
-  private static let upstreams: [Directive] = [
-    .required("upstreams", .table, example: "app", "What routes lead to, each under its name"),
-    .init(
-      "upstreams.NAME.protocol",
-      .word(UpstreamSettings.NodeProtocol.allCases.map(\.rawValue)),
-      "uwsgi", "What the nodes speak; http and https are HTTP/1.1"),
-    .required(
-      "upstreams.NAME.nodes", .nodes, example: "unix:/run/uwsgi/app.sock",
-      "unix:PATH, unix:@ABSTRACT, IP:PORT, or mappings; at most \(nodesMax)"),
-    .required(
-      "upstreams.NAME.nodes[].address", .text, example: #""10.0.0.2:3031""#,
-      "An address as above"),
-    .init(
-      "upstreams.NAME.nodes[].backup", .flag, "false",
-      "Asked only where no other node can be"),
-    .init(
-      "upstreams.NAME.balance", .word(UpstreamSettings.Balance.allCases.map(\.rawValue)),
-      "least-requests", "Which of several nodes is asked first"),
-    .section("upstreams.NAME.timeouts", "For one try at one node"),
-    .init(
-      "upstreams.NAME.timeouts.connect", .duration(.milliseconds(1) ... .minutes(1)), "1s",
-      "Until the connection is there"),
-    .init(
-      "upstreams.NAME.timeouts.response", .duration(.milliseconds(1) ... .hours(24)), "60s",
-      "From the request to the end of the response head"),
-    .init(
-      "upstreams.NAME.timeouts.idle", .duration(.milliseconds(1) ... .hours(24)), "60s",
-      "Between two pieces of a response body"),
-    .init(
-      "upstreams.NAME.timeouts.tunnel", .duration(.milliseconds(1) ... .hours(24)), "1h",
-      "Without a byte from either side of a WebSocket connection"),
-    .section("upstreams.NAME.keep_alive", "Connections that carry several requests; not for uwsgi"),
-    .init(
-      "upstreams.NAME.keep_alive.connections", .number(0...10_000), "32",
-      "Idle ones of one worker to each node; each holds a process of uWSGI's http11-socket"),
-    .init(
-      "upstreams.NAME.keep_alive.idle", .duration(.milliseconds(1) ... .hours(1)), "60s",
-      "How long one is kept without a request"),
-    .section("upstreams.NAME.tls", "For protocol https"),
-    .optional(
-      "upstreams.NAME.tls.ca", .path(or: []), example: "/etc/edgeproxy/internal-ca.pem",
-      "PEM file of the authorities that nodes' certificates come from; default: the system's"),
-    .optional(
-      "upstreams.NAME.tls.name", .text, example: "app.internal",
-      "The name that certificates must bear; default: the address of the node"),
-    .init(
-      "upstreams.NAME.tls.verify", .flag, "true",
-      "false takes every certificate: whoever is in between can read and change everything"),
-    .section("upstreams.NAME.retry", "When another node is asked"),
-    .init(
-      "upstreams.NAME.retry.tries", .number(1...10), "3", "For one request, the first included"),
-    .init(
-      "upstreams.NAME.retry.on", .causes(words: ["connect", "reset"], statuses: 400...599),
-      "[connect, reset, 502, 503]",
-      "connect: nothing was sent; reset: cut before a response; statuses of the node's answer"),
-    .init(
-      "upstreams.NAME.retry.within", .duration(.milliseconds(1) ... .hours(1)), "15s",
-      "No new try later than this"),
-    .init(
-      "upstreams.NAME.retry.non_idempotent", .flag, "false",
-      "Also what a node may have begun: a POST can then be executed twice"),
-    .init(
-      "upstreams.NAME.hold", .duration(.zero ... .minutes(10)), "10s",
-      "How long a request waits for a node to come back before it is answered 503"),
-    .init(
-      "upstreams.NAME.buffer_size", .size(1 << 10...64 << 10), "4KiB",
-      "uWSGI's buffer-size: request heads above it are answered 431"),
-    .init(
-      "upstreams.NAME.modifier1", .number(0...255), "0",
-      "Byte 0 of the uwsgi packet: 0 for Python, 5 Perl, 7 Ruby, 14 PHP"),
-    .init("upstreams.NAME.modifier2", .number(0...255), "0", "Byte 3 of the uwsgi packet"),
-  ]
-
   private static let routes: [Directive] = [
     .required(
       "routes", .list, example: "",
@@ -338,6 +265,9 @@ enum Directives {
     .init(
       "limits.held", .number(0...1_000_000), "1000",
       "Requests of one worker that wait for a node to come back"),
+    .init(
+      "limits.queued", .number(0...1_000_000), "1000",
+      "Requests of one upstream and one worker that wait for a node to have less to do"),
     .init(
       "limits.body_memory", .size(4 << 10...64 << 20), "64KiB",
       "Of one request body, the rest goes to a temporary file"),

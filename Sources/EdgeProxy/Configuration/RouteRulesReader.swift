@@ -109,6 +109,8 @@ enum FieldText {
       && text.utf8.allSatisfy { ASCII.isToken($0) && $0 != UInt8(ascii: "_") }
   }
 
+  static func isTokenByte(_ byte: UInt8) -> Bool { ASCII.isToken(byte) }
+
   /// Visible ASCII, spaces between.
   static func isValue(_ text: String) -> Bool {
     text.utf8.allSatisfy { (0x20..<0x7f).contains($0) } && !text.hasPrefix(" ")

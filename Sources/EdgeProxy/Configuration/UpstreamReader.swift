@@ -56,10 +56,13 @@ struct UpstreamReader {
     let timeouts = section.section("timeouts")
     let nodes = NodeReader(context: context).read(section)
     let links = NodeLinkReader(context: context, section: section, spoken: spoken)
+    let balancing = BalancingReader(context: context, section: section)
+    let balance = UpstreamSettings.Balance(rawValue: section.word("balance")) ?? .leastRequests
     return UpstreamSettings(
       name: name, nodeProtocol: spoken, modifier1: modifier("modifier1", section),
       modifier2: UInt8(section.number("modifier2")), nodes: nodes,
-      balance: UpstreamSettings.Balance(rawValue: section.word("balance")) ?? .leastRequests,
+      balance: balance, hashOn: balancing.affinity(balance), stickyCookie: balancing.sticky(),
+      slowStart: section.duration("slow_start"), queueTimeout: section.duration("queue"),
       connectTimeout: timeouts.duration("connect"), responseTimeout: timeouts.duration("response"),
       idleTimeout: timeouts.duration("idle"), tunnelTimeout: timeouts.duration("tunnel"),
       keepAlive: links.keepAlive(), tls: links.tls(nodes), retry: retry(section.section("retry")),
@@ -156,9 +159,10 @@ struct NodeReader {
     let section = Section(
       parent: "upstreams.NAME.nodes[]", name: name, node: item, at: item.position, context)
     let backup = section.flag("backup")
+    let (weight, cores) = (section.number("weight"), section.number("cores"))
     guard let value = section.take("address").value,
       let address = addresses.read(value, "address", unix: true)
     else { return nil }
-    return NodeSettings(address: address, backup: backup)
+    return NodeSettings(address: address, backup: backup, weight: weight, cores: cores)
   }
 }

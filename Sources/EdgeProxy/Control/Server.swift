@@ -23,6 +23,7 @@ final class Server: TimerTarget {
 
   private var configuration: Configuration
   private var plan: SnapshotPlan
+  private var applications = Applications()
   private var workers: [WorkerHandle] = []
   private var threads: [WorkerThread] = []
   private var signals: Signals?
@@ -60,7 +61,8 @@ final class Server: TimerTarget {
     workerCount = workers
     undrained = workers
     loop = try EventLoop()
-    plan = SnapshotPlan(configuration, previous: nil)
+    applications.reconfigure(configuration.upstreams, now: loop.now)
+    plan = SnapshotPlan(configuration, applications: applications.tables, previous: nil)
     probes = NodeProbes(loop: loop)
     watch = WorkerWatch(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
@@ -90,7 +92,7 @@ final class Server: TimerTarget {
     if configuration.listen.closeWhenUnable == .always {
       // A node that was never tried counts as able; where the port depends on it, ask first.
       isAsking = true
-      probes.run(plan.upstreams) { _ in true }
+      probes.run(upstreams) { _ in true }
     }
     probes.whenIdle = { [unowned self] in step() }
     step()
@@ -114,6 +116,30 @@ final class Server: TimerTarget {
       workers.append(handle)
       threads.append(thread)
     }
+  }
+
+  /// Those of the configuration, and the applications that have announced themselves.
+  private var upstreams: [UpstreamState] {
+    plan.upstreams.filter { $0.settings.discovery == nil } + applications.states
+  }
+
+  /// Takes over what has announced itself; requests that wait for it go on.
+  func install(_ changed: [Application], forgotten: [[UInt8]]) {
+    applications.install(changed, forgotten: forgotten, now: loop.now)
+    installApplications()
+  }
+
+  /// All that announce themselves have had the time to: other hosts have no application.
+  func applicationsComplete() {
+    applications.complete()
+    installApplications()
+  }
+
+  private func installApplications() {
+    let tables = applications.tables
+    plan.applications = tables
+    tellWorkers { $0.install(tables) }
+    step()
   }
 
   private func tellWorkers(_ job: @escaping @Sendable (Worker) -> Void) {
@@ -140,7 +166,7 @@ final class Server: TimerTarget {
     isAsking = false
     ability = Ability(
       hasCertificate: !certificates.index.isEmpty,
-      hasBackend: Ability.hasBackend(plan.upstreams))
+      hasBackend: Ability.hasBackend(upstreams))
     ports.step(ability, workers: workers, now: now)
     tellAbility()
     if !isReady { becomeReady() }
@@ -166,7 +192,7 @@ final class Server: TimerTarget {
   private func everySecond() {
     // Without probes a server that lost all its traffic would never learn that it can serve again.
     let all = configuration.listen.closeWhenUnable == .always
-    probes.run(plan.upstreams) { all || $0.condition.lastFailed }
+    probes.run(upstreams) { all || $0.condition.lastFailed }
     watch.ask(workers)
     certificates.lookAgain()
     admin?.open()
@@ -249,7 +275,8 @@ final class Server: TimerTarget {
       logger.warning("a restart is needed for this change", metadata: ["key": "\(fixed)"])
     }
     configuration = next
-    plan = SnapshotPlan(next, previous: plan)
+    applications.reconfigure(next.upstreams, now: loop.now)
+    plan = SnapshotPlan(next, applications: applications.tables, previous: plan)
     let (plan, log) = (plan, next.log)
     tellWorkers {
       $0.install(plan)
@@ -330,7 +357,7 @@ extension Server {
     if let tickets { sections.append(tickets.section) }
     sections += [
       WorkersSection(workers: workersNow()).section,
-      UpstreamsSection(upstreams: plan.upstreams, now: loop.now, time: now).section,
+      UpstreamsSection(upstreams: upstreams, now: loop.now, time: now).section,
       CertificatesSection(
         entries: certificates.index.entries, refusals: certificates.refusals,
         copyFailure: certificates.copyFailure, now: now

@@ -45,6 +45,7 @@ extension Exchange {
     pump.framing = relay
     if case .none = relay { pump.sourceDone = true }
     let mustClose = driver.mustClose() || output == .untilClose
+    if let node = attempt.node { stick(to: node, &attempt.response) }
     rules?.apply(to: &attempt.response)
     let fitted = driver.sendHead(output) { buffer in
       HeadSerializer.write(

@@ -4,7 +4,7 @@ internal import HTTPCore
 
 /// One request and its answer, whatever carries them.
 ///
-///     receiving ──▶ trying ◀──▶ held
+///     receiving ──▶ trying ◀──▶ held, queued
 ///         │           │          │
 ///         │           ▼          │
 ///         └──────▶ answering ◀───┘ ──▶ done
@@ -13,7 +13,7 @@ internal import HTTPCore
 /// `ExchangeTries.swift`, the way of the answer in `BodyRelay.swift`, our own answers in
 /// `LocalAnswer.swift`.
 final class Exchange: TimerTarget, TurnEnd {
-  enum Stage { case receiving, trying, held, answering, done }
+  enum Stage { case receiving, trying, held, queued, answering, done }
 
   /// The worker owns its exchanges and outlives them.
   let worker: Worker
@@ -52,8 +52,15 @@ final class Exchange: TimerTarget, TurnEnd {
   /// Tries of the present round, and those of all rounds that ended without a byte.
   var attempts = 0
   var emptyAnswers = 0
-  /// 0 while the request never had to wait.
+  /// 0 while the request never had to wait for an instance to come back.
   var heldUntil = Instant(nanoseconds: 0)
+  /// The same for a node that has less to do.
+  var queuedUntil = Instant(nanoseconds: 0)
+  /// Of the nodes that `tried` means.
+  var generation = 0
+  /// What binds the request to a node, see `Balancer.Request`.
+  var affinity: UInt64?
+  var bound: UInt64?
 
   // The answer.
   var spool = Spool()
@@ -192,6 +199,9 @@ final class Exchange: TimerTarget, TurnEnd {
     attempts = 0
     emptyAnswers = 0
     heldUntil = Instant(nanoseconds: 0)
+    queuedUntil = Instant(nanoseconds: 0)
+    affinity = nil
+    bound = nil
     record.reset()
     // Shared storage would have to be copied for the next request's name.
     facts.requestID = []

@@ -39,7 +39,10 @@ extension Exchange {
     if let refusal = refusalByRate(of: found) { return refusal }
     let settings = snapshot.configuration.routes[found]
     rules = settings.rules
-    if settings.local == nil { upstream = snapshot.upstreams[settings.upstream] }
+    if settings.local == nil {
+      guard let found = findUpstream() else { return .status(404, "application-unknown") }
+      upstream = found
+    }
     if case .length(let count) = head.framing, count > UInt64(settings.bodyBytesMax) {
       return .tooLarge(limit: settings.bodyBytesMax)
     }
@@ -48,6 +51,16 @@ extension Exchange {
       return .status(503, "memory-limit")
     }
     return settings.local.map { .local($0) }
+  }
+
+  /// The upstream of the route; of one that is discovered, the application of the host.
+  ///
+  /// `nil` where no application has announced itself under the host.
+  func findUpstream() -> WorkerUpstream? {
+    let index = snapshot.configuration.routes[route].upstream
+    guard let applications = snapshot.applications[index] else { return snapshot.upstreams[index] }
+    let host = head.host
+    return applications.find(host.span)
   }
 
   /// Port 80 has answers of its own only: challenges, health, the way to https.

@@ -14,21 +14,33 @@ extension Exchange {
     }
     stage = .trying
     dispatchedAt = worker.loop.now
-    upstream.state.budget.deposit(now: worker.loop.now.nanoseconds)
+    generation = upstream.generation
+    upstream.state.lasting.budget.deposit(now: worker.loop.now.nanoseconds)
+    bind(to: upstream)
     tryNext()
   }
 
   /// Asks the next node; with none to be had the request waits for one.
   private func tryNext() {
     guard let upstream else { return }
-    let now = worker.loop.now.nanoseconds
-    guard
-      let index = Balancer.pick(
-        upstream.state, tried: tried, now: now, random: worker.random.next())
-    else { return answerLocally(.status(503, "no-node")) }
-    tried.insert(index)
-    attempts += 1
-    ask(upstream.state.nodes[index], upstream, fresh: false)
+    if generation != upstream.generation {
+      // The numbers of the nodes mean others now.
+      generation = upstream.generation
+      tried = TriedNodes()
+    }
+    let request = Balancer.Request(
+      tried: tried, affinity: affinity, bound: bound, now: worker.loop.now.nanoseconds,
+      random: worker.random.next())
+    switch Balancer.pick(upstream.state, request) {
+    case .node(let index):
+      tried.insert(index)
+      attempts += 1
+      let role = upstream.state.roles[index]
+      if isPacket { packet.setModifiers(role.modifier1, role.modifier2) }
+      ask(upstream.state.nodes[index], upstream, fresh: false)
+    case .wait: queue(upstream)
+    case .none: hold(upstream)
+    }
   }
 
   private func ask(_ node: NodeState, _ upstream: WorkerUpstream, fresh: Bool) {
@@ -127,7 +139,7 @@ extension Exchange {
       hasOthers: upstream.state.hasUntried(tried),
       mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))
     return upstream.state.retry.decide(failure, facts) {
-      upstream.state.budget.take(now: now.nanoseconds)
+      upstream.state.lasting.budget.take(now: now.nanoseconds)
     }
   }
 
@@ -158,6 +170,10 @@ extension Exchange {
   func released() {
     guard stage == .held else { return }
     stage = .trying
+    if let found = findUpstream(), found !== upstream {
+      upstream = found
+      generation = found.generation
+    }
     tried.beginRound()
     attempts = 0
     tryNext()
@@ -167,6 +183,35 @@ extension Exchange {
     guard stage == .held else { return }
     stage = .trying
     answerLocally(.status(503, "no-instance"))
+  }
+
+  // MARK: Waiting for a node that has less to do
+
+  /// Waits until a node has room for one more, at most `queue`.
+  private func queue(_ upstream: WorkerUpstream) {
+    let now = worker.loop.now
+    let isNew = queuedUntil.nanoseconds == 0
+    if isNew { queuedUntil = now + upstream.settings.queueTimeout }
+    guard now < queuedUntil else { return answerLocally(.status(503, "queue-timeout")) }
+    guard upstream.queue.add(self, isNew: isNew) else {
+      worker.counters.refused(.queued)
+      return answerLocally(.status(503, "queue-full"))
+    }
+    if isNew { worker.counters.queued.add() }
+    stage = .queued
+  }
+
+  /// A node may have room.
+  func slotFreed() {
+    guard stage == .queued else { return }
+    stage = .trying
+    tryNext()
+  }
+
+  func queueEnded() {
+    guard stage == .queued else { return }
+    stage = .trying
+    answerLocally(.status(503, "queue-timeout"))
   }
 
   // MARK: Ends
@@ -190,6 +235,7 @@ extension Exchange {
   /// Nobody waits for what the tries bring any more.
   func abandonTries() {
     if stage == .held { upstream?.holds.remove(self) }
+    if stage == .queued { upstream?.queue.remove(self) }
     if let attempt {
       attempt.node?.recordAbandoned(began: attempt.startedAt.nanoseconds)
       attempt.close()

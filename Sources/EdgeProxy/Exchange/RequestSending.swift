@@ -13,8 +13,6 @@ extension Exchange {
       let closing = upstream.settings.keepAlive.connections == 0
       return message.encode(head, facts: facts, closing: closing)
     }
-    facts.modifier1 = upstream.settings.modifier1
-    facts.modifier2 = upstream.settings.modifier2
     try packet.encode(head, facts: facts)
   }
 

@@ -269,6 +269,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     connection.close(mayReset: false)
     worker.give(connection)
     node.end()
+    exchange.upstream?.slotFreed()
     discard(&up.buffer)
     discard(&down.buffer)
     discard(&behindHead)

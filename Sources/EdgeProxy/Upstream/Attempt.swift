@@ -130,6 +130,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     if input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
     node?.end()
     node = nil
+    exchange?.upstream?.slotFreed()
     exchange = nil
     response.reset()
     worker.give(self)

@@ -35,6 +35,14 @@ struct NodeCondition: Equatable, Sendable {
 
   init() {}
 
+  /// Of a node that came at `joined` and of which nothing is known yet.
+  init(joined: Int64) { changed = Self.milliseconds(joined) }
+
+  /// How long it has been whole, in milliseconds; since ever for one that never changed.
+  func wholeFor(now: Int64) -> Int64 {
+    changed == 0 ? .max : Self.milliseconds(now) - changed
+  }
+
   /// When a node that is out may be tried again, in milliseconds.
   var due: Int64 { changed + pause }
 
@@ -100,6 +108,13 @@ struct NodeCondition: Equatable, Sendable {
     guard isOnTrial, Self.milliseconds(began) >= changed else { return }
     isOnTrial = false
     pause = 0
+  }
+
+  /// The node says that it is there: whether that is so is tried with the next request.
+  mutating func announced() {
+    guard isOut, !isOnTrial else { return }
+    pause = 0
+    step = 0
   }
 
   /// A check from outside the requests; it moves only whether the node can serve.

@@ -26,12 +26,15 @@ enum NodeFailure: Int, CaseIterable, Sendable {
 ///
 /// All times are nanoseconds of one monotonic clock; `began` is when the attempt was begun. Every
 /// `begin` has one `end`, and one of the three `record…` calls in between.
+///
+/// It outlives changes of who belongs to its upstream, so that what is known of it is not lost when
+/// another node comes or goes.
 final class NodeState: Sendable {
   let address: SocketAddress
-  /// Where it stands in the upstream's `nodes`.
-  let index: Int
   /// The address as the configuration writes it, for the logs.
   let name: [UInt8]
+  /// A number made of the address, the same on all servers.
+  let mark: UInt64
   let isBackup: Bool
 
   private let cap: EjectionCap
@@ -41,12 +44,14 @@ final class NodeState: Sendable {
     while !span.isFull { span.append(Atomic<Int>(0)) }
   })
 
-  init(address: SocketAddress, index: Int, isBackup: Bool, cap: EjectionCap) {
+  /// A node that has `joined` others, at a moment of the clock, begins with a small share.
+  init(address: SocketAddress, isBackup: Bool, cap: EjectionCap, joined: Int64? = nil) {
     self.address = address
-    self.index = index
     self.isBackup = isBackup
     self.cap = cap
     name = Array(address.description.utf8)
+    mark = StableHash.of(name)
+    if let joined { word.store(NodeCondition(joined: joined).word, ordering: .relaxed) }
   }
 
   /// Attempts that have begun and not ended.
@@ -72,7 +77,7 @@ final class NodeState: Sendable {
   @discardableResult
   func recordSuccess(began: Int64, now: Int64) -> NodeCondition.Change {
     let result = change { condition in condition.succeeded(began: began, now: now) }
-    if result == .putBack { cap.release(backup: isBackup) }
+    if result == .putBack { cap.release(self) }
     return result
   }
 
@@ -87,17 +92,22 @@ final class NodeState: Sendable {
     let result = change { condition in
       // The place is taken before the node goes out: the cap holds at every instant.
       if !hasPlace, condition.failurePutsOut(began: began) {
-        hasPlace = cap.reserve(backup: isBackup)
+        hasPlace = cap.reserve(self)
       }
       return condition.failed(began: began, now: now, mayPutOut: hasPlace, random: random)
     }
-    if hasPlace, result != .putOut { cap.release(backup: isBackup) }
+    if hasPlace, result != .putOut { cap.release(self) }
     return result
   }
 
   /// The attempt ended for a reason of ours or the client's.
   func recordAbandoned(began: Int64) {
     change { condition in condition.abandoned(began: began) }
+  }
+
+  /// The node has announced itself; one that is out is put on probation at once.
+  func recordAnnouncement() {
+    change { condition in condition.announced() }
   }
 
   /// A check, such as a bare connect, came to a result.
@@ -117,55 +127,5 @@ final class NodeState: Sendable {
       if done { return result }
       current = found
     }
-  }
-}
-
-/// How many nodes of an upstream may be out at a time, shared by its nodes.
-///
-/// At most half of all of them and half of the primaries, so the last is never out. A lone primary
-/// may go while a backup stands in, else a frozen one would cost every request its timeout; the
-/// same holds for a lone backup.
-final class EjectionCap: Sendable {
-  private let primariesMax: UInt32
-  private let backupsMax: UInt32
-  private let totalMax: UInt32
-  /// Primaries that are out in the low half, backups in the high half.
-  private let out = Atomic<UInt64>(0)
-
-  init(primaries: Int, backups: Int) {
-    let total = primaries + backups
-    totalMax = UInt32(total / 2)
-    primariesMax = UInt32(primaries == 1 && total > 1 ? 1 : primaries / 2)
-    backupsMax = UInt32(backups == 1 && total > 1 ? 1 : backups / 2)
-  }
-
-  /// Nodes that are out.
-  var count: Int {
-    let (primaries, backups) = Self.split(out.load(ordering: .relaxed))
-    return Int(primaries + backups)
-  }
-
-  func reserve(backup: Bool) -> Bool {
-    var current = out.load(ordering: .relaxed)
-    while true {
-      let (primaries, backups) = Self.split(current)
-      guard primaries + backups < totalMax,
-        backup ? backups < backupsMax : primaries < primariesMax
-      else { return false }
-      let (done, found) = out.compareExchange(
-        expected: current, desired: current + Self.one(backup), ordering: .relaxed)
-      if done { return true }
-      current = found
-    }
-  }
-
-  func release(backup: Bool) {
-    out.subtract(Self.one(backup), ordering: .relaxed)
-  }
-
-  private static func one(_ backup: Bool) -> UInt64 { backup ? 1 << 32 : 1 }
-
-  private static func split(_ word: UInt64) -> (primaries: UInt32, backups: UInt32) {
-    (UInt32(truncatingIfNeeded: word), UInt32(truncatingIfNeeded: word >> 32))
   }
 }

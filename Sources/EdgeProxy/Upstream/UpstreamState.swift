@@ -1,42 +1,84 @@
 internal import EventLoop
-internal import Synchronization
+internal import HTTPCore
 
-/// One upstream as all workers see it: its nodes, what it may spend on second tries, whose turn it is.
+/// One upstream as all workers see it, with the nodes that it has at one time.
+///
+/// An upstream that is discovered gets another state with each change of its nodes; what lasts is
+/// in `lasting` and in the nodes themselves.
 final class UpstreamState: Sendable {
   let settings: UpstreamSettings
   /// The name in bytes, for the logs.
   let name: [UInt8]
-  /// In the order of the configuration; a node's place is its index.
+  /// The host name under which its nodes announce themselves; empty for an upstream whose nodes are
+  /// in the configuration.
+  let key: [UInt8]
+  /// In a lasting order; a node's place is its index.
   let nodes: [NodeState]
-  let budget = RetryBudget()
+  /// What the node of the same index is to this upstream.
+  let roles: [NodeRole]
+  /// The same object in all states of an upstream.
+  let lasting: LastingState
   let retry: RetryPolicy
 
-  private let cap: EjectionCap
-  private let turn = Atomic<UInt>(0)
-
-  /// The configuration has at most `TriedNodes.nodesMax` nodes per upstream.
-  init(_ settings: UpstreamSettings) {
-    precondition(settings.nodes.count <= TriedNodes.nodesMax)
-    let backups = settings.nodes.count { $0.backup }
-    let cap = EjectionCap(primaries: settings.nodes.count - backups, backups: backups)
-    self.settings = settings
-    self.cap = cap
-    name = Array(settings.name.utf8)
-    nodes = settings.nodes.enumerated().map { index, node in
-      NodeState(address: node.address, index: index, isBackup: node.backup, cap: cap)
+  /// Those of the configuration, which has at most `TriedNodes.nodesMax` per upstream.
+  convenience init(_ settings: UpstreamSettings) {
+    let lasting = LastingState()
+    let nodes = settings.nodes.map { node in
+      NodeState(address: node.address, isBackup: node.backup, cap: lasting.cap)
     }
+    let roles = settings.nodes.map { node in
+      NodeRole(
+        modifier1: settings.modifier1, modifier2: settings.modifier2, weight: node.weight,
+        cores: node.cores)
+    }
+    self.init(settings, key: [], nodes: nodes, roles: roles, lasting: lasting)
+  }
+
+  /// Those of an application that announces itself; nodes of `previous` stay what they are.
+  ///
+  /// A node that joins others at `now` begins with a small share.
+  convenience init(
+    _ settings: UpstreamSettings, _ application: Application, previous: UpstreamState?, now: Int64
+  ) {
+    let lasting = previous?.lasting ?? LastingState()
+    let joins = previous.map { !$0.nodes.isEmpty } ?? false
+    let instances = application.instances.prefix(TriedNodes.nodesMax)
+    let nodes = instances.map { instance in
+      previous?.nodes.first { $0.address == instance.address && $0.isBackup == instance.isBackup }
+        ?? NodeState(
+          address: instance.address, isBackup: instance.isBackup, cap: lasting.cap,
+          joined: joins ? now : nil)
+    }
+    let roles = instances.map { instance in
+      NodeRole(
+        modifier1: instance.modifier1, modifier2: instance.modifier2,
+        weight: max(instance.weight, 1), cores: max(instance.cores, 0),
+        isLocal: instance.isLocal, isDoubtful: instance.isDoubtful)
+    }
+    self.init(settings, key: application.key, nodes: nodes, roles: roles, lasting: lasting)
+  }
+
+  private init(
+    _ settings: UpstreamSettings, key: [UInt8], nodes: [NodeState], roles: [NodeRole],
+    lasting: LastingState
+  ) {
+    precondition(nodes.count <= TriedNodes.nodesMax && nodes.count == roles.count)
+    self.settings = settings
+    self.key = key
+    self.nodes = nodes
+    self.roles = roles
+    self.lasting = lasting
+    name = Array(settings.name.utf8)
     retry = RetryPolicy(settings.retry, bufferSizeBytes: settings.bufferSizeBytes)
+    lasting.cap.admit(nodes)
   }
 
   /// Nodes that are out at the moment; never more than half.
-  var outCount: Int { cap.count }
+  var outCount: Int { lasting.cap.count }
 
   /// Whether a node is left that this exchange has not tried.
   func hasUntried(_ tried: TriedNodes) -> Bool { tried.count < nodes.count }
 
   /// Whether every node failed its last try or check, or there is none.
   var hasFailedWhole: Bool { nodes.allSatisfy { $0.condition.lastFailed } }
-
-  /// The next number of a sequence that all workers draw from.
-  func nextTurn() -> UInt { turn.add(1, ordering: .relaxed).oldValue }
 }

@@ -6,25 +6,28 @@ internal import TLS
 /// idle connections.
 final class WorkerUpstream {
   let settings: UpstreamSettings
-  let state: UpstreamState
+  private(set) var state: UpstreamState
+  /// Changes with the nodes, whose numbers mean others then.
+  private(set) var generation = 0
   let holds: HoldQueue
-  /// One for each node; none where connections serve one request.
-  private let pools: [Pool]
+  /// Those that wait for a node that has less to do.
+  let queue: SlotQueue
+  /// Nodes and their pools; none where connections serve one request.
+  private var pools: [(node: NodeState, pool: Pool)] = []
+  private let loop: EventLoop
   /// What nodes must prove, where they speak TLS.
   private let identity: Result<ClientContext, TLSError>?
   private let logger: Logger
   /// The last words about a node's TLS, so that the same are not written again and again.
   private var told = ""
 
-  init(state: UpstreamState, loop: EventLoop, logger: Logger, heldMax: Int) {
+  init(state: UpstreamState, loop: EventLoop, logger: Logger, limits: LimitSettings) {
     settings = state.settings
     self.state = state
+    self.loop = loop
     self.logger = logger
-    holds = HoldQueue(loop: loop, countMax: heldMax)
-    let keepAlive = settings.keepAlive
-    pools =
-      keepAlive.connections == 0
-      ? [] : state.nodes.map { _ in Pool(loop: loop, settings: keepAlive) }
+    holds = HoldQueue(loop: loop, countMax: limits.held)
+    queue = SlotQueue(loop: loop, countMax: limits.queued)
     identity = settings.tls.map { tls in
       Result { () throws(TLSError) in
         try ClientContext(
@@ -32,6 +35,28 @@ final class WorkerUpstream {
           protocols: ["http/1.1"])
       }
     }
+    fillPools()
+  }
+
+  /// Takes over other nodes; whoever waits for one may go on.
+  func install(_ state: UpstreamState) {
+    guard state !== self.state else { return }
+    self.state = state
+    generation += 1
+    fillPools()
+    guard !state.nodes.isEmpty else { return }
+    holds.release(holds.count)
+    queue.release(queue.count)
+  }
+
+  /// Gives each node its pool; those of nodes that left are closed.
+  private func fillPools() {
+    guard settings.keepAlive.connections > 0 else { return }
+    let previous = pools
+    pools = state.nodes.map { node in
+      previous.first { $0.node === node } ?? (node, Pool(loop: loop, settings: settings.keepAlive))
+    }
+    for old in previous where !pools.contains(where: { $0.node === old.node }) { old.pool.close() }
   }
 
   /// An instance has answered: requests that wait for one may go on.
@@ -39,8 +64,13 @@ final class WorkerUpstream {
     if !holds.isEmpty { holds.release(2) }
   }
 
+  /// A node has one request less.
+  func slotFreed() {
+    if !queue.isEmpty { queue.release(1) }
+  }
+
   /// The idle connections to a node; `nil` where none are kept.
-  func pool(of node: NodeState) -> Pool? { pools.isEmpty ? nil : pools[node.index] }
+  func pool(of node: NodeState) -> Pool? { pools.first { $0.node === node }?.pool }
 
   /// Has TLS spoken on a connection to a node, which must bear the name that was configured.
   func secure(_ connection: NodeConnection, _ node: NodeState) throws(TLSError) {
@@ -60,7 +90,7 @@ final class WorkerUpstream {
 
   /// The configuration has this upstream no longer: nothing is kept for it.
   func retire() {
-    for pool in pools { pool.close() }
+    for entry in pools { entry.pool.close() }
   }
 }
 

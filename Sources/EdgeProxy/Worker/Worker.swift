@@ -80,6 +80,9 @@ final class Worker: TurnEnd {
     tls.offersHTTP2 = plan.configuration.listen.http2
   }
 
+  /// Takes over the applications that have announced themselves.
+  func install(_ tables: [ApplicationTable?]) { snapshot.install(tables) }
+
   /// Takes over certificates; connections keep theirs.
   func install(_ index: CertificateIndex) {
     certificates = CertificateTable(index)
@@ -337,7 +340,7 @@ final class Worker: TurnEnd {
   func tick() {
     flushLog()
     counters.memory.set(buffers.bytesOut)
-    counters.held.set(snapshot.upstreams.reduce(0) { $0 + $1.holds.count })
+    counters.held.set(snapshot.waitingCount)
   }
 
   private func flushLog() { tell(accessLog?.flush()) }

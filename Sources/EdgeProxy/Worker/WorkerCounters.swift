@@ -21,7 +21,7 @@ final class WorkerCounters: Sendable {
 
   /// What new work is refused for.
   enum Limit: Int, CaseIterable {
-    case connections, connectionsPerAddress, requestsPerAddress, memory, held
+    case connections, connectionsPerAddress, requestsPerAddress, memory, held, queued
 
     /// As the configuration names it.
     var name: String {
@@ -31,6 +31,7 @@ final class WorkerCounters: Sendable {
       case .requestsPerAddress: "requests_per_address"
       case .memory: "memory"
       case .held: "held"
+      case .queued: "queued"
       }
     }
   }
@@ -44,6 +45,8 @@ final class WorkerCounters: Sendable {
   let retries = Count()
   /// Requests that had to wait for a node.
   let waits = Count()
+  /// Requests that had to wait for a node that had less to do.
+  let queued = Count()
   /// Requests that are waiting, as of the last second.
   let held = Count()
   /// Bytes of buffers that are lent, as of the last second.
@@ -51,7 +54,7 @@ final class WorkerCounters: Sendable {
   private let answers = [6 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
-  private let refusals = [5 of Count](initializingWith: { span in
+  private let refusals = [6 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
 

@@ -9,6 +9,8 @@ final class WorkerSnapshot {
   let configuration: Configuration
   let routes: RouteTable
   let upstreams: [WorkerUpstream]
+  /// Of upstreams that are discovered; `nil` for the others.
+  let applications: [WorkerApplications?]
   let headLimits: HeadLimits
   let healthPath: [UInt8]
   /// `nil` where no rate is limited.
@@ -28,11 +30,39 @@ final class WorkerSnapshot {
     errorPages = ErrorPages(
       node: plan.configuration.node, pages: plan.configuration.errorPages)
     healthPath = Array(plan.configuration.health.path.utf8)
-    upstreams = plan.upstreams.map { state in
+    let limits = plan.configuration.limits
+    let upstreams = plan.upstreams.map { state in
       // An upstream that did not change keeps its queue of held requests.
       previous?.upstreams.first { $0.state === state }
-        ?? WorkerUpstream(
-          state: state, loop: loop, logger: logger, heldMax: plan.configuration.limits.held)
+        ?? WorkerUpstream(state: state, loop: loop, logger: logger, limits: limits)
+    }
+    self.upstreams = upstreams
+    applications = zip(upstreams, plan.applications).map { upstream, table in
+      guard let table else { return nil }
+      let kept = previous?.applications.first { $0?.unknown === upstream } ?? nil
+      guard let kept else {
+        return WorkerApplications(
+          table, unknown: upstream, loop: loop, logger: logger, limits: limits)
+      }
+      kept.install(table)
+      return kept
+    }
+  }
+
+  /// Takes over the applications that have announced themselves; requests that wait may go on.
+  func install(_ tables: [ApplicationTable?]) {
+    for (applications, table) in zip(applications, tables) {
+      if let table { applications?.install(table) }
+    }
+  }
+
+  /// Requests that wait for an instance to come back or to have less to do.
+  var waitingCount: Int {
+    let own = upstreams.reduce(0) { $0 + $1.holds.count + $1.queue.count }
+    return applications.reduce(own) { sum, applications in
+      guard let applications else { return sum }
+      return sum + applications.heldCount + applications.queuedCount
+        - applications.unknown.holds.count
     }
   }
 
@@ -40,6 +70,12 @@ final class WorkerSnapshot {
   func retire(except next: WorkerSnapshot) {
     for upstream in upstreams where !next.upstreams.contains(where: { $0 === upstream }) {
       upstream.retire()
+    }
+    for applications in applications {
+      guard let applications, !next.applications.contains(where: { $0 === applications }) else {
+        continue
+      }
+      applications.retire()
     }
   }
 }
@@ -52,18 +88,24 @@ struct SnapshotPlan: Sendable {
   let routes: RouteTable
   /// In the order of `configuration.upstreams`.
   let upstreams: [UpstreamState]
+  /// In the same order; `nil` for upstreams with nodes of their own.
+  var applications: [ApplicationTable?]
   let headLimits: HeadLimits
   let rates: RateTable?
   let mediaTypes: MediaTypes
 
   /// An upstream whose settings did not change keeps what is known about its nodes.
-  init(_ configuration: Configuration, previous: SnapshotPlan?) {
+  init(
+    _ configuration: Configuration, applications: [ApplicationTable?]? = nil,
+    previous: SnapshotPlan?
+  ) {
     self.configuration = configuration
     routes = RouteTable(configuration.routes)
     rates = configuration.limitsRates ? previous?.rates ?? RateTable() : nil
     upstreams = configuration.upstreams.map { settings in
       previous?.upstreams.first { $0.settings == settings } ?? UpstreamState(settings)
     }
+    self.applications = applications ?? configuration.upstreams.map { _ in nil }
     var limits = HeadLimits()
     limits.headBytes = configuration.limits.headBytes
     limits.fields = configuration.limits.fields

@@ -44,6 +44,12 @@ package struct UWSGIPacket: ~Copyable {
     storage[3] = modifier2
   }
 
+  /// Addresses a whole packet to another kind of instance.
+  package mutating func setModifiers(_ modifier1: UInt8, _ modifier2: UInt8) {
+    storage[0] = modifier1
+    storage[3] = modifier2
+  }
+
   /// Adds one variable of a fixed name.
   mutating func add(_ key: StaticString, _ value: borrowing Span<UInt8>) {
     openKey(prefix: key)

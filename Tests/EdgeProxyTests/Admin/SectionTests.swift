@@ -30,7 +30,7 @@ struct SectionTests {
     let whole = json(section)
     #expect(
       whole.contains(
-        #""address":"127.0.0.1:3000","backup":false,"state":"out","in_flight":0,"out_until":""#
+        #""address":"127.0.0.1:3000","backup":false,"local":false,"doubtful":false,"weight":1,"cores":0,"state":"out","in_flight":0,"out_until":""#
           + UTC.text(due)))
     #expect(whole.contains(#""state":"up","in_flight":1,"out_until":null"#))
     #expect(whole.contains(#""failures":{"connect":3,"#))
@@ -76,7 +76,7 @@ struct SectionTests {
     #expect(try values("retries_total") == [4])
     #expect(try values("request_body_bytes_total") == [10])
     #expect(try values("response_body_bytes_total") == [14])
-    #expect(try values("refused_total") == [0, 0, 0, 1, 0])
+    #expect(try values("refused_total") == [0, 0, 0, 1, 0, 0])
     #expect(try values("worker_silence_seconds") == [0, 12])
     #expect(text(section).contains("1         0     64KiB   silent for 12s"))
   }

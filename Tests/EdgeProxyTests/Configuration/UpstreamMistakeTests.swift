@@ -113,12 +113,22 @@ struct UpstreamMistakeTests {
       "keep_alive: { connections: -1 }",
       "5:32: 'connections' must be a whole number from 0 to 10000, found '-1'"),
     Mistake(
-      "balance: hash",
-      "5:14: 'balance' must be least-requests or round-robin, found 'hash'"),
+      "balance: hashing",
+      "5:14: 'balance' must be least-requests, round-robin or hash, found 'hashing'"),
     Mistake(
       "balance: round_robin",
-      "5:14: 'balance' must be least-requests or round-robin, found 'round_robin'; did "
+      "5:14: 'balance' must be least-requests, round-robin or hash, found 'round_robin'; did "
         + "you mean 'round-robin'?"),
+    Mistake(
+      "hash_on: header:X-User",
+      "5:14: 'hash_on' needs 'balance: hash'"),
+    Mistake(
+      "hash_on: user",
+      "5:14: 'hash_on' must be address, header:NAME or cookie:NAME, found 'user'",
+      "5:14: 'hash_on' needs 'balance: hash'"),
+    Mistake(
+      "sticky: 'a b'",
+      "5:13: 'sticky' must be the name of a cookie, found 'a b'"),
     Mistake(
       "discover: subscriptions",
       "5:5: unknown key 'discover' in upstreams.a"),
