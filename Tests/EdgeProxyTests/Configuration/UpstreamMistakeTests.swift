@@ -124,8 +124,8 @@ struct UpstreamMistakeTests {
       "5:14: 'hash_on' needs 'balance: hash'"),
     Mistake(
       "hash_on: user",
-      "5:14: 'hash_on' must be address, header:NAME or cookie:NAME, found 'user'",
-      "5:14: 'hash_on' needs 'balance: hash'"),
+      "5:14: 'hash_on' needs 'balance: hash'",
+      "5:14: 'hash_on' must be address, header:NAME or cookie:NAME, found 'user'"),
     Mistake(
       "sticky: 'a b'",
       "5:13: 'sticky' must be the name of a cookie, found 'a b'"),
