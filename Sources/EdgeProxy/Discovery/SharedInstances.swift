@@ -1,0 +1,121 @@
+internal import Etcd
+internal import EventLoop
+internal import Logging
+
+/// The fleet's instances in etcd: this server tells those that announce themselves to it, under a
+/// lease, and hears of those of the others.
+///
+/// Nothing waits for etcd. While it is away everything stays as it was; a lease that runs out makes
+/// instances doubtful, and the registry keeps the last ones.
+final class SharedInstances {
+  enum News: Equatable {
+    case told(SharedInstance)
+    /// The server that told of it does so no more, or is gone.
+    case lapsed(SharedInstance)
+  }
+
+  private let client: EtcdClient
+  private let prefix: String
+  private let node: String
+  private let logger: Logger
+  private let heard: ([News]) -> Void
+  private var publication: Publication
+  private var watch: RangeWatch?
+  private var lease: KeptLease?
+  private var retry: Alarm?
+  /// Values that cannot be read, so that each is written to the log once.
+  private var refused: Set<[UInt8]> = []
+  /// Keys of the other servers, so that no more than `instancesMax` are taken.
+  private var known: Set<[UInt8]> = []
+
+  /// Longer than an election of etcd and the restart of an edge, so that neither makes instances
+  /// doubtful.
+  private static let timeToLive = Duration.seconds(20)
+  private static let retryAfter = Duration.seconds(1)
+  /// Instances of other servers that are taken.
+  static let instancesMax = 50_000
+
+  init(
+    _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String, logger: Logger,
+    heard: @escaping ([News]) -> Void
+  ) {
+    self.client = client
+    self.prefix = prefix
+    self.node = node
+    self.logger = logger
+    self.heard = heard
+    publication = Publication(prefix: prefix)
+    retry = Alarm(on: loop) { [unowned self] in write() }
+    watch = RangeWatch(client, .prefix(Array((prefix + SharedInstance.directory).utf8))) {
+      [unowned self] in told($0)
+    }
+    lease = KeptLease(
+      client, timeToLive: Self.timeToLive,
+      gained: { [unowned self] in
+        publication.gained($0)
+        write()
+      },
+      lost: { [unowned self] in publication.lost() })
+    watch?.start()
+  }
+
+  /// Whether etcd tells of every change now, and knows what this server has to tell.
+  var isSynced: Bool { watch?.isSynced ?? false }
+  var isPublished: Bool { publication.isComplete }
+  var failure: String? { watch?.failure }
+  /// Instances of other servers.
+  var count: Int { known.count }
+
+  /// Tells the fleet what this server hears of itself.
+  func publish(_ instances: [SharedInstance]) {
+    publication.want(instances)
+    write()
+  }
+
+  private func write() {
+    guard let lease = publication.presentLease, let transaction = publication.next() else { return }
+    client.txn(transaction) { [weak self] result in
+      guard let self else { return }
+      switch result {
+      case .success:
+        publication.ended(succeeded: true, lease: lease)
+        write()
+      case .failure(let error):
+        publication.ended(succeeded: false, lease: lease)
+        logger.debug("instances were not shared", metadata: ["error": "\(error)"])
+        retry?.set(after: Self.retryAfter)
+      }
+    }
+  }
+
+  private func told(_ changes: Changes) {
+    var news: [News] = []
+    for key in changes.removed {
+      refused.remove(key)
+      guard known.remove(key) != nil,
+        let instance = SharedInstance(storedKey: key, prefix: prefix)
+      else { continue }
+      news.append(.lapsed(instance))
+    }
+    for keyValue in changes.put {
+      guard
+        let instance = SharedInstance(
+          storedKey: keyValue.key, value: keyValue.value, prefix: prefix)
+      else {
+        refuse(keyValue.key)
+        continue
+      }
+      guard instance.node != node else { continue }
+      guard known.count < Self.instancesMax || known.contains(keyValue.key) else { continue }
+      known.insert(keyValue.key)
+      news.append(.told(instance))
+    }
+    if !news.isEmpty { heard(news) }
+  }
+
+  private func refuse(_ key: [UInt8]) {
+    guard refused.count < 100, refused.insert(key).inserted else { return }
+    logger.warning(
+      "an instance of etcd refused", metadata: ["key": "\(String(decoding: key, as: UTF8.self))"])
+  }
+}
