@@ -99,6 +99,18 @@ struct SharesTests {
     #expect(Balancer.pick(state, .init(now: now, random: 1)) == .node(0))
   }
 
+  @Test func `what may not be repeated waits here until an instance works on it at once`() throws {
+    let state = try state([try instance(1) { $0.cores = 1 }])
+    let post = Balancer.Request(mayBeRepeated: false, now: now, random: 1)
+    #expect(Balancer.pick(state, post) == .node(0))
+    state.nodes[0].begin()
+    #expect(Balancer.pick(state, post) == .wait)
+    #expect(Balancer.pick(state, .init(now: now, random: 1)) == .node(0))
+    let bound = Balancer.Request(
+      mayBeRepeated: false, bound: state.nodes[0].mark, now: now, random: 1)
+    #expect(Balancer.pick(state, bound) == .wait)
+  }
+
   @Test func `full primaries are waited for, and no backup or doubtful one is asked`() throws {
     let state = try state([
       try instance(1) { $0.cores = 1 },

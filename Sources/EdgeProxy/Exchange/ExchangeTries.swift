@@ -29,8 +29,8 @@ extension Exchange {
       tried = TriedNodes()
     }
     let request = Balancer.Request(
-      tried: tried, affinity: affinity, bound: bound, now: worker.loop.now.nanoseconds,
-      random: worker.random.next())
+      tried: tried, mayBeRepeated: isRepeatable, affinity: affinity, bound: bound,
+      now: worker.loop.now.nanoseconds, random: worker.random.next())
     switch Balancer.pick(upstream.state, request) {
     case .node(let index):
       tried.insert(index)

@@ -19,6 +19,9 @@ enum Balancer {
   /// What is known of the request.
   struct Request {
     var tried = TriedNodes()
+    /// One that may not is sent only where it is worked on at once: what waits in the queue of an
+    /// instance is lost with it, and nobody can tell whether it had been taken out.
+    var mayBeRepeated = true
     /// The number of what requests are bound to a node by, with `balance: hash`.
     var affinity: UInt64?
     /// The `mark` of the node that a sticky cookie names.

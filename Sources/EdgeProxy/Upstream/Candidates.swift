@@ -33,17 +33,26 @@ struct Candidates {
   func choose(_ state: UpstreamState, _ request: Balancer.Request) -> Int? {
     let all = primaries | backups | doubtful
     if let bound = request.bound, let index = Self.node(bound, of: state, among: all) {
-      return index
+      return Self.takes(index, state, request) ? index : nil
     }
     let tier = primaries != 0 ? primaries : backups != 0 ? backups : doubtful
     if state.settings.balance == .hash, let affinity = request.affinity {
-      return Self.highest(affinity, of: state, among: tier)
+      let index = Self.highest(affinity, of: state, among: tier)
+      return index.flatMap { Self.takes($0, state, request) ? $0 : nil }
     }
     let free = Self.filter(tier, state) { $0.hasFreeCore($1) }
     if local & free != 0 { return least(local & free, state, request) }
     if free != 0 { return least(free, state, request) }
+    guard request.mayBeRepeated else { return nil }
     let roomy = Self.filter(tier, state) { $0.hasRoom($1) }
     return roomy == 0 ? nil : least(roomy, state, request)
+  }
+
+  private static func takes(
+    _ index: Int, _ state: UpstreamState, _ request: Balancer.Request
+  ) -> Bool {
+    let (role, inFlight) = (state.roles[index], state.nodes[index].inFlight)
+    return request.mayBeRepeated ? role.hasRoom(inFlight) : role.hasFreeCore(inFlight)
   }
 
   private static func filter(
