@@ -140,6 +140,64 @@ struct PortGateTests {
       }
     }
   }
+
+  // MARK: In a fleet
+
+  /// The same with what the fleet says at each of these times.
+  private func run(
+    inFleet inputs: [(at: Double, ability: Ability, agreed: Bool?)]
+  ) -> [PortGate.Step] {
+    var gate = gate(.fleet)
+    return inputs.map { gate.update($0.ability, agreed: $0.agreed, now: seconds($0.at)) }
+  }
+
+  @Test func `in a fleet it closes when the others agree and not before`() {
+    #expect(
+      run(inFleet: [
+        (1, Self.able, nil), (5, Self.noBackend, nil), (9, Self.noBackend, nil),
+        (10, Self.noBackend, false), (11, Self.noBackend, true),
+      ]) == [step(.open), step(.none), step(.none), step(.none), step(.close)])
+  }
+
+  @Test func `in a fleet it opens again when the others need it, able or not`() {
+    #expect(
+      run(inFleet: [
+        (1, Self.able, nil), (5, Self.noBackend, true), (8, Self.noBackend, true),
+        (9, Self.noBackend, true), (10, Self.noBackend, nil), (11, Self.noBackend, false),
+      ]) == [
+        step(.open), step(.none, 8), step(.close), step(.none), step(.none), step(.open),
+      ])
+  }
+
+  @Test func `in a fleet it does not open at the start unless it is needed`() {
+    #expect(
+      run(inFleet: [
+        (1, Self.noBackend, nil), (2, Self.noBackend, true), (3, Self.noBackend, false),
+      ])
+        == [step(.none), step(.none), step(.open)])
+  }
+
+  @Test func `without a certificate nobody is asked`() {
+    #expect(
+      run(inFleet: [
+        (1, Self.able, nil), (5, Self.noCertificate, false), (8, Self.noCertificate, false),
+        (9, Self.noCertificate, false),
+      ]) == [step(.open), step(.none, 8), step(.close), step(.none)])
+  }
+
+  @Test func `the fleet is asked when half of the wait is over, and until the port is open`() {
+    var gate = gate(.fleet)
+    _ = gate.update(Self.able, now: seconds(1))
+    #expect(!gate.wantsAgreement(Self.able, now: seconds(1)))
+    _ = gate.update(Self.noBackend, now: seconds(5))
+    #expect(!gate.wantsAgreement(Self.noBackend, now: seconds(6)))
+    #expect(gate.wantsAgreement(Self.noBackend, now: seconds(6.5)))
+    _ = gate.update(Self.noBackend, agreed: true, now: seconds(8))
+    #expect(gate.wantsAgreement(Self.able, now: seconds(9)))
+    _ = gate.update(Self.able, agreed: true, now: seconds(9))
+    _ = gate.update(Self.able, agreed: true, now: seconds(19))
+    #expect(!gate.wantsAgreement(Self.able, now: seconds(19)))
+  }
 }
 
 @Suite("Unable to serve")

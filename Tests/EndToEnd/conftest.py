@@ -152,22 +152,35 @@ def gates(ending):
     return make
 
 
+class Fleet(list):
+    """Edges, and the instances behind them."""
+
+    def __init__(self, edges, backends):
+        super().__init__(edges)
+        self.backends = backends
+
+
 @pytest.fixture
 def fleet(edge, scripted):
-    """fleet(cluster, count=3, ...): edges that have their certificates from etcd and from nowhere else."""
+    """fleet(cluster, count=3, ...): edges that have their certificates from etcd and from nowhere else.
+
+    One instance is behind them all, or with `own_backends` one behind each.
+    """
 
     def make(cluster, count=3, identity=None, etcd_more=None, etcd_certificates=None, wait_for_ready=True,
-             environment=None, **configuration):
-        peer = scripted()
+             environment=None, own_backends=False, **configuration):
+        backends = [scripted() for _ in range(count if own_backends else 1)]
         first = make.started
         make.started += count
-        return [
-            edge({"app1": [peer.address]}, wait=wait_for_ready, environment=environment, **{
+        edges = [
+            edge({"app1": {"nodes": [backends[number % len(backends)].address], "hold": "100ms"}},
+                 wait=wait_for_ready, environment=environment, **{
                 "node": f"edge{first + number + 1}",
                 "certificates": {"directory": None, "etcd": etcd_certificates or {}},
                 "etcd": cluster.settings(identity, **(etcd_more or {})), **configuration})
             for number in range(count)
         ]
+        return Fleet(edges, backends)
 
     make.started = 0
     return make

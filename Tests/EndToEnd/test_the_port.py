@@ -48,3 +48,54 @@ def test_the_port_stays_closed_until_there_is_a_certificate(edge, scripted, auth
         response = monitor.request(path="/healthz")
         assert (response.status, response.body.strip()) == (503, b"no-certificate")
     assert not is_open(running.port)
+
+
+def closed_ports(edges):
+    return [each for each in edges if not is_open(each.port)]
+
+
+def test_at_most_half_of_a_fleet_closes_when_no_server_can_serve(etcd, fleet, wildcard):
+    cluster = etcd()
+    cluster.publish("site", wildcard)
+    edges = fleet(cluster, 4, listen={"close_after": "300ms", "open_after": "200ms"})
+    eventually(lambda: not closed_ports(edges), "all ports open")
+    backends = edges.backends
+    for backend in backends:
+        backend.stop()
+    eventually(lambda: len(closed_ports(edges)) == 2, "two of four ports close")
+    for each in edges:
+        if is_open(each.port):
+            assert each.request().status == 503
+    closed = closed_ports(edges)
+    # A server that serves no more makes the half smaller, and one of the closed is needed.
+    next(each for each in edges if each not in closed).drain()
+    eventually(lambda: len(closed_ports(closed)) == 1, "one of the closed opens again")
+    for backend in backends:
+        backend.start()
+    eventually(lambda: not closed_ports([each for each in edges if each.child.running]), "all open again")
+
+
+def test_one_server_that_cannot_serve_closes_and_the_others_stay(etcd, fleet, wildcard):
+    cluster = etcd()
+    cluster.publish("site", wildcard)
+    edges = fleet(cluster, 3, own_backends=True, listen={"close_after": "300ms", "open_after": "200ms"})
+    eventually(lambda: not closed_ports(edges), "all ports open")
+    edges.backends[1].stop()
+    eventually(lambda: closed_ports(edges) == [edges[1]], "its port closes")
+    edges.backends[1].start()
+    eventually(lambda: not closed_ports(edges), "its port opens again")
+
+
+def test_without_etcd_no_port_closes_and_none_that_is_closed_opens(etcd, fleet, wildcard):
+    cluster = etcd()
+    cluster.publish("site", wildcard)
+    edges = fleet(cluster, 3, own_backends=True, listen={"close_after": "300ms", "open_after": "200ms"})
+    eventually(lambda: not closed_ports(edges), "all ports open")
+    edges.backends[0].stop()
+    eventually(lambda: closed_ports(edges) == [edges[0]], "its port closes")
+    cluster.kill()
+    edges.backends[1].stop()
+    assert edges[1].request().status == 503
+    with edges[1].plain_client() as monitor:
+        eventually(lambda: monitor.request(path="/healthz").body.strip() == b"no-backend", "it knows")
+    assert closed_ports(edges) == [edges[0]]

@@ -55,7 +55,7 @@ struct ListenSettings: Sendable, Equatable {
   var openAfter: Duration
 }
 
-enum CloseWhenUnable: String, Sendable, Equatable, CaseIterable { case never, always }
+enum CloseWhenUnable: String, Sendable, Equatable, CaseIterable { case never, always, fleet }
 
 struct CertificateSettings: Sendable, Equatable {
   /// `nil` where only etcd is read.

@@ -18,7 +18,7 @@ struct ConfigurationReader {
       path: context.findings.path, node: node(top),
       state: path("state", top, \.states) ?? "",
       trusted: NetworkReader(context: context).read("trusted", top),
-      listen: listen(top.section("listen")), certificates: certificates,
+      listen: listen(top.section("listen"), isShared: shared != nil), certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
       upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
@@ -52,7 +52,7 @@ struct ConfigurationReader {
     return name
   }
 
-  private func listen(_ section: Section) -> ListenSettings {
+  private func listen(_ section: Section, isShared: Bool) -> ListenSettings {
     let addresses = ListenAddressReader(context: context)
     let (https, http) = addresses.read(section)
     let admin = AdminAddressReader(context: context).read(section, taken: https + http)
@@ -60,8 +60,18 @@ struct ConfigurationReader {
       https: https, http: http, admin: admin,
       proxyProtocol: NetworkReader(context: context).read("proxy_protocol", section),
       http2: section.flag("http2"),
-      closeWhenUnable: CloseWhenUnable(rawValue: section.word("close_when_unable")) ?? .never,
+      closeWhenUnable: closeWhenUnable(section, isShared: isShared),
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
+  }
+
+  private func closeWhenUnable(_ section: Section, isShared: Bool) -> CloseWhenUnable {
+    let word = CloseWhenUnable(rawValue: section.word("close_when_unable"))
+    if word == .fleet, !isShared, context.isComplete {
+      context.findings.error(
+        section.position(of: "close_when_unable"),
+        "'close_when_unable: fleet' needs 'etcd', through which the servers agree")
+    }
+    return word ?? (isShared ? .fleet : .never)
   }
 
   private func certificates(_ section: Section) -> CertificateSettings {

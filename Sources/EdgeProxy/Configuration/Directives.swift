@@ -30,9 +30,10 @@ enum Directives {
       "listen.proxy_protocol", .networks, "[]",
       "Load balancers that announce each client with a PROXY header, version 1 or 2, on https and"
         + " http; one that does not is refused"),
-    .init(
-      "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), "never",
-      "always: https is closed while nothing can be served, and clients move on"),
+    .optional(
+      "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), example: "fleet",
+      "While nothing can be served https is closed, so that clients move on: always, never, or fleet,"
+        + " at most half of the servers at a time; default: fleet with etcd, else never"),
     .init(
       "listen.close_after", .duration(.zero ... .hours(1)), "3s",
       "How long nothing could be served before the ports are closed"),

@@ -14,6 +14,8 @@ final class FleetLink {
   private let client: EtcdClient
   private var certificates: CertificateFeed?
   private var tickets: SharedTickets?
+  /// Whose ports may be closed; `nil` where that is not agreed on.
+  private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
   private var reported: String?
   private var silentBeats = 0
@@ -53,6 +55,12 @@ final class FleetLink {
     }
   }
 
+  /// Begins to agree with the other servers on whose port may be closed.
+  func agreeOnPorts(changed: @escaping () -> Void) {
+    ports = FleetPorts(
+      client, on: loop, prefix: settings.prefix, node: configuration.node, changed: changed)
+  }
+
   /// Whether etcd tells of every change now.
   var isSynced: Bool { (certificates?.isSynced ?? true) && (tickets?.isSynced ?? true) }
 
@@ -82,10 +90,11 @@ final class FleetLink {
   /// A connection that closes with bytes unread takes back what was sent last.
   func close() {
     tickets?.end()
+    ports?.end()
     let deadline = loop.clockNow + Self.farewell
     let alarm = Alarm(on: loop) {}
     alarm.set(after: Self.farewell)
-    while let tickets, !tickets.isOver, loop.clockNow < deadline {
+    while !(tickets?.isOver ?? true) || !(ports?.isOver ?? true), loop.clockNow < deadline {
       guard (try? loop.turn(mayWait: true)) != nil else { break }
     }
     alarm.cancel()

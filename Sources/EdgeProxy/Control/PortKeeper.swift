@@ -42,8 +42,14 @@ struct PortKeeper {
   }
 
   /// Opens or closes the port as the gate decides.
-  mutating func step(_ ability: Ability, workers: [WorkerHandle], now: Instant) {
-    switch gate.update(ability, now: now.nanoseconds).action {
+  ///
+  /// `fleet` is asked where a port may only be closed when the other servers agree.
+  mutating func step(
+    _ ability: Ability, fleet: FleetPorts? = nil, workers: [WorkerHandle], now: Instant
+  ) {
+    fleet?.tell(isClosing: gate.wantsAgreement(ability, now: now.nanoseconds))
+    let step = gate.update(ability, agreed: fleet?.mayBeClosed, now: now.nanoseconds)
+    switch step.action {
     case .none: break
     case .open: open(workers, now: now)
     case .close:

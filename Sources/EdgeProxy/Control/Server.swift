@@ -167,7 +167,7 @@ final class Server: TimerTarget {
     ability = Ability(
       hasCertificate: !certificates.index.isEmpty,
       hasBackend: Ability.hasBackend(upstreams))
-    ports.step(ability, workers: workers, now: now)
+    ports.step(ability, fleet: fleet?.ports, workers: workers, now: now)
     tellAbility()
     if !isReady { becomeReady() }
   }
@@ -191,7 +191,7 @@ final class Server: TimerTarget {
 
   private func everySecond() {
     // Without probes a server that lost all its traffic would never learn that it can serve again.
-    let all = configuration.listen.closeWhenUnable == .always
+    let all = configuration.listen.closeWhenUnable != .never
     probes.run(upstreams) { all || $0.condition.lastFailed }
     watch.ask(workers)
     certificates.lookAgain()
@@ -219,6 +219,9 @@ final class Server: TimerTarget {
     fleet = FleetLink(configuration, encryption: encryption, loop: loop, logger: logger)
     fleet?.follow(certificates) { [unowned self] in install($0) }
     if configuration.tls.tickets == .etcd { fleet?.follow(tickets, copy: certificates) }
+    if configuration.listen.closeWhenUnable == .fleet {
+      fleet?.agreeOnPorts { [unowned self] in step() }
+    }
   }
 
   private func ticketKeysChanged() {
@@ -293,6 +296,9 @@ final class Server: TimerTarget {
   private static func fixedAtStart(_ old: Configuration, _ new: Configuration) -> String? {
     if old.tls != new.tls { return "tls" }
     if old.state != new.state { return "state" }
+    if (old.listen.closeWhenUnable == .fleet) != (new.listen.closeWhenUnable == .fleet) {
+      return "listen.close_when_unable"
+    }
     if old.etcd != new.etcd { return "etcd" }
     if old.certificates.etcd != new.certificates.etcd { return "certificates.etcd" }
     return nil
@@ -305,6 +311,7 @@ final class Server: TimerTarget {
     ability.isDraining = true
     service.stopping()
     tickets?.end()
+    fleet?.ports?.end()
     logger.notice("draining")
     drainDeadline = loop.now + configuration.timeouts.drain
     ports.step(ability, workers: workers, now: loop.now)
@@ -351,7 +358,7 @@ extension Server {
         node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
         reload: lastReload
       ).section,
-      ports.section,
+      ports.section(fleet: fleet?.ports?.counts),
     ]
     if let fleet { sections.append(fleet.section) }
     if let tickets { sections.append(tickets.section) }

@@ -46,10 +46,11 @@ struct Ability: Equatable, Sendable {
 ///                        ▼  │ a second later, able
 ///                       binding            from anywhere ── draining ──▶ drained
 ///
-/// The port is never opened without a certificate. Whether there is a backend matters only with
-/// `close_when_unable: always`; with `never` the requests are answered 503. A port that was never
+/// The port is never opened without a certificate. Whether there is a backend matters not with
+/// `close_when_unable: never`, and then requests are answered 503. With `fleet` it is closed for want
+/// of one only when the other servers agree, and opened when they do so no more. A port that was never
 /// open opens as soon as it may; the wait is for opening again. A certificate that is lost closes
-/// the port under both policies, since each handshake would fail in a way that keeps browsers from
+/// the port under all policies, since each handshake would fail in a way that keeps browsers from
 /// trying another server.
 ///
 /// Times are nanoseconds of the monotonic clock.
@@ -99,22 +100,43 @@ struct PortGate: Sendable {
     return true
   }
 
+  /// Whether the other servers have to be asked: the port is, or is about to be, closed for want
+  /// of a backend.
+  func wantsAgreement(_ ability: Ability, now: Int64) -> Bool {
+    guard policy == .fleet, ability.hasCertificate else { return false }
+    switch state {
+    case .drained, .binding: return false
+    case .before: return !ability.hasBackend
+    case .closed: return true
+    case .open(let unableSince):
+      guard !ability.hasBackend, let unableSince else { return false }
+      // Short gaps are no news for the fleet.
+      return now - unableSince >= closeAfter / 2
+    }
+  }
+
   /// Takes in what is the case now; the same input again is harmless.
-  mutating func update(_ ability: Ability, now: Int64) -> Step {
+  ///
+  /// `agreed` is what the fleet says to a closed port, `nil` while it has not said anything.
+  mutating func update(_ ability: Ability, agreed: Bool? = nil, now: Int64) -> Step {
     if ability.isDraining { return drain() }
     let able = ability.hasCertificate && (ability.hasBackend || policy == .never)
+    let mustOpen = policy == .fleet && ability.hasCertificate && agreed == false
     switch state {
     case .drained:
       return Step(action: .none)
     case .before:
-      return able ? open() : Step(action: .none)
+      return able || mustOpen ? open() : Step(action: .none)
     case .binding(let again):
-      guard able else { return Step(action: .none) }
+      guard able || mustOpen else { return Step(action: .none) }
       return now >= again ? open() : Step(action: .none, deadline: again)
     case .open(let unableSince):
-      return able ? staysOpen() : mayClose(since: unableSince ?? now, now: now)
+      if able { return staysOpen() }
+      let mayClose = policy != .fleet || !ability.hasCertificate || agreed == true
+      return self.mayClose(mayClose, since: unableSince ?? now, now: now)
     case .closed(let ableSince):
-      return able ? mayOpen(since: ableSince ?? now, now: now) : staysClosed()
+      if able { return mayOpen(since: ableSince ?? now, now: now) }
+      return mustOpen ? open() : staysClosed()
     }
   }
 
@@ -142,10 +164,10 @@ struct PortGate: Sendable {
     return Step(action: .none)
   }
 
-  private mutating func mayClose(since: Int64, now: Int64) -> Step {
-    guard now - since >= closeAfter else {
+  private mutating func mayClose(_ mayClose: Bool, since: Int64, now: Int64) -> Step {
+    guard mayClose, now - since >= closeAfter else {
       state = .open(unableSince: since)
-      return Step(action: .none, deadline: since + closeAfter)
+      return Step(action: .none, deadline: mayClose ? since + closeAfter : nil)
     }
     state = .closed(ableSince: nil)
     return Step(action: .close)

@@ -104,7 +104,10 @@ struct ValueMistakeTests {
       "3:17: 'tickets' must be local, etcd or off, found 'shared'"),
     Mistake(
       "listen: { close_when_unable: fleet }",
-      "3:30: 'close_when_unable' must be never or always, found 'fleet'"),
+      "3:30: 'close_when_unable: fleet' needs 'etcd', through which the servers agree"),
+    Mistake(
+      "listen: { close_when_unable: sometimes }",
+      "3:30: 'close_when_unable' must be never, always or fleet, found 'sometimes'"),
     // Addresses to listen at.
     Mistake(
       "listen: { https: [] }",

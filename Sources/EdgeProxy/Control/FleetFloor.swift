@@ -1,0 +1,39 @@
+internal import Etcd
+
+/// Which servers of a fleet may have their https port closed: at most half, so never all.
+///
+/// Each server keeps a key of its own, under a lease, that says `open` or `closing`. Whoever wrote
+/// `closing` first may close first: etcd's revisions are one order for all, and who reads its own
+/// write has read every earlier one. When servers are lost, and so the half becomes smaller, those
+/// that closed last open again.
+struct FleetFloor: Equatable {
+  private struct Server: Equatable {
+    var isClosing: Bool
+    var revision: Int64
+  }
+
+  private var servers: [[UInt8]: Server] = [:]
+
+  static let closing = Array("closing".utf8)
+  static let open = Array("open".utf8)
+
+  mutating func apply(_ changes: Changes) {
+    for key in changes.removed { servers[key] = nil }
+    for keyValue in changes.put {
+      let isClosing = keyValue.value == Self.closing
+      // The same word again, as under a new lease, keeps its place in the order.
+      if let known = servers[keyValue.key], known.isClosing == isClosing { continue }
+      servers[keyValue.key] = Server(isClosing: isClosing, revision: keyValue.modRevision)
+    }
+  }
+
+  var count: Int { servers.count }
+  var closingCount: Int { servers.values.count(where: \.isClosing) }
+
+  /// Whether the server with this key may be closed; `nil` while it has not said that it wants to be.
+  func permits(_ key: [UInt8]) -> Bool? {
+    guard let server = servers[key], server.isClosing else { return nil }
+    let before = servers.values.count { $0.isClosing && $0.revision < server.revision }
+    return before < servers.count / 2
+  }
+}

@@ -1,0 +1,90 @@
+internal import Etcd
+internal import EventLoop
+internal import Logging
+
+/// Agrees with the other servers, through etcd, on whose https port may be closed.
+///
+/// While etcd is away what was agreed stays: a port that is closed stays so, and none is closed
+/// that was open.
+final class FleetPorts {
+  private let client: EtcdClient
+  private let key: [UInt8]
+  private let changed: () -> Void
+  private var floor = FleetFloor()
+  private var watch: RangeWatch?
+  private var lease: KeptLease?
+  private var leaseIdentifier: Int64?
+  private var retry: Alarm?
+  private var isClosing = false
+  /// What etcd was last told, and under which lease.
+  private var told: (isClosing: Bool, lease: Int64)?
+  private var isWriting = false
+
+  /// After this a server that is gone is none of the fleet.
+  private static let timeToLive = Duration.seconds(15)
+  private static let retryAfter = Duration.seconds(1)
+  private static let directory = "ports/"
+
+  /// `changed` is called when the answer may have.
+  init(
+    _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String,
+    changed: @escaping () -> Void
+  ) {
+    self.client = client
+    self.changed = changed
+    key = Array((prefix + Self.directory + node).utf8)
+    retry = Alarm(on: loop) { [unowned self] in write() }
+    watch = RangeWatch(client, .prefix(Array((prefix + Self.directory).utf8))) {
+      [unowned self] in
+      floor.apply($0)
+      changed()
+    }
+    lease = KeptLease(
+      client, timeToLive: Self.timeToLive,
+      gained: { [unowned self] in
+        leaseIdentifier = $0
+        write()
+      },
+      lost: { [unowned self] in leaseIdentifier = nil })
+    watch?.start()
+  }
+
+  /// Whether this server's port may be closed; `nil` where that is not agreed yet.
+  var mayBeClosed: Bool? { isClosing ? floor.permits(key) : nil }
+
+  /// Servers that are there, and those of them that want to be closed.
+  var counts: (servers: Int, closing: Int) { (floor.count, floor.closingCount) }
+
+  /// Says whether this server wants its port closed.
+  func tell(isClosing: Bool) {
+    guard isClosing != self.isClosing else { return }
+    self.isClosing = isClosing
+    write()
+  }
+
+  private func write() {
+    guard let lease = leaseIdentifier, !isWriting else { return }
+    let isClosing = isClosing
+    if let told, told.isClosing == isClosing, told.lease == lease { return }
+    isWriting = true
+    let put = PutRequest(
+      key: key, value: isClosing ? FleetFloor.closing : FleetFloor.open, lease: lease)
+    client.put(put) { [weak self] result in
+      guard let self else { return }
+      isWriting = false
+      guard case .success = result else { return retry?.set(after: Self.retryAfter) ?? () }
+      told = (isClosing, lease)
+      write()
+    }
+  }
+
+  /// Leaves the fleet, whose half becomes smaller at once.
+  func end() {
+    leaseIdentifier = nil
+    retry?.cancel()
+    lease?.end()
+  }
+
+  /// Whether etcd has heard of it.
+  var isOver: Bool { lease?.isOver ?? true }
+}

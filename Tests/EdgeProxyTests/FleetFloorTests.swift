@@ -1,0 +1,79 @@
+import Etcd
+import Testing
+
+@testable import EdgeProxy
+
+@Suite("At most half of a fleet's ports are closed")
+struct FleetFloorTests {
+  private func key(_ name: String) -> [UInt8] { Array("/edgeproxy/ports/\(name)".utf8) }
+
+  private func put(_ name: String, _ word: [UInt8], at revision: Int64) -> Changes {
+    Changes(put: [KeyValue(key: key(name), value: word, modRevision: revision)])
+  }
+
+  /// A fleet whose servers said `open` one after the other.
+  private func fleet(_ names: [String]) -> FleetFloor {
+    var floor = FleetFloor()
+    for (number, name) in names.enumerated() {
+      floor.apply(put(name, FleetFloor.open, at: Int64(number + 1)))
+    }
+    return floor
+  }
+
+  private func permitted(_ floor: FleetFloor, _ names: [String]) -> [String] {
+    names.filter { floor.permits(key($0)) == true }
+  }
+
+  @Test(arguments: [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)])
+  func `no more than half may be closed when none can serve`(count: Int, most: Int) {
+    let names = (0..<count).map { "edge-\($0)" }
+    var floor = fleet(names)
+    for (number, name) in names.enumerated() {
+      floor.apply(put(name, FleetFloor.closing, at: Int64(100 + number)))
+    }
+    #expect(permitted(floor, names) == Array(names.prefix(most)))
+  }
+
+  @Test func `whoever asked first may close, whatever the order in which it is heard`() {
+    let names = ["a", "b", "c"]
+    var floor = fleet(names)
+    floor.apply(put("c", FleetFloor.closing, at: 12))
+    floor.apply(put("a", FleetFloor.closing, at: 11))
+    #expect(permitted(floor, names) == ["a"])
+  }
+
+  @Test func `a server that did not ask is told nothing`() {
+    #expect(fleet(["a", "b"]).permits(key("a")) == nil)
+    #expect(fleet(["a", "b"]).permits(key("x")) == nil)
+  }
+
+  @Test func `when servers are lost the last that closed opens again`() {
+    let names = ["a", "b", "c", "d"]
+    var floor = fleet(names)
+    floor.apply(put("a", FleetFloor.closing, at: 11))
+    floor.apply(put("b", FleetFloor.closing, at: 12))
+    #expect(permitted(floor, names) == ["a", "b"])
+    floor.apply(Changes(removed: [key("d")]))
+    #expect(permitted(floor, names) == ["a"])
+    floor.apply(Changes(removed: [key("c"), key("b")]))
+    #expect(permitted(floor, names) == [])
+  }
+
+  @Test func `the same word under a new lease keeps the place in the order`() {
+    let names = ["a", "b", "c"]
+    var floor = fleet(names)
+    floor.apply(put("a", FleetFloor.closing, at: 11))
+    floor.apply(put("b", FleetFloor.closing, at: 12))
+    floor.apply(put("a", FleetFloor.closing, at: 20))
+    #expect(permitted(floor, names) == ["a"])
+  }
+
+  @Test func `one that can serve again makes room for the next`() {
+    let names = ["a", "b", "c"]
+    var floor = fleet(names)
+    floor.apply(put("a", FleetFloor.closing, at: 11))
+    floor.apply(put("b", FleetFloor.closing, at: 12))
+    floor.apply(put("a", FleetFloor.open, at: 13))
+    #expect(permitted(floor, names) == ["b"])
+  }
+}
