@@ -3,6 +3,7 @@
 // so functions hidden behind it are declared by hand.
 #pragma once
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -83,7 +83,7 @@ package final class CertificateDirectory {
   }
 
   /// All names, or an error: a part of a directory would look like certificates taken away.
-  static func list(_ path: String) throws(SystemError) -> [String] {
+  package static func list(_ path: String) throws(SystemError) -> [String] {
     guard let directory = unsafe opendir(path) else { throw SystemError("opendir") }
     defer { unsafe closedir(directory) }
     var names: [String] = []

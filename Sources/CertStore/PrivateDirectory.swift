@@ -2,15 +2,17 @@ package import EventLoop
 internal import Glibc
 
 /// A directory for its owner alone, whose files are replaced whole or not at all.
-struct PrivateDirectory {
+package struct PrivateDirectory {
   let path: String
 
   private static let temporaryPrefix = ".new-"
 
-  func path(_ name: String) -> String { path + "/" + name }
+  package init(path: String) { self.path = path }
+
+  package func path(_ name: String) -> String { path + "/" + name }
 
   /// Makes the directory where it is missing, and shuts it to others.
-  func prepare() throws(CertificateCopyError) {
+  package func prepare() throws(CertificateCopyError) {
     if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw failed("mkdir") }
     var facts = stat()
     guard unsafe stat(path, &facts) == 0 else { throw failed("stat") }
@@ -34,7 +36,7 @@ struct PrivateDirectory {
   func has(_ name: String) -> Bool { unsafe access(path(name), F_OK) == 0 }
 
   /// Removes what a process that ended in the midst of writing has left.
-  func removeLeftovers() {
+  package func removeLeftovers() {
     for name in (try? CertificateDirectory.list(path)) ?? []
     where name.hasPrefix(Self.temporaryPrefix) {
       _ = unsafe unlink(path(name))
@@ -42,7 +44,7 @@ struct PrivateDirectory {
   }
 
   /// The file's bytes, one more than `bytesMax` at most; `nil` where there is none.
-  func read(_ name: String, bytesMax: Int) throws(CertificateCopyError) -> [UInt8]? {
+  package func read(_ name: String, bytesMax: Int) throws(CertificateCopyError) -> [UInt8]? {
     do throws(SystemError) {
       return try WholeFile.read(path(name), bytesMax: bytesMax)
     } catch {
@@ -55,7 +57,7 @@ struct PrivateDirectory {
   ///
   /// It is written beside the old one and on the disk before it takes that one's name, so that neither
   /// a crash nor a full disk leaves half a file.
-  func write(_ name: String, _ bytes: [UInt8]) throws(CertificateCopyError) {
+  package func write(_ name: String, _ bytes: [UInt8]) throws(CertificateCopyError) {
     // Another process may write at the same time while the program is replaced.
     let temporary = path("\(Self.temporaryPrefix)\(getpid())-\(name)")
     _ = unsafe unlink(temporary)
@@ -80,7 +82,7 @@ struct PrivateDirectory {
   }
 
   /// Makes what was written and removed last over a loss of power.
-  func sync() throws(CertificateCopyError) {
+  package func sync() throws(CertificateCopyError) {
     let raw = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard raw >= 0 else { throw failed("open") }
     let directory = FileDescriptor(owning: raw)

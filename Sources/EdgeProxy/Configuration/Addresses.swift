@@ -22,6 +22,19 @@ struct AddressReader {
     return nil
   }
 
+  /// An address that datagrams are taken at; port 0 is any.
+  func readListener(_ node: YAMLNode) -> SocketAddress? {
+    let expected = "an address such as 127.0.0.1:7000 or unix:/run/edgeproxy/subscriptions.sock"
+    guard let text = context.text(node, "listen", expected) else { return nil }
+    if let address = SocketAddress(text) {
+      if address.family != .unix || text.hasPrefix("unix:/") || text.hasPrefix("unix:@") {
+        return address
+      }
+    }
+    context.wrong(node, "listen", expected, reason(text, unix: text.hasPrefix("unix:")))
+    return nil
+  }
+
   private func reason(_ text: String, unix: Bool) -> String {
     if text.hasPrefix("unix:") {
       if !unix { return "; a unix socket cannot be listened at here" }

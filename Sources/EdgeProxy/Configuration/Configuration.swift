@@ -21,6 +21,8 @@ struct Configuration: Sendable, Equatable {
   var tls: TLSSettings
   /// `nil` for a server that shares nothing.
   var etcd: SharedSettings?
+  /// `nil` where no instance announces itself.
+  var subscriptions: SubscriptionSettings? = nil
   var upstreams: [UpstreamSettings]
   var routes: [RouteSettings]
   var compress: CompressSettings

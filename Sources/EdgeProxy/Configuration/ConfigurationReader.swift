@@ -8,6 +8,7 @@ struct ConfigurationReader {
   func read(_ root: YAMLNode) -> Configuration {
     let top = Section(parent: "", name: "", node: root, at: .start, context)
     let upstreams = UpstreamReader(context: context).read(top)
+    let subscriptions = SubscriptionsReader(context: context).read(top)
     let shared = SharedReader(context: context).read(top)
     let certificates = certificates(top.section("certificates"))
     if certificates.etcd != nil, shared == nil, let named = context.named.certificatesInEtcd {
@@ -20,7 +21,7 @@ struct ConfigurationReader {
       trusted: NetworkReader(context: context).read("trusted", top),
       listen: listen(top.section("listen"), isShared: shared != nil), certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
-      upstreams: upstreams.settings,
+      subscriptions: subscriptions, upstreams: upstreams.settings,
       routes: RouteReader(context: context, upstreams: upstreams).read(top),
       compress: CompressReader(context: context).read(top.section("compress")),
       health: health(top.section("health")),

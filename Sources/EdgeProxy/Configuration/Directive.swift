@@ -32,6 +32,8 @@ struct Directive: Sendable {
     case duration(ClosedRange<Duration>)
     /// IP addresses with ports to listen at.
     case listenAddresses
+    /// One or a list of addresses that datagrams are taken at.
+    case datagramAddresses
     /// A list of texts.
     case texts
     /// A mapping of field names to values.

@@ -24,5 +24,9 @@ final class NamedThings {
   var etcd: (settings: SharedSettings, position: Position)?
   /// Where certificates from etcd are asked for.
   var certificatesInEtcd: (source: CertificateSettings.EtcdSource, position: Position)?
+  /// Upstreams without nodes of their own, by what people call them.
+  var discoveries: [(name: String, position: Position)] = []
+  /// The directory of keys that subscriptions are signed with.
+  var signingKeys: Path?
   var defaultName: (name: String, position: Position)?
 }

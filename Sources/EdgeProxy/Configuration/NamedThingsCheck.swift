@@ -21,6 +21,7 @@ struct NamedThingsCheck {
     for (path, position) in coming {
       if let reason = mistake(ofDirectory: path) { findings.warning(position, reason) }
     }
+    if let (path, position) = named.signingKeys { checkSigningKeys(path, position) }
     for (address, position) in named.sockets { check(address, position) }
     for (path, position) in named.authorities { checkAuthorities(path, position) }
     for (path, position) in named.certificates { checkCertificates(path, position, named) }
@@ -72,6 +73,13 @@ struct NamedThingsCheck {
     } catch {
       findings.error(position, "'\(Found.shortened(path))' has no usable certificate")
     }
+  }
+
+  private func checkSigningKeys(_ path: String, _ position: Position) {
+    if let reason = mistake(ofDirectory: path) { return findings.error(position, reason) }
+    let keys = SigningKeys(path)
+    keys.load(always: true)
+    for mistake in keys.mistakes { findings.error(position, mistake) }
   }
 
   private func mistake(ofDirectory path: String) -> String? {

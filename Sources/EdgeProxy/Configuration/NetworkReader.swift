@@ -21,6 +21,11 @@ struct NetworkReader {
     return items.compactMap { network($0, key) }
   }
 
+  /// The one network under a required key.
+  func one(_ key: String, _ section: Section) -> Network? {
+    section.take(key).value.flatMap { network($0, key) }
+  }
+
   private func network(_ item: YAMLNode, _ key: String) -> Network? {
     guard let text = context.text(item, key, Self.expected) else { return nil }
     let bytes = Array(text.utf8)

@@ -21,6 +21,10 @@ extension Directives {
     .init(
       "upstreams.NAME.nodes[].cores", .number(0...100_000), "0",
       "Requests that it works on at once; as many may wait in its own queue. 0 for no limit"),
+    .optional(
+      "upstreams.NAME.discover", .word(UpstreamSettings.Discovery.allCases.map(\.rawValue)),
+      example: "subscriptions",
+      "Instead of nodes: the instances that announce themselves for the Host; see subscriptions"),
     .init(
       "upstreams.NAME.balance", .word(UpstreamSettings.Balance.allCases.map(\.rawValue)),
       "least-requests", "Which of several nodes is asked first"),

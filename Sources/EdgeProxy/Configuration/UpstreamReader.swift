@@ -13,7 +13,7 @@ struct UpstreamReader {
 
   private static let nameBytesMax = 64
   /// What uWSGI does with packets that are no requests; whoever may send them owns it.
-  private static let refusedModifiers: [Int: String] = [
+  static let refusedModifiers: [Int: String] = [
     17: "queue a job", 22: "run code from the request", 97: "reload", 98: "reload",
     100: "answer a ping", 110: "raise a signal", 111: "use its cache", 173: "call a function",
     224: "take a subscription",
@@ -54,19 +54,41 @@ struct UpstreamReader {
   private func upstream(_ name: String, _ section: Section) -> UpstreamSettings {
     let spoken = UpstreamSettings.NodeProtocol(rawValue: section.word("protocol")) ?? .uwsgi
     let timeouts = section.section("timeouts")
-    let nodes = NodeReader(context: context).read(section)
+    let discovery = discovery(section, spoken)
+    let nodes = discovery == nil ? NodeReader(context: context).read(section) : []
     let links = NodeLinkReader(context: context, section: section, spoken: spoken)
     let balancing = BalancingReader(context: context, section: section)
     let balance = UpstreamSettings.Balance(rawValue: section.word("balance")) ?? .leastRequests
     return UpstreamSettings(
       name: name, nodeProtocol: spoken, modifier1: modifier("modifier1", section),
-      modifier2: UInt8(section.number("modifier2")), nodes: nodes,
+      modifier2: UInt8(section.number("modifier2")), nodes: nodes, discovery: discovery,
       balance: balance, hashOn: balancing.affinity(balance), stickyCookie: balancing.sticky(),
       slowStart: section.duration("slow_start"), queueTimeout: section.duration("queue"),
       connectTimeout: timeouts.duration("connect"), responseTimeout: timeouts.duration("response"),
       idleTimeout: timeouts.duration("idle"), tunnelTimeout: timeouts.duration("tunnel"),
       keepAlive: links.keepAlive(), tls: links.tls(nodes), retry: retry(section.section("retry")),
       hold: section.duration("hold"), bufferSizeBytes: section.size("buffer_size"))
+  }
+
+  /// Where instances come from, if not from `nodes`.
+  private func discovery(
+    _ section: Section, _ spoken: UpstreamSettings.NodeProtocol
+  ) -> UpstreamSettings.Discovery? {
+    let discovery = UpstreamSettings.Discovery(rawValue: section.word("discover"))
+    guard section.isGiven("discover") else { return nil }
+    for key in ["nodes", "modifier1", "modifier2"] where section.isGiven(key) {
+      context.findings.error(
+        section.position(of: key), "'\(key)' does not go with 'discover': instances announce it")
+    }
+    if spoken != .uwsgi {
+      context.findings.error(
+        section.position(of: "protocol"),
+        "'protocol' must be uwsgi with 'discover', found '\(spoken.rawValue)'")
+    }
+    let name = section.name
+    context.named.discoveries.append((name, section.position(of: "discover")))
+    // A word that is none was reported; 'nodes' are not missed because of it.
+    return discovery ?? .subscriptions
   }
 
   private func modifier(_ key: String, _ section: Section) -> UInt8 {

@@ -15,6 +15,7 @@ final class Server: TimerTarget {
   private let certificates: CertificateKeeper
   private let encryption: EncryptionKeys?
   private var fleet: FleetLink?
+  private var discovery: Discovery?
   private var tickets: TicketKeeper?
   private var service = ServiceWatch()
   private let probes: NodeProbes
@@ -84,6 +85,7 @@ final class Server: TimerTarget {
     }
     self.tickets = tickets
     share(tickets)
+    discover()
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
     try ports.openHTTP(workers)
@@ -101,6 +103,7 @@ final class Server: TimerTarget {
     for worker in workers { worker.post { $0.stop() } }
     for thread in threads { thread.join() }
     fleet?.close()
+    discovery?.close()
     if !isReady, let failure = ports.failure { throw failure }
     logger.notice("stopped")
   }
@@ -138,12 +141,29 @@ final class Server: TimerTarget {
   private func installApplications() {
     let tables = applications.tables
     plan.applications = tables
+    // Workers that are yet to be started begin with the plan.
+    guard !workers.isEmpty else { return }
     tellWorkers { $0.install(tables) }
     step()
   }
 
   private func tellWorkers(_ job: @escaping @Sendable (Worker) -> Void) {
     for worker in workers { worker.post(job) }
+  }
+
+  /// Begins to take subscriptions, or goes on by other rules; without any nothing is discovered.
+  private func discover() {
+    guard let settings = configuration.subscriptions else {
+      discovery?.close()
+      return discovery = nil
+    }
+    if let discovery { return discovery.reconfigure(settings) }
+    let made = Discovery(
+      settings, state: configuration.state, loop: loop, logger: logger,
+      completed: { [unowned self] in applicationsComplete() },
+      changed: { [unowned self] in install($0, forgotten: $1) })
+    discovery = made
+    made.start()
   }
 
   // MARK: The beat
@@ -288,6 +308,7 @@ final class Server: TimerTarget {
     admin?.move(to: next.listen.admin)
     certificates.reconfigure(next)
     certificatesChanged()
+    discover()
     step()
     return nil
   }
@@ -360,8 +381,7 @@ extension Server {
       ).section,
       ports.section(fleet: fleet?.ports?.counts),
     ]
-    if let fleet { sections.append(fleet.section) }
-    if let tickets { sections.append(tickets.section) }
+    sections += [fleet?.section, tickets?.section, discovery?.section].compactMap { $0 }
     sections += [
       WorkersSection(workers: workersNow()).section,
       UpstreamsSection(upstreams: upstreams, now: loop.now, time: now).section,
@@ -382,12 +402,5 @@ extension Server {
         counters: worker.counters,
         silentSeconds: Int(silence.nanoseconds / 1_000_000_000))
     }
-  }
-}
-
-extension TLSSettings {
-  /// What the TLS layer needs to know of the settings.
-  var policy: TLSPolicy {
-    TLSPolicy(minimumIsTLS13: minimum == .tls13, tickets: tickets != .off)
   }
 }

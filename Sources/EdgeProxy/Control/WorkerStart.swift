@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Logging
+internal import TLS
 
 /// Starts a worker on a thread of its own and waits until it can be asked.
 enum WorkerStart {
@@ -39,5 +40,12 @@ enum WorkerStart {
       throw WorkerFailed(description: "the worker did not start")
     }
     return (try result.get(), thread)
+  }
+}
+
+extension TLSSettings {
+  /// What the TLS layer needs to know of the settings.
+  var policy: TLSPolicy {
+    TLSPolicy(minimumIsTLS13: minimum == .tls13, tickets: tickets != .off)
   }
 }

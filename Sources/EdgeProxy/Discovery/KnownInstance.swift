@@ -1,0 +1,49 @@
+internal import EventLoop
+
+/// One instance as discovery knows it.
+struct KnownInstance: Equatable {
+  /// How this server came to know it.
+  enum Origin: Equatable, Hashable {
+    case subscription(SubscriptionSource)
+    /// Another server of the fleet was told, and says so.
+    case shared(node: String)
+    /// It was known before the start, from that source.
+    case copy(SubscriptionSource)
+
+    /// Whom it counts for, where one source may have only so many.
+    var source: SubscriptionSource? {
+      switch self {
+      case .subscription(let source), .copy(let source): source
+      case .shared: nil
+      }
+    }
+  }
+
+  /// Why an instance may be gone.
+  enum Doubt: String { case goodbye, silent }
+
+  var instance: Instance
+  var origin: Origin
+  var firstHeard: Instant
+  var lastHeard: Instant
+  /// Silence counts from here: the start, for one that was known before.
+  var quietSince: Instant
+  var hasSaidGoodbye = false
+  /// How often it was probed since its goodbye.
+  var probes = 0
+  var nextProbe: Instant?
+
+  /// Three announcements of the usual ten seconds may be lost.
+  static let doubtfulAfter = Duration.seconds(30)
+  /// Then it is forgotten, where another of its key is fresh.
+  static let goneAfter = Duration.seconds(60)
+
+  func isSilent(_ now: Instant) -> Bool { quietSince + Self.doubtfulAfter <= now }
+
+  func doubt(_ now: Instant) -> Doubt? {
+    if hasSaidGoodbye { return .goodbye }
+    return isSilent(now) ? .silent : nil
+  }
+
+  var source: SubscriptionSource? { origin.source }
+}

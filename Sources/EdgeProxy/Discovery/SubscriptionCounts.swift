@@ -1,0 +1,62 @@
+internal import EventLoop
+
+/// How many datagrams were taken, and how many not, by reason.
+struct SubscriptionCounts: Sendable {
+  var accepted = 0
+  var refused: [SubscriptionRefusal: Int] = [:]
+}
+
+/// Which refusals are in the log already: one line for each reason and source a minute.
+struct ReportedRefusals {
+  private struct Case: Hashable {
+    let refusal: SubscriptionRefusal
+    let source: SubscriptionSource
+  }
+
+  private var reported: Set<Case> = []
+  private var since = Instant(nanoseconds: 0)
+
+  /// Lines in a minute; forged sources are as many as there are addresses.
+  private static let linesMax = 50
+  private static let interval = Duration.seconds(60)
+
+  mutating func isNews(
+    _ refusal: SubscriptionRefusal, _ source: SubscriptionSource, now: Instant
+  ) -> Bool {
+    if now - since >= Self.interval {
+      since = now
+      reported.removeAll(keepingCapacity: true)
+    }
+    guard reported.count < Self.linesMax else { return false }
+    return reported.insert(Case(refusal: refusal, source: source)).inserted
+  }
+}
+
+extension InstanceRegistry {
+  /// What a copy holds; what another server of the fleet was told is that one's to keep.
+  func rows(time: Int64, now: Instant) -> [InstanceCopy.Row] {
+    var rows: [InstanceCopy.Row] = []
+    for (key, record) in records {
+      var isKept = false
+      for known in record.instances {
+        guard let source = known.origin.source else { continue }
+        isKept = true
+        rows.append(
+          InstanceCopy.Row(
+            key: key, heard: time - (now - known.lastHeard).wholeSeconds,
+            instance: known.instance, source: source))
+      }
+      if !isKept {
+        rows.append(
+          InstanceCopy.Row(
+            key: key, heard: time - (now - record.lastHeard).wholeSeconds, instance: nil))
+      }
+    }
+    return rows
+  }
+}
+
+extension Duration {
+  /// Never less than 0.
+  var wholeSeconds: Int64 { max(0, nanoseconds / 1_000_000_000) }
+}
