@@ -23,6 +23,9 @@ extension Directives {
       "KEY.pem, with * allowed as first label: public RSA keys; such a key must be signed"),
     .init(
       "subscriptions.allow_sha1", .flag, "false", "Signatures over SHA-1 count as well as SHA-256"),
+    .init(
+      "subscriptions.share", .word(["none", "etcd"]), "none",
+      "etcd: instances announced to one server are known to all; each tells what it hears itself"),
   ]
 
   static let subscriptionListenersMax = 16

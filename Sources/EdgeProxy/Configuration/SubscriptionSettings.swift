@@ -11,6 +11,9 @@ struct SubscriptionSettings: Sendable, Equatable {
   /// Signatures over SHA-1 count too.
   var allowsSHA1: Bool
 
+  /// Instances announced to one server are known to all.
+  var isShared = false
+
   /// What machines of one network may announce.
   struct Permission: Sendable, Equatable {
     var from: Network

@@ -18,7 +18,10 @@ struct SubscriptionsReader {
     let settings = SubscriptionSettings(
       listen: listen.map(\.address), allow: allow(section),
       signingKeys: section.path("signing_keys"),
-      allowsSHA1: section.flag("allow_sha1"))
+      allowsSHA1: section.flag("allow_sha1"), isShared: section.word("share") == "etcd")
+    if settings.isShared, !top.isGiven("etcd"), context.isComplete {
+      context.findings.error(section.position(of: "share"), "'share: etcd' needs 'etcd'")
+    }
     if let path = settings.signingKeys {
       context.named.signingKeys = (path, section.position(of: "signing_keys"))
     }

@@ -14,6 +14,7 @@ final class FleetLink {
   private let client: EtcdClient
   private var certificates: CertificateFeed?
   private var tickets: SharedTickets?
+  private var instances: SharedInstances?
   /// Whose ports may be closed; `nil` where that is not agreed on.
   private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
@@ -55,6 +56,17 @@ final class FleetLink {
     }
   }
 
+  /// Begins to follow the instances that are announced to the other servers.
+  func share(_ discovery: Discovery) {
+    discovery.share(configuration.node) { heard in
+      let shared = SharedInstances(
+        client, on: loop, prefix: settings.prefix, node: configuration.node, logger: logger,
+        heard: heard)
+      instances = shared
+      return shared
+    }
+  }
+
   /// Begins to agree with the other servers on whose port may be closed.
   func agreeOnPorts(changed: @escaping () -> Void) {
     ports = FleetPorts(
@@ -62,7 +74,9 @@ final class FleetLink {
   }
 
   /// Whether etcd tells of every change now.
-  var isSynced: Bool { (certificates?.isSynced ?? true) && (tickets?.isSynced ?? true) }
+  var isSynced: Bool {
+    [certificates?.isSynced, tickets?.isSynced, instances?.isSynced].allSatisfy { $0 ?? true }
+  }
 
   private var failure: String? { certificates?.failure ?? client.lastFailure }
 

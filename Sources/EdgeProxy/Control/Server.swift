@@ -164,6 +164,7 @@ final class Server: TimerTarget {
       changed: { [unowned self] in install($0, forgotten: $1) })
     discovery = made
     made.start()
+    if settings.isShared { fleet?.share(made) }
   }
 
   // MARK: The beat
@@ -321,6 +322,9 @@ final class Server: TimerTarget {
       return "listen.close_when_unable"
     }
     if old.etcd != new.etcd { return "etcd" }
+    if (old.subscriptions?.isShared ?? false) != (new.subscriptions?.isShared ?? false) {
+      return "subscriptions.share"
+    }
     if old.certificates.etcd != new.certificates.etcd { return "certificates.etcd" }
     return nil
   }

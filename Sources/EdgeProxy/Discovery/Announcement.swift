@@ -6,12 +6,14 @@ enum SubscriptionSource: Hashable, Sendable, CustomStringConvertible {
   case machine(IPAddress)
   /// Whoever may write to a unix socket of ours.
   case unix
+  /// Another server of the fleet, that shares what it was told.
+  case server(String)
 
   /// For rules that speak of addresses.
   var address: IPAddress {
     switch self {
     case .machine(let address): address
-    case .unix: IPAddress(ipv4: 0x7f00_0001)
+    case .unix, .server: IPAddress(ipv4: 0x7f00_0001)
     }
   }
 
@@ -19,6 +21,7 @@ enum SubscriptionSource: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .machine(let address): String(decoding: address.text, as: UTF8.self)
     case .unix: "unix"
+    case .server(let name): "@\(name)"
     }
   }
 }

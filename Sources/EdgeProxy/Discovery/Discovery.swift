@@ -14,6 +14,8 @@ final class Discovery: TimerTarget {
   private let loop: EventLoop
   private let logger: Logger
   private let copy: InstanceCopy
+  /// The name of this server in the fleet.
+  private var node = ""
   private let changed: Changed
   /// Called once all that announce themselves have had the time to.
   private let completed: () -> Void
@@ -39,6 +41,9 @@ final class Discovery: TimerTarget {
   /// Something was heard since the last change was told.
   private var isTold = true
   private var tellTimer = Alarm?.none
+  /// What the servers of the fleet tell each other; `nil` where they do not.
+  private var shared: SharedInstances?
+  private var publishedVersion = -1
 
   private static let beat = Duration.seconds(1)
   /// Announcements come every ten seconds.
@@ -82,6 +87,17 @@ final class Discovery: TimerTarget {
     probes.ask(registry.takeProbes())
     listen()
     timer = loop.arm(self, after: Self.beat)
+  }
+
+  /// Tells the other servers what is announced here, and believes what they tell.
+  ///
+  /// `make` begins to follow them; what they tell comes to the closure that it gets.
+  func share(
+    _ node: String, _ make: (@escaping ([SharedInstances.News]) -> Void) -> SharedInstances
+  ) {
+    self.node = node
+    shared = make { [unowned self] in heard($0) }
+    publish()
   }
 
   /// Takes over other rules, and forgets at once what they do not permit.
@@ -174,6 +190,24 @@ final class Discovery: TimerTarget {
     Datagram.send(Array("[subscription ack] \(key) => new node: \(name)".utf8), to: address)
   }
 
+  /// What other servers say of instances that announce themselves there.
+  private func heard(_ news: [SharedInstances.News]) {
+    for item in news {
+      switch item {
+      case .told(let told):
+        let instance = Instance(
+          address: told.address, modifier1: told.modifier1, modifier2: told.modifier2,
+          weight: told.weight, cores: told.cores, isBackup: told.isBackup,
+          isLocal: policy.isHere(told.address))
+        let origin = KnownInstance.Origin.shared(node: told.node)
+        _ = registry.announce(told.key, instance, origin, now: loop.now)
+      case .lapsed(let gone):
+        registry.lapse(gone.key, gone.address, node: gone.node, now: loop.now)
+      }
+    }
+    heard()
+  }
+
   private func refuse(_ refusal: SubscriptionRefusal, _ source: SubscriptionSource) {
     counts.refused[refusal, default: 0] += 1
     guard reported.isNews(refusal, source, now: loop.now) else { return }
@@ -198,6 +232,14 @@ final class Discovery: TimerTarget {
     isTold = true
     let (changed, forgotten) = registry.takeChanges(now: loop.now)
     if !changed.isEmpty || !forgotten.isEmpty { self.changed(changed, forgotten) }
+    publish()
+  }
+
+  /// Tells the fleet what was announced to this server itself and others can reach.
+  private func publish() {
+    guard let shared, publishedVersion != registry.version else { return }
+    publishedVersion = registry.version
+    shared.publish(registry.announcedHere(node: node, now: loop.now))
   }
 
   // MARK: The beat

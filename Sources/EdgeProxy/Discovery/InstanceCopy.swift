@@ -9,7 +9,8 @@ internal import HTTPCore
 ///     KEY - HEARD
 ///     end LINES
 ///
-/// A line for each instance, and one for a key that has none; HEARD is in seconds since 1970. The file is
+/// A line for each instance, and one for a key that has none; HEARD is in seconds since 1970, SOURCE an
+/// address, `unix`, or `@NODE` for what another server shares. The file is
 /// replaced whole or not at all, and one that is damaged is not used at all.
 struct InstanceCopy {
   struct Row: Equatable {
@@ -100,6 +101,9 @@ struct InstanceCopy {
 
   private static func source(_ word: [UInt8]) -> SubscriptionSource? {
     if word.elementsEqual("unix".utf8) { return .unix }
+    if word.first == UInt8(ascii: "@") {
+      return .server(String(decoding: word.dropFirst(), as: UTF8.self))
+    }
     return IPAddress(word.span).map { .machine($0) }
   }
 

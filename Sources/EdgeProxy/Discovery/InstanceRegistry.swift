@@ -75,7 +75,7 @@ struct InstanceRegistry {
       // What it says itself is fresher than what others were told.
       return
     }
-    count(known.source, -1)
+    count(known.origin.source, -1)
     count(origin.source, 1)
     if known.instance != instance || known.doubt(now) != nil || known.origin != origin {
       changed.insert(key)
@@ -86,6 +86,7 @@ struct InstanceRegistry {
     known.lastHeard = now
     known.quietSince = now
     known.hasSaidGoodbye = false
+    known.hasLapsed = false
     known.probes = 0
     known.nextProbe = nil
     records.values[record].instances[offset] = known
@@ -103,6 +104,16 @@ struct InstanceRegistry {
     probes.append(ProbeTarget(key: key, address: address))
     changed.insert(key)
     version += 1
+  }
+
+  /// The server that shared it does so no more.
+  mutating func lapse(_ key: [UInt8], _ address: SocketAddress, node: String, now: Instant) {
+    guard let (record, offset) = place(of: address, key),
+      records.values[record].instances[offset].origin == .shared(node: node)
+    else { return }
+    records.values[record].instances[offset].hasLapsed = true
+    records.values[record].instances[offset].quietSince = now
+    changed.insert(key)
   }
 
   /// It was known before the start, `age` ago for the last time; it is asked at once, and probed.
@@ -143,9 +154,7 @@ struct InstanceRegistry {
       guard let record = records.index(forKey: key) else { continue }
       for offset in records.values[record].instances.indices.reversed() {
         let known = records.values[record].instances[offset]
-        guard let source = known.source, !isPermitted(key, known.instance.address, source) else {
-          continue
-        }
+        guard !isPermitted(key, known.instance.address, known.origin.source) else { continue }
         remove(record, at: offset, key)
       }
     }
@@ -157,6 +166,9 @@ struct InstanceRegistry {
   mutating func beat(now: Instant) {
     for key in Array(records.keys) {
       guard let record = records.index(forKey: key) else { continue }
+      if records.values[record].instances.contains(where: \.isShared) {
+        records.values[record].lastHeard = now
+      }
       if records.values[record].lastHeard + Self.keyForgottenAfter <= now {
         forget(key)
       } else {
@@ -172,7 +184,7 @@ struct InstanceRegistry {
     let isAnyFresh = records.values[record].instances.contains { $0.doubt(now) == nil }
     for offset in records.values[record].instances.indices.reversed() {
       let known = records.values[record].instances[offset]
-      if isAnyFresh, known.quietSince + KnownInstance.goneAfter <= now {
+      if isAnyFresh, known.isGone(now) {
         remove(record, at: offset, key)
         continue
       }
@@ -190,7 +202,7 @@ struct InstanceRegistry {
   /// Lets keys go that nobody has been heard of for longest.
   private mutating func makeRoom(_ now: Instant) {
     let silent = records.filter { _, record in
-      record.instances.allSatisfy { $0.quietSince + KnownInstance.goneAfter <= now }
+      record.instances.allSatisfy { $0.isGone(now) }
         && record.lastHeard + KnownInstance.goneAfter <= now
     }
     let longest = silent.sorted { $0.value.lastHeard < $1.value.lastHeard }
@@ -245,7 +257,7 @@ struct InstanceRegistry {
 
   private mutating func add(_ key: [UInt8], _ known: KnownInstance, _ now: Instant) -> Bool {
     guard instanceCount < limits.instances else { return false }
-    if let source = known.source, countBySource[source, default: 0] >= limits.instancesPerSource {
+    guard countBySource[known.origin.source, default: 0] < limits.instancesPerSource else {
       return false
     }
     if let record = records.index(forKey: key) {
@@ -262,7 +274,7 @@ struct InstanceRegistry {
     records.values[record].instances.insert(known, at: place)
     records.values[record].lastHeard = max(records.values[record].lastHeard, known.lastHeard)
     instanceCount += 1
-    count(known.source, 1)
+    count(known.origin.source, 1)
     changed.insert(key)
     version += 1
     return true
@@ -286,7 +298,7 @@ struct InstanceRegistry {
   ) {
     let known = records.values[record].instances.remove(at: offset)
     instanceCount -= 1
-    count(known.source, -1)
+    count(known.origin.source, -1)
     changed.insert(key)
     version += 1
   }
@@ -294,13 +306,12 @@ struct InstanceRegistry {
   private mutating func forget(_ key: [UInt8]) {
     guard let record = records.removeValue(forKey: key) else { return }
     instanceCount -= record.instances.count
-    for known in record.instances { count(known.source, -1) }
+    for known in record.instances { count(known.origin.source, -1) }
     forgotten.insert(key)
     version += 1
   }
 
-  private mutating func count(_ source: SubscriptionSource?, _ change: Int) {
-    guard let source else { return }
+  private mutating func count(_ source: SubscriptionSource, _ change: Int) {
     let count = countBySource[source, default: 0] + change
     countBySource[source] = count > 0 ? count : nil
   }

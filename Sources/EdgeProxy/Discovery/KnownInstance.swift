@@ -11,16 +11,16 @@ struct KnownInstance: Equatable {
     case copy(SubscriptionSource)
 
     /// Whom it counts for, where one source may have only so many.
-    var source: SubscriptionSource? {
+    var source: SubscriptionSource {
       switch self {
       case .subscription(let source), .copy(let source): source
-      case .shared: nil
+      case .shared(let node): .server(node)
       }
     }
   }
 
   /// Why an instance may be gone.
-  enum Doubt: String { case goodbye, silent }
+  enum Doubt: String { case goodbye, silent, lapsed }
 
   var instance: Instance
   var origin: Origin
@@ -29,6 +29,8 @@ struct KnownInstance: Equatable {
   /// Silence counts from here: the start, for one that was known before.
   var quietSince: Instant
   var hasSaidGoodbye = false
+  /// The server that shares it does so no more.
+  var hasLapsed = false
   /// How often it was probed since its goodbye.
   var probes = 0
   var nextProbe: Instant?
@@ -38,12 +40,25 @@ struct KnownInstance: Equatable {
   /// Then it is forgotten, where another of its key is fresh.
   static let goneAfter = Duration.seconds(60)
 
-  func isSilent(_ now: Instant) -> Bool { quietSince + Self.doubtfulAfter <= now }
+  /// Not heard of lately; what is shared is told once and holds until it lapses.
+  func isSilent(_ now: Instant) -> Bool {
+    if case .shared = origin { return hasLapsed }
+    return quietSince + Self.doubtfulAfter <= now
+  }
+
+  func isGone(_ now: Instant) -> Bool {
+    (isSilent(now) || hasSaidGoodbye) && quietSince + Self.goneAfter <= now
+  }
 
   func doubt(_ now: Instant) -> Doubt? {
     if hasSaidGoodbye { return .goodbye }
-    return isSilent(now) ? .silent : nil
+    guard isSilent(now) else { return nil }
+    return hasLapsed ? .lapsed : .silent
   }
 
-  var source: SubscriptionSource? { origin.source }
+  /// Another server vouches for it.
+  var isShared: Bool {
+    if case .shared = origin { return !hasLapsed }
+    return false
+  }
 }

@@ -26,6 +26,17 @@ struct SharedInstance: Equatable, Sendable {
   static let nameBytesMax = 255
   private static let numberMax = 1_000_000
 
+  init(node: String, key: [UInt8], _ instance: Instance) {
+    self.node = node
+    self.key = key
+    address = instance.address
+    modifier1 = instance.modifier1
+    modifier2 = instance.modifier2
+    weight = instance.weight
+    cores = instance.cores
+    isBackup = instance.isBackup
+  }
+
   // MARK: Writing
 
   func storedKey(prefix: String) -> [UInt8] {

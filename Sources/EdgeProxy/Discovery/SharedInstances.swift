@@ -25,8 +25,20 @@ final class SharedInstances {
   private var retry: Alarm?
   /// Values that cannot be read, so that each is written to the log once.
   private var refused: Set<[UInt8]> = []
-  /// Keys of the other servers, so that no more than `instancesMax` are taken.
-  private var known: Set<[UInt8]> = []
+  /// What the other servers tell, by its key in etcd; no more than `instancesMax`.
+  private var known: [[UInt8]: SharedInstance] = [:]
+  /// Who vouches for an instance: it lapses with the last.
+  private var vouchers: [Identity: Set<[UInt8]>] = [:]
+
+  private struct Identity: Hashable {
+    let key: [UInt8]
+    let address: SocketAddress
+
+    init(_ instance: SharedInstance) {
+      key = instance.key
+      address = instance.address
+    }
+  }
 
   /// Longer than an election of etcd and the restart of an edge, so that neither makes instances
   /// doubtful.
@@ -92,10 +104,8 @@ final class SharedInstances {
     var news: [News] = []
     for key in changes.removed {
       refused.remove(key)
-      guard known.remove(key) != nil,
-        let instance = SharedInstance(storedKey: key, prefix: prefix)
-      else { continue }
-      news.append(.lapsed(instance))
+      guard let instance = known.removeValue(forKey: key) else { continue }
+      news.append(removed(key, instance))
     }
     for keyValue in changes.put {
       guard
@@ -106,11 +116,21 @@ final class SharedInstances {
         continue
       }
       guard instance.node != node else { continue }
-      guard known.count < Self.instancesMax || known.contains(keyValue.key) else { continue }
-      known.insert(keyValue.key)
+      guard known.count < Self.instancesMax || known[keyValue.key] != nil else { continue }
+      known[keyValue.key] = instance
+      vouchers[Identity(instance), default: []].insert(keyValue.key)
       news.append(.told(instance))
     }
     if !news.isEmpty { heard(news) }
+  }
+
+  /// One server less tells of an instance; another may do so still.
+  private func removed(_ key: [UInt8], _ instance: SharedInstance) -> News {
+    let identity = Identity(instance)
+    vouchers[identity]?.remove(key)
+    if let other = vouchers[identity]?.first, let told = known[other] { return .told(told) }
+    vouchers[identity] = nil
+    return .lapsed(instance)
   }
 
   private func refuse(_ key: [UInt8]) {

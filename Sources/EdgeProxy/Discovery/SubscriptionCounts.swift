@@ -37,22 +37,34 @@ extension InstanceRegistry {
   func rows(time: Int64, now: Instant) -> [InstanceCopy.Row] {
     var rows: [InstanceCopy.Row] = []
     for (key, record) in records {
-      var isKept = false
       for known in record.instances {
-        guard let source = known.origin.source else { continue }
-        isKept = true
         rows.append(
           InstanceCopy.Row(
             key: key, heard: time - (now - known.lastHeard).wholeSeconds,
-            instance: known.instance, source: source))
+            instance: known.instance, source: known.origin.source))
       }
-      if !isKept {
+      if record.instances.isEmpty {
         rows.append(
           InstanceCopy.Row(
             key: key, heard: time - (now - record.lastHeard).wholeSeconds, instance: nil))
       }
     }
     return rows
+  }
+}
+
+extension InstanceRegistry {
+  /// What other servers are told: instances that announce themselves here, and at an address that
+  /// is not of this machine alone.
+  func announcedHere(node: String, now: Instant) -> [SharedInstance] {
+    records.flatMap { key, record in
+      record.instances.compactMap { known -> SharedInstance? in
+        guard case .subscription = known.origin, known.doubt(now) == nil,
+          !known.instance.address.isLocal
+        else { return nil }
+        return SharedInstance(node: node, key: key, known.instance)
+      }
+    }
   }
 }
 

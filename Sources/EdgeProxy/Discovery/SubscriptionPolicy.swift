@@ -138,6 +138,8 @@ struct SubscriptionPolicy {
   /// Whether an instance that was announced under other rules would be believed under these, had it
   /// signed if it must.
   func permits(_ key: [UInt8], _ address: SocketAddress, from source: SubscriptionSource) -> Bool {
+    // Of what another server shares that server has judged.
+    if case .server = source { return true }
     if case .none = keys?.demand(for: key) ?? .none, !mayAnnounce(key, source) { return false }
     return isPermitted(address, key, source)
   }
@@ -184,6 +186,7 @@ struct SubscriptionPolicy {
     switch source {
     case .unix: true
     case .machine(let address): address.isLoopback || ownAddresses.contains(address)
+    case .server: false
     }
   }
 
