@@ -13,6 +13,10 @@ die() {
 build_packages=(libssl-dev libnghttp2-dev zlib1g-dev libyaml-dev pkg-config)
 # shellcheck disable=SC2034
 application_packages=(uwsgi-core uwsgi-plugin-python3 python3-flask)
+# Ubuntu has Chromium as a snap only, which needs a running snapd: there the tests with a browser are skipped.
+# shellcheck disable=SC2034
+browser_packages=()
+! grep -qsx 'ID="\?debian"\?' /etc/os-release || browser_packages=(chromium)
 
 # need_packages PACKAGE...: installs those that are missing, as root or through sudo.
 need_packages() {
