@@ -6,6 +6,7 @@ import threading
 
 from support import http2
 from support.http2 import Peer
+from support.load import HTTP2Load
 from support.processes import PATIENCE, eventually
 from support.uwsgi import answer
 
@@ -263,78 +264,37 @@ def test_an_idle_connection_is_told_when_the_port_closes(edge, scripted):
         assert busy.answer(stream).status == 200
 
 
-class Clients:
-    """Threads that ask over HTTP/2, several requests at a time, and go elsewhere when told to."""
-
-    def __init__(self, edge, threads=4, streams=8):
-        self.edge, self.streams = edge, streams
-        self.stopping, self.failures, self.answered = False, [], 0
-        self.changed = threading.Condition()
-        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping = True
-        for thread in self.threads:
-            thread.join(30)
-
-    def _run(self):
-        client = None
-        while not self.stopping:
-            try:
-                client = client or peer(self.edge)
-                got = [client.start("GET", "/up") for _ in range(self.streams)]
-                failed = [f"{each} {client.goaways} {client.frames[-3:]}" for each in map(client.answer, got)
-                          if each.status != 200 or not each.ended]
-            except ConnectionRefusedError:
-                return  # another server would take over
-            with self.changed:
-                self.answered += len(got) - len(failed)
-                self.failures += failed
-                self.changed.notify_all()
-            if client.goaways or client.closed:
-                client.close()
-                client = None
-
-    def wait_for(self, more, seconds=30):
-        with self.changed:
-            goal = self.answered + more
-            assert self.changed.wait_for(lambda: self.answered >= goal or self.failures, seconds)
-
-
 def test_no_request_fails_in_a_drain(edge, uwsgi):
     running = edge({"app1": [uwsgi().address]})
-    with Clients(running) as clients:
-        clients.wait_for(200)
+    with HTTP2Load(running) as load:
+        load.wait_for(200)
         running.drain()
         assert running.child.wait() == 0
-    assert not clients.failures
+        load.stopping = True
+    # Another server would take over where the port is closed.
+    assert all("ConnectionRefusedError" in failure for failure in load.failures), load.failures
 
 
 def test_no_request_fails_when_a_backend_dies(edge, uwsgi):
     instances = [uwsgi(node=node) for node in "ab"]
     running = edge({"app1": [each.address for each in instances]})
-    with Clients(running) as clients:
+    with HTTP2Load(running) as load:
         for instance in instances * 2:
-            clients.wait_for(200)
+            load.wait_for(200)
             instance.kill()
-            clients.wait_for(200)
+            load.wait_for(200)
             instance.start()
-    assert not clients.failures
+    assert not load.failures
 
 
 def test_no_request_fails_in_a_reload(edge, uwsgi):
     running = edge({"app1": [uwsgi().address]})
-    with Clients(running) as clients:
+    with HTTP2Load(running) as load:
         for _ in range(3):
-            clients.wait_for(100)
+            load.wait_for(100)
             running.reload()
-        clients.wait_for(100)
-    assert not clients.failures
+        load.wait_for(100)
+    assert not load.failures
 
 
 def test_an_application_that_speaks_http_1_gets_http_1(edge, web):

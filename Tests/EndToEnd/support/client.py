@@ -25,6 +25,21 @@ class Cut(Exception):
     """The connection ended before the message did."""
 
 
+def open_socket(port, address="127.0.0.1"):
+    """A connection that sends what it is given at once."""
+    one = socket.create_connection((address, port), PATIENCE)
+    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return one
+
+
+def receive(one):
+    """What comes next; nothing at the end of the stream, however it ended."""
+    try:
+        return one.recv(65536)
+    except (ConnectionError, ssl.SSLEOFError):
+        return b""
+
+
 class Client:
     """One connection. `name` is the server name of the handshake (None: none is sent) and, unless a test
     says otherwise, the Host. `authority` None speaks plain HTTP."""
@@ -32,8 +47,7 @@ class Client:
     def __init__(self, port, name="app1.example.test", authority=None, version=None, context=None, session=None,
                  address="127.0.0.1"):
         self.name = name
-        self.socket = socket.create_connection((address, port), PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = open_socket(port, address)
         if authority or context:
             context = context or client_context(authority, version, verify_name=name is not None)
             self.socket = context.wrap_socket(self.socket, server_hostname=name, session=session)
@@ -71,10 +85,7 @@ class Client:
 
     def more(self):
         """Adds what comes next to the buffer; False at the end of the stream, however it ended."""
-        try:
-            part = self.socket.recv(65536)
-        except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
-            return False
+        part = receive(self.socket)
         self.buffer += part
         return bool(part)
 

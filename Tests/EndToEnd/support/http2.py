@@ -1,15 +1,13 @@
 """An HTTP/2 client that can be wrong on purpose: every frame is the test's."""
 
-import socket
 import ssl
 import struct
 
 import hpack
 from hyperframe import frame as frames
 
-from .client import client_context
+from .client import client_context, open_socket, receive
 
-PATIENCE = 15
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR = 0, 1, 2, 3
@@ -66,9 +64,7 @@ class Peer:
                  version=None):
         self.name = name
         context = client_context(authority, version, protocols=("h2", "http/1.1"))
-        plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = context.wrap_socket(plain, server_hostname=name)
+        self.socket = context.wrap_socket(open_socket(port), server_hostname=name)
         assert self.socket.selected_alpn_protocol() == "h2"
         # A large table of ours lets a head of any size through.
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder(max_header_list_size=1 << 20)
@@ -155,10 +151,7 @@ class Peer:
 
     def take(self, count):
         while len(self.buffer) < count:
-            try:
-                part = self.socket.recv(65536)
-            except (ConnectionError, ssl.SSLError):
-                part = b""
+            part = receive(self.socket)
             if not part:
                 self.closed = True
                 return None

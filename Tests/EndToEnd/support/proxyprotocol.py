@@ -1,10 +1,9 @@
 """PROXY headers as load balancers send them."""
 
 import ipaddress
-import socket
 import struct
 
-from .client import PATIENCE, Client, client_context
+from .client import Client, client_context, open_socket
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LOCAL = SIGNATURE + b"\x20\x00\x00\x00"
@@ -28,8 +27,7 @@ class Announced(Client):
 
     def __init__(self, port, *header, authority=None, name="app1.example.test"):
         self.name, self.buffer = name, bytearray()
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = open_socket(port)
         for piece in header:
             self.socket.sendall(piece)
         if authority:
