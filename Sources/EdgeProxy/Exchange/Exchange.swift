@@ -145,8 +145,9 @@ final class Exchange: TimerTarget, TurnEnd {
   }
 
   /// Counts what is kept for this exchange against the worker's ceiling.
-  func countMemory() {
-    let bytes = body.memoryBytes + spool.memoryBytes
+  func countMemory() { countMemory(body.memoryBytes + spool.memoryBytes) }
+
+  private func countMemory(_ bytes: Int) {
     guard bytes != countedBytes else { return }
     worker.buffers.count(bytes - countedBytes)
     countedBytes = bytes
@@ -191,7 +192,9 @@ final class Exchange: TimerTarget, TurnEnd {
     head.reset()
     body.reset()
     spool.reset()
-    countMemory()
+    // The body's small buffer is kept for the next request, which counts it. An exchange that is not
+    // kept must not leave a count behind.
+    countMemory(0)
     route = -1
     upstream = nil
     rules = nil
