@@ -10,6 +10,7 @@ from support.http2 import (
     CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM,
     SETTINGS, STREAM_CLOSED, WINDOW_UPDATE, Peer, frame, request_fields)
 from support.processes import eventually
+from support.remains import resident
 from support.uwsgi import answer
 
 # A sanitizer keeps what was given back for a while.
@@ -29,12 +30,6 @@ def peer(running, **options):
     one = Peer(running.port, running.authority, **options)
     one.greet()
     return one
-
-
-def resident(running):
-    """KiB of memory that the proxy has."""
-    with open(f"/proc/{running.child.pid}/status") as file:
-        return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
 
 
 def number(value):

@@ -5,18 +5,13 @@
 
 import os
 import pathlib
-import re
 import signal
 import threading
-from collections import Counter
 
-from prometheus_client.parser import text_string_to_metric_families
-
-from support.admin import ask
 from support.edge import binary, install
 from support.http import good
 from support.http2 import DATA, END_STREAM, Peer, frame
-from support.processes import Timeout, eventually
+from support.remains import resident, rest
 from support.traffic import KINDS, Traffic
 
 ECHO = pathlib.Path(__file__).parent / "applications" / "echo_socket.py"
@@ -24,55 +19,6 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "7"))
 WARM_UP = min(5, SECONDS)
 # A sanitizer keeps what was given back for a while.
 GROWTH_KIB = (6 if "build-" not in str(binary()) else 128) * 1024
-GAUGES = ("connections", "held", "memory_bytes", "node_in_flight")
-
-
-def gauges(running):
-    families = text_string_to_metric_families(ask(running.admin, "/metrics").body.decode())
-    sums = {}
-    for sample in (each for family in families for each in family.samples):
-        name = sample.name.removeprefix("edgeproxy_")
-        if name in GAUGES:
-            sums[name] = sums.get(name, 0) + sample.value
-    assert set(sums) == set(GAUGES)
-    return sums
-
-
-def resident(running):
-    """KiB of memory that the proxy has."""
-    with open(f"/proc/{running.child.pid}/status") as file:
-        return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
-
-
-def descriptors(running):
-    """How many descriptors of each kind are open, as soon as two looks agree."""
-    def look():
-        place, found = f"/proc/{running.child.pid}/fd", []
-        for name in os.listdir(place):
-            try:
-                found.append(re.sub(r"socket:.*", "socket", os.readlink(f"{place}/{name}")))
-            except FileNotFoundError:
-                pass
-        return Counter(found)
-
-    looks = [look()]
-    eventually(lambda: looks.append(look()) or looks[-1] == looks[-2], "nothing is opened or closed")
-    return looks[-1]
-
-
-def rest(running, known=None):
-    """What there is when everybody has gone; with `known`, as soon as that is all there is again."""
-    becomes_empty(lambda: {name: value for name, value in gauges(running).items() if value})
-    if known:
-        becomes_empty(lambda: descriptors(running) - known)
-    return descriptors(running)
-
-
-def becomes_empty(ask, seconds=40):
-    try:
-        eventually(lambda: not ask(), "everybody has gone", seconds)
-    except Timeout:
-        assert not ask()
 
 
 def test_requests_that_are_over_are_not_counted_as_memory(edge, scripted):
