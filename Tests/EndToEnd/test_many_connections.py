@@ -105,6 +105,20 @@ def test_one_address_gets_so_many_connections_and_others_go_on(edge, scripted):
         client.close()
 
 
+def test_one_address_gets_so_many_connections_of_all_workers_together(edge, scripted):
+    running = edge({"app1": [scripted().address]}, workers=4, limits={"connections_per_address": 5})
+    clients, refused = [], 0
+    for _ in range(40):
+        try:
+            clients.append(running.client())
+        except OSError:
+            refused += 1
+    assert (len(clients), refused) == (5, 35)
+    assert [client.request().status for client in clients] == [200] * 5
+    for client in clients:
+        client.close()
+
+
 def test_a_full_house_turns_away_and_serves_those_inside(edge, scripted):
     running = edge({"app1": [scripted().address]}, workers=1, limits={"connections": 8})
     clients = [running.client() for _ in range(8)]

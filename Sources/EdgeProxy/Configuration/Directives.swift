@@ -246,7 +246,7 @@ enum Directives {
       "limits.connections", .number(1...1_000_000), "20000", "Client connections of one worker"),
     .init(
       "limits.connections_per_address", .number(1...1_000_000), "10000",
-      "Of one IPv4 address or IPv6 /64 in one worker: half of what it holds"),
+      "Of one IPv4 address or IPv6 /64 in all workers together"),
     .section(
       "limits.requests_per_address",
       "Requests of one IPv4 address or IPv6 /64 in all workers together; 429 above it"),

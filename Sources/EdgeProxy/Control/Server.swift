@@ -111,7 +111,7 @@ final class Server: TimerTarget {
   private func startWorkers(spool: String, tickets: TicketKeys) throws {
     let workerPlan = WorkerPlan(
       snapshot: plan, certificates: certificates.index, ticketKeys: tickets,
-      policy: configuration.tls.policy, spoolDirectory: spool,
+      policy: configuration.tls.policy, spoolDirectory: spool, perAddress: ConnectionLimit(),
       ability: ability,
       httpsPort: configuration.listen.https.first?.port ?? 443)
     for number in 0..<workerCount {

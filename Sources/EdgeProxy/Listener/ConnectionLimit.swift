@@ -1,19 +1,38 @@
+internal import EventLoop
 internal import HTTPCore
 
-/// Counts the connections of each client on one worker.
-struct ConnectionLimit {
-  private var counts: [IPAddress: Int] = [:]
+/// Counts the connections of each client for all workers together.
+///
+/// The kernel spreads a client's connections over the workers, so that a count in each would let it have
+/// the limit several times. This is the only lock that workers share: it is taken when a
+/// connection comes and when it goes, never for a request, and clients are spread over several, so that
+/// workers hardly ever meet. Memory follows the number of clients that are there.
+final class ConnectionLimit: Sendable {
+  private static let shardCount = 64
+
+  private let shards = (0..<shardCount).map { _ in Guarded<[IPAddress: Int]>([:]) }
 
   /// Counts one more; `false` where that would be too many.
-  mutating func enter(_ client: IPAddress, countMax: Int) -> Bool {
-    let count = counts[client, default: 0]
-    guard count < countMax else { return false }
-    counts[client] = count + 1
-    return true
+  func enter(_ client: IPAddress, countMax: Int) -> Bool {
+    shard(of: client).withLock { counts in
+      let count = counts[client, default: 0]
+      guard count < countMax else { return false }
+      counts[client] = count + 1
+      return true
+    }
   }
 
-  mutating func leave(_ client: IPAddress) {
-    guard let count = counts[client] else { return }
-    counts[client] = count > 1 ? count - 1 : nil
+  func leave(_ client: IPAddress) {
+    shard(of: client).withLock { counts in
+      guard let count = counts[client] else { return }
+      counts[client] = count > 1 ? count - 1 : nil
+    }
+  }
+
+  /// How many clients have a connection.
+  var clientCount: Int { shards.reduce(0) { $0 + $1.withLock(\.count) } }
+
+  private func shard(of client: IPAddress) -> Guarded<[IPAddress: Int]> {
+    shards[Int(UInt(bitPattern: client.hashValue) % UInt(Self.shardCount))]
   }
 }

@@ -6,8 +6,8 @@ internal import TLS
 
 /// One core's share of the server: an event loop with its listeners, connections and exchanges.
 ///
-/// Nothing here is shared with another worker but immutable snapshots and the atomics of upstream
-/// nodes. Exchanges, attempts and buffers are used again, so that a request in steady state
+/// Nothing here is shared with another worker but immutable snapshots, the atomics of upstream
+/// nodes and the counts of clients. Exchanges, attempts and buffers are used again, so that a request in steady state
 /// allocates nothing.
 final class Worker: TurnEnd {
   let loop: EventLoop
@@ -30,7 +30,7 @@ final class Worker: TurnEnd {
   private var logSettings: LogSettings
   private var listeners: [Listener] = []
   private var connections: [Connection] = []
-  private var perAddress = ConnectionLimit()
+  private let perAddress: ConnectionLimit
   private var compressors = CompressorPool()
   private var freeExchanges: [Exchange] = []
   private var freeAttempts: [Attempt] = []
@@ -49,6 +49,7 @@ final class Worker: TurnEnd {
     let configuration = plan.snapshot.configuration
     loop = try EventLoop()
     spoolDirectory = plan.spoolDirectory
+    perAddress = plan.perAddress
     challenges = ChallengeDirectory(configuration.acmeChallenges)
     random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
     tls = try ServerContext(policy: plan.policy, ticketKeys: plan.ticketKeys)

@@ -22,6 +22,8 @@ struct WorkerPlan: Sendable {
   let ticketKeys: TicketKeys
   let policy: TLSPolicy
   let spoolDirectory: String
+  /// Shared by all workers.
+  let perAddress: ConnectionLimit
   let ability: Ability
   let httpsPort: UInt16
 }
