@@ -136,10 +136,15 @@ def test_a_connection_goes_on_or_ends_with_a_word(edge, scripted):
             peer.send(*parts, frame(PING, 0, 0, QUESTION))
             if stays:
                 peer.wait_for(lambda: any("ACK" in each.flags and each.opaque_data == QUESTION for each in peer.pings))
-                last = peer.request("GET", "/") if not peer.closed else None
+                peer.next_id = max(peer.next_id, highest(parts) + 2)
+                # Where the numbers are used up nothing more can be asked.
+                asks = not peer.closed and peer.next_id < 1 << 31
+                last = peer.start() if asks else None
+                # The head is enough: there may be no window for a body.
+                peer.wait_for(lambda: not asks or last in peer.answers and (
+                    peer.answers[last].heads or peer.answers[last].reset is not None))
                 # A client's GOAWAY is an end as well, after what was under way.
                 assert not peer.closed or peer.goaways or asks_for_the_end(parts), peer.frames
-                assert peer.closed or last.heads or last.reset is not None
                 told["ended" if peer.closed else "answered"] += 1
         assert witness.request("GET", "/").status == 200
 
@@ -148,6 +153,12 @@ def test_a_connection_goes_on_or_ends_with_a_word(edge, scripted):
     assert min(told.values()) > 30, f"the examples are one-sided: {told}"
     witness.close()
     rest(running)
+
+
+def highest(parts):
+    """The last stream that was opened, by whatever HEADERS: an id below it is passed over."""
+    ids = (int.from_bytes(part[5:9], "big") & 0x7FFF_FFFF for part in parts if part[3:4] == bytes([HEADERS]))
+    return max((stream for stream in ids if stream % 2), default=-1)
 
 
 def asks_for_the_end(parts):
