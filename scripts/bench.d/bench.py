@@ -3,12 +3,14 @@ idle connection cost each of them. Called by scripts/bench."""
 
 import argparse
 import os
+import shutil
 import signal
 import statistics
 import sys
 import tempfile
 import time
 
+import counts
 import faults
 import machinery
 import proxies
@@ -90,11 +92,11 @@ class Bench:
         self.tools, self.certificates = options.tools, options.certificates
         self.notes = []
 
-    def start(self, name, routes, careful=False):
-        """The proxy of that name, in a directory of its own."""
+    def start(self, name, routes, careful=False, watcher=()):
+        """The proxy of that name, in a directory of its own, run by the command `watcher` if there is one."""
         directory = tempfile.mkdtemp(dir=self.directory)
         os.chmod(directory, 0o755)
-        return proxies.ALL[name](directory, self.certificates, routes, careful, self.options.edgeproxy)
+        return proxies.ALL[name](directory, self.certificates, routes, careful, self.options.edgeproxy, watcher)
 
     def sample(self, row, proxy):
         if row.key.startswith("h2"):
@@ -205,10 +207,39 @@ def idle_rows(sizes, names):
 
 
 def print_table(heading, rows):
-    print("| " + " | ".join(heading) + " |")
-    print("|---" * len(heading) + "|")
+    for line in table_lines(heading, rows):
+        print(line, flush=True)
+
+
+def table_lines(heading, rows):
+    yield "| " + " | ".join(heading) + " |"
+    yield "|---" * len(heading) + "|"
     for row in rows:
-        print("| " + " | ".join(row) + " |", flush=True)
+        yield "| " + " | ".join(row) + " |"
+
+
+def renew(path, heading, rows):
+    """Puts the table in the place of the one with that first cell in a Markdown file."""
+    with open(path) as file:
+        lines = file.read().split("\n")
+    begin = next((place for place, line in enumerate(lines) if line.startswith(f"| {heading[0]} |")), None)
+    if begin is None:
+        raise SystemExit(f"bench: {path} has no table that begins with '{heading[0]}'")
+    end = begin
+    while end < len(lines) and lines[end].startswith("|"):
+        end += 1
+    lines[begin:end] = table_lines(heading, rows)
+    with open(path, "w") as file:
+        file.write("\n".join(lines))
+
+
+def default_proxies(options):
+    if options.counts:
+        return ["edgeproxy", "nginx"]
+    names = ["edgeproxy", "nginx", "apache"]
+    if not options.faults and "http" in options.only and shutil.which("haproxy"):
+        names.append("haproxy")
+    return names
 
 
 def parse():
@@ -218,7 +249,11 @@ def parse():
     parser.add_argument("--seconds", type=float, help="of load per figure (3; quick: 0.5)")
     parser.add_argument("--only", help="rows, by comma: " + " ".join(KEYS) + "; with --faults: "
                         + " ".join(fault.key for fault in faults.FAULTS))
-    parser.add_argument("--proxies", default="edgeproxy,nginx,apache", help="by comma")
+    parser.add_argument("--proxies", help="by comma (edgeproxy,nginx,apache, and haproxy where it is installed "
+                        "and the row http is measured)")
+    parser.add_argument("--counts", action="store_true",
+                        help="instructions and system calls per request instead of times; for busy machines")
+    parser.add_argument("--renew", metavar="FILE", help="put the table into this file, such as README.md, too")
     parser.add_argument("--faults", action="store_true", help="one of two backends fails instead")
     parser.add_argument("--cold", action="store_true",
                         help="with --faults: the first latency of a connection includes its handshake")
@@ -226,16 +261,22 @@ def parse():
     parser.add_argument("--tools", help=argparse.SUPPRESS)
     parser.add_argument("--certificates", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    options.proxies = options.proxies.split(",")
     options.rounds = options.rounds or (1 if options.quick and options.faults else 3)
     options.seconds = options.seconds or (0.5 if options.quick else 3)
     options.idle = [0, 1000] if options.quick else [0, 1000, 5000]
-    known = [fault.key for fault in faults.FAULTS] if options.faults else KEYS
+    known = [fault.key for fault in faults.FAULTS] if options.faults else counts.KEYS if options.counts else KEYS
     options.only = options.only.split(",") if options.only else known
+    options.proxies = options.proxies.split(",") if options.proxies else default_proxies(options)
     for word, allowed in [(w, known) for w in options.only] + [(w, proxies.ALL) for w in options.proxies]:
         if word not in allowed:
             parser.error(f"unknown '{word}'; known are: {' '.join(allowed)}")
     return options
+
+
+def measure(bench, rows, names, routes):
+    samples = bench.rounds(rows, routes) if rows else {}
+    sizes = bench.idle(routes) if "idle" in bench.options.only else None
+    return list(table_rows(rows, samples, names)) + (list(idle_rows(sizes, names)) if sizes else [])
 
 
 def main():
@@ -257,13 +298,18 @@ def main():
             rows = [row for row in ROWS if row.key in options.only]
             hosts = {row.host for row in rows} | {"tcp.example.test"}
             routes = {host: addresses for host, addresses in routes.items() if host in hosts}
+            heading = ["one core, TLS 1.3, access log on (ratio to nginx)", *versions]
             try:
-                samples = bench.rounds(rows, routes) if rows else {}
-                sizes = bench.idle(routes) if "idle" in options.only else None
+                if options.counts:
+                    heading[0] = "one worker, TLS 1.3, access log on"
+                    lines = list(counts.table(bench, rows, names, routes))
+                else:
+                    lines = measure(bench, rows, names, routes)
             finally:
                 backend.end()
-            lines = list(table_rows(rows, samples, names)) + (list(idle_rows(sizes, names)) if sizes else [])
-            print_table(["one core, TLS 1.3, access log on (ratio to nginx)", *versions], lines)
+            print_table(heading, lines)
+            if options.renew:
+                renew(options.renew, heading, lines)
         for note in bench.notes:
             print(f"\nnote: {note}")
     print(f"\n{options.rounds} rounds, {time.monotonic() - begun:.0f} s", file=sys.stderr)

@@ -19,7 +19,7 @@ class Proxy:
 
     speaks_uwsgi = True
 
-    def __init__(self, directory, certificates, routes, careful=False, edgeproxy=None):
+    def __init__(self, directory, certificates, routes, careful=False, edgeproxy=None, watcher=()):
         self.directory = os.path.join(directory, self.name)
         os.makedirs(self.directory, exist_ok=True)
         os.chmod(self.directory, 0o755)
@@ -30,7 +30,7 @@ class Proxy:
         self.port, self.log = machinery.free_port(), self.path("output.log")
         self.chain = os.path.join(certificates, "example.test", "fullchain.pem")
         self.key = os.path.join(certificates, "example.test", "privkey.pem")
-        self.process = machinery.start(self.command(), [machinery.PROXY_CORE], self.log)
+        self.process = machinery.start([*watcher, *self.command()], [machinery.PROXY_CORE], self.log)
         machinery.wait_for_port(self.port, self.process, self.log)
 
     def path(self, name):
