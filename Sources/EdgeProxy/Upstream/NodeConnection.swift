@@ -18,6 +18,8 @@ final class NodeConnection: EventSource {
   var owner: (any NodeConnectionOwner)?
   private var descriptor: FileDescriptor?
   private var raw: Int32 = -1
+  /// A unix socket knows no difference between an end and a reset.
+  private var canReset = true
   private var stream: ClientStream?
   private var handshaken = true
   private var token = SourceToken.none
@@ -43,6 +45,7 @@ final class NodeConnection: EventSource {
   func open(_ address: SocketAddress) throws(SystemError) {
     let socket = try Socket.connect(address)
     raw = socket.raw
+    canReset = address.family != .unix
     descriptor = consume socket
     handshaken = true
     watched = Readiness(rawValue: 0)
@@ -90,7 +93,7 @@ final class NodeConnection: EventSource {
     if let stream { stream.shutdown() }
     stream = nil
     // Everything has been read and the peer has let go: nothing is left to be lost.
-    if peerClosed, mayReset { Socket.resetOnClose(raw) }
+    if peerClosed, mayReset, canReset { Socket.resetOnClose(raw) }
     descriptor = nil
     raw = -1
   }
