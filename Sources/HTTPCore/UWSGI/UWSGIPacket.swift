@@ -144,6 +144,7 @@ package struct UWSGIPacket: ~Copyable {
     writeSize(end - valueStart, at: valueStart - 2)
   }
 
+  @inline(__always)
   private mutating func writeSize(_ size: Int, at place: Int) {
     // A size that does not fit makes the whole packet be refused in `finish`.
     if size > Int(UInt16.max) { overflow = true }
@@ -152,8 +153,12 @@ package struct UWSGIPacket: ~Copyable {
     target[place + 1] = UInt8(truncatingIfNeeded: size >> 8)
   }
 
+  @inline(__always)
   private mutating func reserve(_ count: Int) {
-    guard end + count > storage.count else { return }
+    if end + count > storage.count { grow(count) }
+  }
+
+  private mutating func grow(_ count: Int) {
     var wanted = storage.count * 2
     while wanted < end + count { wanted *= 2 }
     storage.append(contentsOf: repeatElement(0, count: wanted - storage.count))
