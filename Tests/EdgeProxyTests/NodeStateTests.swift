@@ -152,14 +152,18 @@ struct NodeStateTests {
     var random = SeededRandom(seed: 7)
     for _ in 0..<200 {
       var condition = NodeCondition()
-      var now = Int64(random.next() >> 8)
+      var now = Int64(random.next() >> 7)
       for _ in 0..<50 {
         now += Int64(random.next() % 3_000_000_000)
-        switch random.next() % 6 {
+        switch random.next() % 8 {
         case 0: _ = condition.succeeded(began: now, now: now)
         case 1: _ = condition.beginTrial(now: now)
         case 2: condition.abandoned(began: now)
         case 3: condition.checked(succeeded: random.next() % 2 == 0)
+        case 4:
+          let mayPutOut = random.next() % 2 == 0
+          _ = condition.failedChecks(began: now, now: now, mayPutOut: mayPutOut)
+        case 5: _ = condition.passedChecks(now: now)
         default:
           _ = condition.failed(began: now, now: now, mayPutOut: true, random: random.next())
         }

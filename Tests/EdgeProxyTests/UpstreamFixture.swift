@@ -8,19 +8,27 @@ func seconds(_ count: Double) -> Int64 { Int64(count * 1_000_000_000) }
 
 /// An upstream with nodes on loopback, backups last.
 func makeUpstream(
-  primaries: Int, backups: Int = 0, balance: UpstreamSettings.Balance = .roundRobin
+  primaries: Int, backups: Int = 0, balance: UpstreamSettings.Balance = .roundRobin,
+  health: HealthCheck? = nil
 ) throws -> UpstreamState {
   let nodes = try (0..<primaries + backups).map { index in
     NodeSettings(
       address: try #require(SocketAddress("127.0.0.1:\(3000 + index)")),
       backup: index >= primaries)
   }
-  return UpstreamState(
+  return makeUpstream(nodes, balance: balance, health: health)
+}
+
+func makeUpstream(
+  _ nodes: [NodeSettings], balance: UpstreamSettings.Balance = .roundRobin,
+  spoken: UpstreamSettings.NodeProtocol = .uwsgi, health: HealthCheck? = nil
+) -> UpstreamState {
+  UpstreamState(
     UpstreamSettings(
-      name: "apps", nodeProtocol: .uwsgi, modifier1: 0, modifier2: 0, nodes: nodes,
+      name: "apps", nodeProtocol: spoken, modifier1: 0, modifier2: 0, nodes: nodes,
       balance: balance, connectTimeout: .seconds(1), responseTimeout: .seconds(60),
       idleTimeout: .seconds(60), tunnelTimeout: .seconds(3600), keepAlive: .off, tls: nil,
-      retry: .standard, hold: .seconds(10), bufferSizeBytes: 4096))
+      retry: .standard, hold: .seconds(10), bufferSizeBytes: 4096, health: health))
 }
 
 extension RetrySettings {

@@ -7,6 +7,8 @@ struct UpstreamsSection {
   /// The same moment on the clock of the nodes and on the calendar, in seconds since 1970.
   var now: Instant
   var time: Int64
+  /// What the last check of a node found; `nil` where it was not checked.
+  var check: (NodeState) -> CheckRecord.Last? = { _ in nil }
 
   var section: StatusSection {
     StatusSection(
@@ -21,7 +23,7 @@ struct UpstreamsSection {
         }),
       text: [
         .table(
-          "upstreams", columns: ["UPSTREAM", "NODE", "STATE", "IN FLIGHT", "FAILURES"],
+          "upstreams", columns: ["UPSTREAM", "NODE", "STATE", "CHECK", "IN FLIGHT", "FAILURES"],
           rows: upstreams.flatMap { upstream in
             zip(upstream.nodes, upstream.roles).map { row(upstream, $0, $1) }
           })
@@ -45,6 +47,7 @@ struct UpstreamsSection {
         NodeFailure.allCases.map {
           .init(name: "\($0)", value: .number(node.failureCount($0)))
         }),
+      "check": check(node).map(Self.value) ?? .nothing,
     ]
   }
 
@@ -60,8 +63,20 @@ struct UpstreamsSection {
     return [
       upstream.key.isEmpty ? name : "\(name) \(Self.key(upstream))",
       node.address.description + (kind.isEmpty ? "" : " (\(kind))"), state,
-      "\(node.inFlight)", failures.isEmpty ? "none" : failures.joined(separator: ", "),
+      check(node).map(Self.text) ?? "none", "\(node.inFlight)",
+      failures.isEmpty ? "none" : failures.joined(separator: ", "),
     ]
+  }
+
+  private static func value(_ check: CheckRecord.Last) -> StatusValue {
+    [
+      "result": .text(check.outcome.description),
+      "milliseconds": .number(Int(check.milliseconds)), "at": .time(check.at),
+    ]
+  }
+
+  private static func text(_ check: CheckRecord.Last) -> String {
+    "\(check.outcome.description) in \(check.milliseconds) ms at \(UTC.text(check.at))"
   }
 
   /// `up`, `failing` after a failure that did not put it out, `out`, or `trial` while one request

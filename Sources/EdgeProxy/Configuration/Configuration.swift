@@ -144,6 +144,11 @@ struct UpstreamSettings: Sendable, Equatable {
   var hold: Duration
   /// The instance's own limit for the request block (uWSGI `buffer-size`), in bytes.
   var bufferSizeBytes: Int
+  /// `nil` where nodes are judged by requests alone.
+  var health: HealthCheck?
+
+  var thresholds: HealthThresholds { health?.thresholds ?? .standard }
+
   enum NodeProtocol: String, Sendable, CaseIterable { case uwsgi, http, https }
   enum Balance: String, Sendable, CaseIterable {
     case leastRequests = "least-requests"

@@ -67,7 +67,8 @@ struct UpstreamReader {
       connectTimeout: timeouts.duration("connect"), responseTimeout: timeouts.duration("response"),
       idleTimeout: timeouts.duration("idle"), tunnelTimeout: timeouts.duration("tunnel"),
       keepAlive: links.keepAlive(), tls: links.tls(nodes), retry: retry(section.section("retry")),
-      hold: section.duration("hold"), bufferSizeBytes: section.size("buffer_size"))
+      hold: section.duration("hold"), bufferSizeBytes: section.size("buffer_size"),
+      health: HealthCheckReader(context: context, spoken: spoken).read(section))
   }
 
   /// Where instances come from, if not from `nodes`.

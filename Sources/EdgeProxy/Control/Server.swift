@@ -19,6 +19,7 @@ final class Server: TimerTarget {
   private var tickets: TicketKeeper?
   private var service = ServiceWatch()
   private let probes: NodeProbes
+  private let prober: Prober
   private let watch: WorkerWatch
   private let workerCount: Int
 
@@ -65,6 +66,7 @@ final class Server: TimerTarget {
     applications.reconfigure(configuration.upstreams, now: loop.now)
     plan = SnapshotPlan(configuration, applications: applications.tables, previous: nil)
     probes = NodeProbes(loop: loop)
+    prober = Prober(loop: loop, logger: logger)
     watch = WorkerWatch(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
     encryption = try configuration.etcd?.readEncryptionKeys()
@@ -91,15 +93,19 @@ final class Server: TimerTarget {
     try ports.openHTTP(workers)
     openAdministration()
     defer { admin?.close() }
+    prober.follow(upstreams)
     if configuration.listen.closeWhenUnable == .always {
       // A node that was never tried counts as able; where the port depends on it, ask first.
       isAsking = true
-      probes.run(upstreams) { _ in true }
+      prober.hurry()
+      probes.run(upstreams) { !prober.follows($0) }
     }
     probes.whenIdle = { [unowned self] in step() }
     step()
     _ = loop.arm(self, after: Self.beat)
+    loop.owner = self
     try loop.run()
+    loop.owner = nil
     for worker in workers { worker.post { $0.stop() } }
     for thread in threads { thread.join() }
     fleet?.close()
@@ -113,7 +119,7 @@ final class Server: TimerTarget {
       snapshot: plan, certificates: certificates.index, ticketKeys: tickets,
       policy: configuration.tls.policy, spoolDirectory: spool, perAddress: ConnectionLimit(),
       ability: ability,
-      httpsPort: configuration.listen.https.first?.port ?? 443)
+      httpsPort: configuration.listen.https.first?.port ?? 443, control: loop.handle)
     for number in 0..<workerCount {
       let (handle, thread) = try WorkerStart.start(number, workerPlan, logger: logger)
       workers.append(handle)
@@ -141,6 +147,7 @@ final class Server: TimerTarget {
   private func installApplications() {
     let tables = applications.tables
     plan.applications = tables
+    prober.follow(upstreams)
     // Workers that are yet to be started begin with the plan.
     guard !workers.isEmpty else { return }
     tellWorkers { $0.install(tables) }
@@ -171,6 +178,7 @@ final class Server: TimerTarget {
 
   func timerFired(_ token: TimerToken) {
     beats += 1
+    prober.beat()
     step()
     if beats % 10 == 0 { everySecond() }
     _ = loop.arm(self, after: Self.beat)
@@ -183,7 +191,7 @@ final class Server: TimerTarget {
       if now >= drainDeadline { drainTimedOut() }
       return
     }
-    if isAsking, !probes.isIdle { return }
+    if isAsking, !probes.isIdle || !prober.hasAsked { return }
     isAsking = false
     ability = Ability(
       hasCertificate: !certificates.index.isEmpty,
@@ -213,7 +221,7 @@ final class Server: TimerTarget {
   private func everySecond() {
     // Without probes a server that lost all its traffic would never learn that it can serve again.
     let all = configuration.listen.closeWhenUnable != .never
-    probes.run(upstreams) { all || $0.condition.lastFailed }
+    probes.run(upstreams) { !prober.follows($0) && (all || $0.condition.lastFailed) }
     watch.ask(workers)
     certificates.lookAgain()
     admin?.open()
@@ -221,6 +229,9 @@ final class Server: TimerTarget {
     tickets?.everySecond()
     fleet?.everySecond()
   }
+
+  /// A worker has marked a node that has fallen silent.
+  func suspectsMarked() { prober.checkSuspects() }
 
   private func certificatesChanged() {
     if let index = certificates.load() { install(index) }
@@ -301,6 +312,7 @@ final class Server: TimerTarget {
     configuration = next
     applications.reconfigure(next.upstreams, now: loop.now)
     plan = SnapshotPlan(next, applications: applications.tables, previous: plan)
+    prober.follow(upstreams)
     let (plan, log) = (plan, next.log)
     tellWorkers {
       $0.install(plan)
@@ -347,7 +359,6 @@ final class Server: TimerTarget {
         handle.post { loop in (loop.owner as? Server)?.workerDrained() }
       }
     }
-    loop.owner = self
   }
 
   private func workerDrained() {
@@ -388,7 +399,9 @@ extension Server {
     sections += [fleet?.section, tickets?.section, discovery?.section].compactMap { $0 }
     sections += [
       WorkersSection(workers: workersNow()).section,
-      UpstreamsSection(upstreams: upstreams, now: loop.now, time: now).section,
+      UpstreamsSection(upstreams: upstreams, now: loop.now, time: now) { [prober] in
+        prober.record(of: $0)?.last
+      }.section,
       CertificatesSection(
         entries: certificates.index.entries, refusals: certificates.refusals,
         copyFailure: certificates.copyFailure, now: now

@@ -106,6 +106,9 @@ final class NodeConnection: EventSource {
 
   // MARK: Bytes
 
+  /// Whether the node could not be reached, once the socket has said that it is ready.
+  var hasFailed: Bool { Socket.pendingError(raw) != 0 }
+
   /// `true` once bytes can be sent: at once without TLS.
   func handshake() throws(TLSError) -> Bool {
     guard let stream, !handshaken else { return true }

@@ -25,7 +25,7 @@ enum NodeFailure: Int, CaseIterable, Sendable {
 /// One node of an upstream as all workers see it: how busy it is and whether it is worth a try.
 ///
 /// All times are nanoseconds of one monotonic clock; `began` is when the attempt was begun. Every
-/// `begin` has one `end`, and one of the three `record…` calls in between.
+/// `begin` has one `end`, and one of the first three `record…` calls in between.
 ///
 /// It outlives changes of who belongs to its upstream, so that what is known of it is not lost when
 /// another node comes or goes.
@@ -38,6 +38,10 @@ final class NodeState: Sendable {
   let isBackup: Bool
 
   private let cap: EjectionCap
+  private let thresholds: HealthThresholds
+  private let suspicion = Atomic<Bool>(false)
+  /// When the last attempt was answered, in nanoseconds.
+  private let answered = Atomic<Int64>(0)
   private let word = Atomic<UInt64>(NodeCondition().word)
   private let inFlightCount = Atomic<Int>(0)
   private let failureCounts = [7 of Atomic<Int>](initializingWith: { span in
@@ -45,10 +49,14 @@ final class NodeState: Sendable {
   })
 
   /// A node that has `joined` others, at a moment of the clock, begins with a small share.
-  init(address: SocketAddress, isBackup: Bool, cap: EjectionCap, joined: Int64? = nil) {
+  init(
+    address: SocketAddress, isBackup: Bool, cap: EjectionCap,
+    thresholds: HealthThresholds = .standard, joined: Int64? = nil
+  ) {
     self.address = address
     self.isBackup = isBackup
     self.cap = cap
+    self.thresholds = thresholds
     name = Array(address.description.utf8)
     mark = StableHash.of(name)
     if let joined { word.store(NodeCondition(joined: joined).word, ordering: .relaxed) }
@@ -76,12 +84,13 @@ final class NodeState: Sendable {
   /// The node answered; a healthy one is only read, so that workers do not fight over its word.
   @discardableResult
   func recordSuccess(began: Int64, now: Int64) -> NodeCondition.Change {
-    let result = change { condition in condition.succeeded(began: began, now: now) }
+    answered.store(now, ordering: .relaxed)
+    let result = change { condition in condition.succeeded(began: began, now: now, thresholds) }
     if result == .putBack { cap.release(self) }
     return result
   }
 
-  /// The node failed; it goes out with the third failure in a row unless too many are out.
+  /// The node failed; it goes out with the third failure in a row (`fall`) unless too many are out.
   @discardableResult
   func recordFailure(
     _ failure: NodeFailure, began: Int64, now: Int64, random: UInt64
@@ -91,10 +100,12 @@ final class NodeState: Sendable {
     var hasPlace = false
     let result = change { condition in
       // The place is taken before the node goes out: the cap holds at every instant.
-      if !hasPlace, condition.failurePutsOut(began: began) {
+      if !hasPlace, condition.failurePutsOut(began: began, thresholds) {
         hasPlace = cap.reserve(self)
       }
-      return condition.failed(began: began, now: now, mayPutOut: hasPlace, random: random)
+      return condition.failed(
+        began: began, now: now, mayPutOut: hasPlace, random: random,
+        checkable: failure == .connect, thresholds)
     }
     if hasPlace, result != .putOut { cap.release(self) }
     return result
@@ -114,6 +125,41 @@ final class NodeState: Sendable {
   func recordCheck(succeeded: Bool) {
     change { condition in condition.checked(succeeded: succeeded) }
   }
+
+  /// So many checks have failed that the node is to go, unless too many are out.
+  @discardableResult
+  func putOutByChecks(began: Int64, now: Int64) -> NodeCondition.Change {
+    var hasPlace = false
+    let result = change { condition in
+      if !hasPlace, condition.checkPutsOut(began: began) {
+        hasPlace = cap.reserve(self)
+      }
+      return condition.failedChecks(began: began, now: now, mayPutOut: hasPlace)
+    }
+    if hasPlace, result != .putOut { cap.release(self) }
+    return result
+  }
+
+  /// So many checks have succeeded that the node is well, as far as checks can tell.
+  @discardableResult
+  func putBackByChecks(now: Int64) -> NodeCondition.Change {
+    let result = change { condition in condition.passedChecks(now: now) }
+    if result == .putBack { cap.release(self) }
+    return result
+  }
+
+  /// Whether a request has been answered since `moment`, in nanoseconds.
+  func hasAnswered(since moment: Int64) -> Bool { answered.load(ordering: .relaxed) >= moment }
+
+  // MARK: Suspicion
+
+  /// Wants the node to be checked at once; `true` for the first to say so.
+  func suspect() -> Bool { !suspicion.exchange(true, ordering: .relaxed) }
+
+  var isSuspected: Bool { suspicion.load(ordering: .relaxed) }
+
+  /// The check has come to a result.
+  func clearSuspicion() { suspicion.store(false, ordering: .relaxed) }
 
   private func change<Result>(_ body: (inout NodeCondition) -> Result) -> Result {
     var current = word.load(ordering: .acquiring)

@@ -24,7 +24,9 @@ final class UpstreamState: Sendable {
   convenience init(_ settings: UpstreamSettings) {
     let lasting = LastingState()
     let nodes = settings.nodes.map { node in
-      NodeState(address: node.address, isBackup: node.backup, cap: lasting.cap)
+      NodeState(
+        address: node.address, isBackup: node.backup, cap: lasting.cap,
+        thresholds: settings.thresholds)
     }
     let roles = settings.nodes.map { node in
       NodeRole(
@@ -47,7 +49,7 @@ final class UpstreamState: Sendable {
       previous?.nodes.first { $0.address == instance.address && $0.isBackup == instance.isBackup }
         ?? NodeState(
           address: instance.address, isBackup: instance.isBackup, cap: lasting.cap,
-          joined: joins ? now : nil)
+          thresholds: settings.thresholds, joined: joins ? now : nil)
     }
     let roles = instances.map { instance in
       NodeRole(

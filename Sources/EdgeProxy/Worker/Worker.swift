@@ -23,6 +23,7 @@ final class Worker: TurnEnd {
   /// Where redirects lead to: the first HTTPS port.
   private(set) var httpsPort: UInt16
 
+  private let control: LoopHandle
   private let tls: ServerContext
   private var certificates: CertificateTable
   private let logger: Logger
@@ -57,6 +58,7 @@ final class Worker: TurnEnd {
     logSettings = configuration.log
     snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
     ability = plan.ability
+    control = plan.control
     httpsPort = plan.httpsPort
     tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     tls.offersHTTP2 = configuration.listen.http2
@@ -69,6 +71,12 @@ final class Worker: TurnEnd {
 
   /// Whether answers ask clients to go elsewhere for their next request: the port is closed.
   private(set) var sendsClientsAway = false
+
+  /// Has a node checked at once that has fallen silent.
+  func suspect(_ node: NodeState) {
+    guard node.suspect() else { return }
+    control.post { loop in (loop.owner as? Server)?.suspectsMarked() }
+  }
 
   // MARK: Orders from the control thread
 

@@ -26,4 +26,6 @@ struct WorkerPlan: Sendable {
   let perAddress: ConnectionLimit
   let ability: Ability
   let httpsPort: UInt16
+  /// The loop of the `Server`.
+  let control: LoopHandle
 }

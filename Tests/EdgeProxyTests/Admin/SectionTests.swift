@@ -22,8 +22,10 @@ struct SectionTests {
     let now = seconds(100)
     upstream.nodes[0].failUntilOut(now: now)
     upstream.nodes[1].begin()
+    let first = upstream.nodes[0]
     let section = UpstreamsSection(
-      upstreams: [upstream], now: Instant(nanoseconds: now), time: 1000
+      upstreams: [upstream], now: Instant(nanoseconds: now), time: 1000,
+      check: { $0 === first ? .init(outcome: .passed, milliseconds: 3, at: 7) : nil }
     ).section
     let condition = upstream.nodes[0].condition
     let due = 1000 + (condition.due - now / 1_000_000 + 999) / 1000
@@ -34,7 +36,11 @@ struct SectionTests {
           + UTC.text(due)))
     #expect(whole.contains(#""state":"up","in_flight":1,"out_until":null"#))
     #expect(whole.contains(#""failures":{"connect":3,"#))
-    #expect(text(section).contains("out until \(UTC.text(due))  0          connect 3"))
+    #expect(
+      whole.contains(#""check":{"result":"ok","milliseconds":3,"at":"1970-01-01T00:00:07Z"}"#))
+    #expect(whole.contains(#""check":null"#))
+    let check = "ok in 3 ms at 1970-01-01T00:00:07Z"
+    #expect(text(section).contains("out until \(UTC.text(due))  \(check)  0          connect 3"))
     let up = try #require(section.metrics.first { $0.name == "node_up" })
     #expect(up.samples.map(\.value) == [0, 1])
   }

@@ -133,9 +133,6 @@ struct UpstreamMistakeTests {
       "discover: subscriptions",
       "5:5: unknown key 'discover' in upstreams.a"),
     Mistake(
-      "health: { path: /up }",
-      "5:5: unknown key 'health' in upstreams.a; it belongs at the top"),
-    Mistake(
       "modifier1: 22",
       "5:16: 'modifier1' must not be 22: it tells uWSGI to run code from the request"),
     Mistake(

@@ -1,0 +1,64 @@
+import EventLoop
+
+@testable import EdgeProxy
+
+/// A node whose every word is written in the test.
+final class ScriptedNode {
+  let address: SocketAddress
+  private var listener: FileDescriptor?
+  private(set) var calls: [Call] = []
+
+  /// One connection to it.
+  final class Call {
+    private var descriptor: FileDescriptor?
+    private let raw: Int32
+
+    init(_ descriptor: consuming FileDescriptor) {
+      raw = descriptor.raw
+      self.descriptor = consume descriptor
+    }
+
+    /// What has come in and was not asked for before.
+    func heard() -> [UInt8] {
+      var all: [UInt8] = []
+      var bytes = [UInt8](repeating: 0, count: 65_536)
+      while true {
+        var space = bytes.mutableSpan
+        guard case .bytes(let count) = Descriptor.read(raw, into: &space) else { return all }
+        all += bytes[..<count]
+      }
+    }
+
+    func say(_ bytes: [UInt8]) { _ = Descriptor.send(raw, bytes.span) }
+    func say(_ text: String) { say(Array(text.utf8)) }
+    func end() { descriptor = nil }
+
+    var isEnded: Bool {
+      var byte: [UInt8] = [0]
+      var space = byte.mutableSpan
+      switch Descriptor.read(raw, into: &space) {
+      case .closed, .failed: return true
+      default: return false
+      }
+    }
+  }
+
+  /// On an abstract unix socket, so that a call is there as soon as it was made.
+  init() throws {
+    let name = "unix:@edgeproxy-node-\(UInt64.random(in: 0 ... .max))"
+    guard let address = SocketAddress(name) else { throw SystemError("socket") }
+    self.address = address
+    listener = try Socket.listen(address, reusePort: false)
+  }
+
+  /// The next call; `nil` when nobody has called.
+  func accept() throws -> Call? {
+    guard let raw = listener?.raw, let accepted = try Socket.accept(raw) else { return nil }
+    let call = Call(accepted)
+    calls.append(call)
+    return call
+  }
+
+  /// Refuses from now on.
+  func stop() { listener = nil }
+}
