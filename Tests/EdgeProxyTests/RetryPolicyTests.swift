@@ -37,6 +37,16 @@ struct RetryPolicyTests {
     return status
   }
 
+  @Test(arguments: sent)
+  func `a request that has just ended two instances reaches no second one`(
+    failure: AttemptFailure
+  ) {
+    let result = decide(failure) { $0.isDeadly = true }
+    #expect(result.decision == .answer(status: 502, reason: "query-of-death"))
+    #expect(result.tokens == 0)
+    #expect(decide(.couldNotConnect) { $0.isDeadly = true }.decision == .tryAnother)
+  }
+
   // MARK: Nothing was sent
 
   @Test(arguments: notSent, [true, false])

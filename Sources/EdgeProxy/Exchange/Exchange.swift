@@ -52,6 +52,8 @@ final class Exchange: TimerTarget, TurnEnd {
   /// Tries of the present round, and those of all rounds that ended without a byte.
   var attempts = 0
   var emptyAnswers = 0
+  /// The same request has just ended two instances.
+  var isDeadly = false
   /// 0 while the request never had to wait for an instance to come back.
   var heldUntil = Instant(nanoseconds: 0)
   /// The same for a node that has less to do.
@@ -201,6 +203,7 @@ final class Exchange: TimerTarget, TurnEnd {
     tried = TriedNodes()
     attempts = 0
     emptyAnswers = 0
+    isDeadly = false
     heldUntil = Instant(nanoseconds: 0)
     queuedUntil = Instant(nanoseconds: 0)
     affinity = nil

@@ -17,6 +17,7 @@ extension Exchange {
     generation = upstream.generation
     upstream.state.lasting.budget.deposit(now: worker.loop.now.nanoseconds)
     bind(to: upstream)
+    recognise()
     tryNext()
   }
 
@@ -58,13 +59,16 @@ extension Exchange {
       if !sent || isRepeatable { return askAgain(attempt, node, upstream) }
       // It says nothing of the node that it ended a connection when it had been idle.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
+    } else if isDeadly, failure.isEmptyAnswer {
+      // It is the request that is to blame.
+      node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     } else {
       node.recordFailure(
         failure.nodeFailure, began: attempt.startedAt.nanoseconds,
         now: worker.loop.now.nanoseconds, random: worker.random.next())
     }
     noteTry(attempt, failure.word)
-    if failure.isEmptyAnswer { emptyAnswers += 1 }
+    if failure.isEmptyAnswer { noteEmptyAnswer() }
     self.attempt = nil
     attempt.close()
     switch decide(failure, upstream) {
@@ -99,6 +103,7 @@ extension Exchange {
     }
     node.recordSuccess(
       began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
+    acquit()
     let answered = attempt.response.status
     if upstream.state.retry.lists(status: answered), fallback == nil,
       decide(.retryableStatus(answered), upstream) == .tryAnother
@@ -134,7 +139,8 @@ extension Exchange {
   private func decide(_ failure: AttemptFailure, _ upstream: WorkerUpstream) -> RetryDecision {
     let now = worker.loop.now
     let facts = RetryFacts(
-      isRepeatable: isRepeatable, attempts: attempts, emptyAnswers: emptyAnswers,
+      isRepeatable: isRepeatable, isDeadly: isDeadly, attempts: attempts,
+      emptyAnswers: emptyAnswers,
       blockBytes: blockBytes, elapsed: now.nanoseconds - dispatchedAt.nanoseconds,
       hasOthers: upstream.state.hasUntried(tried),
       mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))

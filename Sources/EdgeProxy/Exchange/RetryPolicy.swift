@@ -53,6 +53,8 @@ enum RetryDecision: Equatable, Sendable {
 struct RetryFacts: Equatable, Sendable {
   /// The method is idempotent (RFC 9110 §9.2.2), or has a key that the route honours.
   var isRepeatable: Bool
+  /// The same request has just ended two instances (`DeadlyRequests`).
+  var isDeadly = false
   /// Attempts made, the failed one included.
   var attempts: Int
   /// Attempts that ended in a reset or an end before the first byte, the failed one included.
@@ -73,6 +75,7 @@ struct RetryFacts: Equatable, Sendable {
 /// |---|---|---|
 /// | could not connect, no TLS, busy, or gone before a byte was sent | any method, another node; when none is left, hold | 503 |
 /// | reset or closed before the first byte, block larger than the instance's buffer | never | 431 |
+/// | reset or closed before the first byte, as the same request did twice a moment ago | never | 502 |
 /// | reset or closed before the first byte | repeatable, another node; hold when none is left; not after two such answers | 502 |
 /// | response timeout, nothing received | repeatable, another node, within the time; never held | 504 |
 /// | response head broken off | never | 502, or 504 when it was too slow |
@@ -152,6 +155,7 @@ struct RetryPolicy: Sendable {
     if facts.blockBytes > bufferSizeBytes {
       return .answer(status: 431, reason: "request-block-too-large")
     }
+    if facts.isDeadly { return .answer(status: 502, reason: "query-of-death") }
     guard settings.onReset, isSafe(facts), facts.emptyAnswers < 2, hasTriesLeft(facts) else {
       return .answer(status: 502, reason: reason)
     }

@@ -15,6 +15,7 @@ final class WorkerSnapshot {
   let healthPath: [UInt8]
   /// `nil` where no rate is limited.
   let rates: RateTable?
+  let deadly: DeadlyRequests
   let errorPages: ErrorPages
   let mediaTypes: MediaTypes
   /// For the log: the host pattern of each route.
@@ -25,6 +26,7 @@ final class WorkerSnapshot {
     routes = plan.routes
     headLimits = plan.headLimits
     rates = plan.rates
+    deadly = plan.deadly
     mediaTypes = plan.mediaTypes
     routeNames = plan.configuration.routes.map { Array($0.host.utf8) }
     errorPages = ErrorPages(
@@ -92,6 +94,8 @@ struct SnapshotPlan: Sendable {
   var applications: [ApplicationTable?]
   let headLimits: HeadLimits
   let rates: RateTable?
+  /// The same for all configurations.
+  let deadly: DeadlyRequests
   let mediaTypes: MediaTypes
 
   /// An upstream whose settings did not change keeps what is known about its nodes.
@@ -101,6 +105,7 @@ struct SnapshotPlan: Sendable {
   ) {
     self.configuration = configuration
     routes = RouteTable(configuration.routes)
+    deadly = previous?.deadly ?? DeadlyRequests()
     rates = configuration.limitsRates ? previous?.rates ?? RateTable() : nil
     upstreams = configuration.upstreams.map { settings in
       previous?.upstreams.first { $0.settings == settings } ?? UpstreamState(settings)
