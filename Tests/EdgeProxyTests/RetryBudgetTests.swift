@@ -69,3 +69,16 @@ struct RetryBudgetTests {
     #expect(taken >= 200)
   }
 }
+
+@Suite("A part of the budget that hedges leave alone")
+struct RetryBudgetReserveTests {
+  @Test func `hedges take the upper half, retries all of it`() {
+    let budget = RetryBudget()
+    var hedges = 0
+    while budget.take(now: seconds(1000), leaving: 100) { hedges += 1 }
+    #expect(hedges == 100)
+    var retries = 0
+    while budget.take(now: seconds(1000)) { retries += 1 }
+    #expect(retries == 100)
+  }
+}

@@ -47,6 +47,22 @@ struct RetryPolicyTests {
     #expect(decide(.couldNotConnect) { $0.isDeadly = true }.decision == .tryAnother)
   }
 
+  @Test func `another node is asked beside a silent one while tries and time last`() {
+    let policy = RetryPolicy(.standard, bufferSizeBytes: 4096)
+    #expect(policy.mayHedge(Self.facts))
+    let changes: [(inout RetryFacts) -> Void] = [
+      { $0.hasOthers = false }, { $0.attempts = 3 }, { $0.elapsed = seconds(15) },
+    ]
+    for change in changes {
+      var facts = Self.facts
+      change(&facts)
+      #expect(!policy.mayHedge(facts))
+    }
+    var settings = RetrySettings.standard
+    settings.hedges = false
+    #expect(!RetryPolicy(settings, bufferSizeBytes: 4096).mayHedge(Self.facts))
+  }
+
   // MARK: Nothing was sent
 
   @Test(arguments: notSent, [true, false])

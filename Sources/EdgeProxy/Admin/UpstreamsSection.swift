@@ -18,6 +18,9 @@ struct UpstreamsSection {
           [
             "name": .text(upstream.settings.name),
             "key": upstream.key.isEmpty ? .nothing : .text(Self.key(upstream)),
+            "hedges": .number(upstream.lasting.hedges),
+            "hedges_won": .number(upstream.lasting.hedgesWon),
+            "hedge_delay_ms": .number(Int(upstream.lasting.latency.delay / 1_000_000)),
             "nodes": .list(zip(upstream.nodes, upstream.roles).map(value)),
           ]
         }),
@@ -114,6 +117,21 @@ struct UpstreamsSection {
         }
       }
     }
-    return [up, failing, inFlight, failures]
+    return [up, failing, inFlight, failures] + hedgeMetrics
+  }
+
+  private var hedgeMetrics: [Metric] {
+    var hedges = Metric.counter("hedges_total", "Tries beside silent ones.")
+    var won = Metric.counter("hedges_won_total", "Tries beside silent ones that answered first.")
+    var delay = Metric.gauge(
+      "hedge_delay_milliseconds", "How long a try may be silent before another is begun.")
+    for upstream in upstreams {
+      var labels = [("upstream", upstream.settings.name)]
+      if !upstream.key.isEmpty { labels.append(("key", Self.key(upstream))) }
+      hedges.add(upstream.lasting.hedges, labels: labels)
+      won.add(upstream.lasting.hedgesWon, labels: labels)
+      delay.add(Int(upstream.lasting.latency.delay / 1_000_000), labels: labels)
+    }
+    return [hedges, won, delay]
   }
 }

@@ -202,6 +202,8 @@ struct RetrySettings: Sendable, Equatable {
   var statuses: Set<Int>
   var within: Duration
   var nonIdempotent: Bool
+  /// GET and HEAD also go to another node when the first is silent for much longer than usual.
+  var hedges = true
 }
 
 struct RouteSettings: Sendable, Equatable {

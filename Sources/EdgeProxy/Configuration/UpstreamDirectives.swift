@@ -84,6 +84,10 @@ extension Directives {
       "upstreams.NAME.retry.non_idempotent", .flag, "false",
       "Also what a node may have begun: a POST can then be executed twice"),
     .init(
+      "upstreams.NAME.retry.hedge", .word(["auto", "off"]), "auto",
+      "auto: GET and HEAD are also sent to another node when one is silent for four times as long"
+        + " as nearly all answers take, and 250ms at least; the first answer counts"),
+    .init(
       "upstreams.NAME.hold", .duration(.zero ... .minutes(10)), "10s",
       "How long a request waits for a node to come back before it is answered 503"),
     .init(

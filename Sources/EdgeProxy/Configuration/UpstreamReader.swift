@@ -106,7 +106,8 @@ struct UpstreamReader {
     return RetrySettings(
       tries: section.number("tries"), onConnect: causes.words.contains("connect"),
       onReset: causes.words.contains("reset"), statuses: causes.statuses,
-      within: section.duration("within"), nonIdempotent: section.flag("non_idempotent"))
+      within: section.duration("within"), nonIdempotent: section.flag("non_idempotent"),
+      hedges: section.word("hedge") == "auto")
   }
 
   private func causes(_ section: Section) -> (words: Set<String>, statuses: Set<Int>) {

@@ -46,6 +46,9 @@ final class Exchange: TimerTarget, TurnEnd {
 
   // Tries.
   var attempt: Attempt?
+  /// The try beside it, see `Hedging.swift`.
+  var hedge: Attempt?
+  var hasHedged = false
   /// An answer with a status worth another try, kept in case that no better one comes.
   var fallback: Attempt?
   var tried = TriedNodes()
@@ -204,6 +207,7 @@ final class Exchange: TimerTarget, TurnEnd {
     attempts = 0
     emptyAnswers = 0
     isDeadly = false
+    hasHedged = false
     heldUntil = Instant(nanoseconds: 0)
     queuedUntil = Instant(nanoseconds: 0)
     affinity = nil

@@ -52,11 +52,11 @@ extension Exchange {
 
   /// The try ended without an answer to deliver.
   func attemptFailed(_ attempt: Attempt, _ failure: AttemptFailure) {
-    guard attempt === self.attempt, let upstream, let node = attempt.node else {
+    guard isUnderWay(attempt), let upstream, let node = attempt.node else {
       return dropStale(attempt)
     }
     if attempt.isOnReused, let sent = failure.sentBeforeEnd {
-      if !sent || isRepeatable { return askAgain(attempt, node, upstream) }
+      if hedge == nil, !sent || isRepeatable { return askAgain(attempt, node, upstream) }
       // It says nothing of the node that it ended a connection when it had been idle.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     } else if isDeadly, failure.isEmptyAnswer {
@@ -69,6 +69,7 @@ extension Exchange {
     }
     noteTry(attempt, failure.word)
     if failure.isEmptyAnswer { noteEmptyAnswer() }
+    if leaveToOther(attempt) { return attempt.close() }
     self.attempt = nil
     attempt.close()
     switch decide(failure, upstream) {
@@ -98,14 +99,21 @@ extension Exchange {
 
   /// A complete head arrived: it is delivered, or another node is asked for a better one.
   func headArrived(_ attempt: Attempt) {
-    guard attempt === self.attempt, let upstream, let node = attempt.node else {
+    guard isUnderWay(attempt), let upstream, let node = attempt.node else {
       return dropStale(attempt)
     }
-    node.recordSuccess(
-      began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
+    let now = worker.loop.now.nanoseconds
+    node.recordSuccess(began: attempt.startedAt.nanoseconds, now: now)
+    upstream.state.lasting.latency.record(now - attempt.startedAt.nanoseconds)
     acquit()
     let answered = attempt.response.status
-    if upstream.state.retry.lists(status: answered), fallback == nil,
+    let isListed = upstream.state.retry.lists(status: answered)
+    if isListed, leaveToOther(attempt) {
+      noteTry(attempt, "status")
+      attempt.disarm()
+      return fallback = attempt
+    }
+    if isListed, fallback == nil,
       decide(.retryableStatus(answered), upstream) == .tryAnother
     {
       noteTry(attempt, "status")
@@ -114,7 +122,9 @@ extension Exchange {
       self.attempt = nil
       return tryNext()
     }
-    noteTry(attempt, "ok")
+    let isHedge = attempt === hedge
+    winHedge(attempt)
+    noteTry(attempt, isHedge ? "hedged" : "ok")
     dropFallback()
     deliver(attempt)
   }
@@ -137,16 +147,19 @@ extension Exchange {
   }
 
   private func decide(_ failure: AttemptFailure, _ upstream: WorkerUpstream) -> RetryDecision {
+    upstream.state.retry.decide(failure, retryFacts(upstream)) {
+      upstream.state.lasting.budget.take(now: worker.loop.now.nanoseconds)
+    }
+  }
+
+  func retryFacts(_ upstream: WorkerUpstream) -> RetryFacts {
     let now = worker.loop.now
-    let facts = RetryFacts(
+    return RetryFacts(
       isRepeatable: isRepeatable, isDeadly: isDeadly, attempts: attempts,
       emptyAnswers: emptyAnswers,
       blockBytes: blockBytes, elapsed: now.nanoseconds - dispatchedAt.nanoseconds,
       hasOthers: upstream.state.hasUntried(tried),
       mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))
-    return upstream.state.retry.decide(failure, facts) {
-      upstream.state.lasting.budget.take(now: now.nanoseconds)
-    }
   }
 
   /// RFC 9110 §9.2.2, or the client's word that repeating does no harm.
@@ -247,6 +260,7 @@ extension Exchange {
       attempt.close()
     }
     attempt = nil
+    dropHedge()
     dropFallback()
     worker.loop.cancel(pump.patience)
   }

@@ -81,6 +81,7 @@ struct RetryFacts: Equatable, Sendable {
 /// | response head broken off | never | 502, or 504 when it was too slow |
 /// | response broken off after the client has a part | never | cut |
 /// | malformed response head | never | 502 |
+/// | nothing received for much longer than usual | GET and HEAD, another node beside it, within half of the budget | waits on |
 /// | a listed status | repeatable, another node; never held | the upstream's own answer |
 ///
 /// "Another node" always means: an untried one is left, `tries` and `within` are not used up, and,
@@ -110,6 +111,9 @@ struct RetryPolicy: Sendable {
     }
     self.statuses = statuses
   }
+
+  /// Whether another node may be asked beside one that is silent.
+  func mayHedge(_ facts: RetryFacts) -> Bool { settings.hedges && mayTryAnother(facts) }
 
   /// Whether a response with this status is a failure in the sense of `decide`.
   func lists(status: Int) -> Bool {

@@ -15,7 +15,7 @@ final class Prober {
   static let runningMax = 32
   static let suspectFall: UInt64 = 2
   static let suspectPause = Duration.milliseconds(200)
-  static let suspectTimeout = Duration.seconds(1)
+  static let suspectTimeout = Duration.milliseconds(750)
   /// Between two checks of a former suspect in an upstream without checks.
   static let watchInterval = Duration.seconds(1)
 

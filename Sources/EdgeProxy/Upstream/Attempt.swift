@@ -22,6 +22,10 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   /// Where the connection may go to afterwards; `nil` where it serves one request.
   private var pool: Pool?
   private var timer = TimerToken.none
+  /// When the head, or the connection, has taken too long.
+  private var deadline = Instant(nanoseconds: 0)
+  /// When silence begins to be noticed; afterwards never.
+  private var silentAt = Instant(nanoseconds: .max)
   private(set) var startedAt = Instant(nanoseconds: 0)
 
   var input = ByteBuffer()
@@ -49,6 +53,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     self.node = node
     stage = .sending
     startedAt = worker.loop.now
+    silentAt = Instant(
+      nanoseconds: startedAt.nanoseconds + upstream.state.lasting.latency.delay)
     headSent = 0
     bodySent = 0
     sentAnything = false
@@ -96,7 +102,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
       return fail(.couldNotConnect)
     }
     let settings = upstream.settings
-    arm(stage == .sending && !sentAnything ? settings.connectTimeout : settings.responseTimeout)
+    wait(stage == .sending && !sentAnything ? settings.connectTimeout : settings.responseTimeout)
   }
 
   /// The answer has been read to its end: the connection is kept where it can carry another
@@ -169,6 +175,24 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     timer = worker.loop.arm(self, after: span)
   }
 
+  /// Waits so long for the connection or the head, and is told before when silence lasts.
+  private func wait(_ span: Duration) {
+    deadline = worker.loop.now + span
+    worker.loop.cancel(timer)
+    timer = worker.loop.arm(self, at: min(deadline, silentAt))
+  }
+
+  /// Whether nothing is late yet but the first byte.
+  private func noticeSilence() -> Bool {
+    guard stage == .sending || stage == .awaitingHead, worker.loop.now < deadline else {
+      return false
+    }
+    silentAt = Instant(nanoseconds: .max)
+    timer = worker.loop.arm(self, at: deadline)
+    if !parser.hasBegun { exchange?.attemptSilent(self) }
+    return true
+  }
+
   func disarm() {
     worker.loop.cancel(timer)
     timer = .none
@@ -176,6 +200,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 
   func timerFired(_ token: TimerToken) {
     timer = .none
+    if noticeSilence() { return }
     switch stage {
     case .sending where !sentAnything: fail(.couldNotConnect)
     case .sending, .awaitingHead:
@@ -225,7 +250,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
       if !sentAnything {
         sentAnything = true
         if timer != .none, let upstream = exchange?.upstream {
-          arm(upstream.settings.responseTimeout)
+          wait(upstream.settings.responseTimeout)
         }
       }
       return count

@@ -45,6 +45,14 @@ enum Balancer {
     return choice == .none ? pick(state, request, passOver: 0) : choice
   }
 
+  /// The node for a try beside another; `nil` unless a whole one is left that was not tried.
+  static func pickBeside(_ state: UpstreamState, _ request: Request) -> Int? {
+    let candidates = Candidates(state, passOver: request.tried.bits, now: request.now)
+    guard !candidates.isEmpty, let index = candidates.choose(state, request) else { return nil }
+    let node = state.nodes[index]
+    return node.condition.isOut || node.isSuspected ? nil : index
+  }
+
   /// The last node of the round before, which `tried.bits` no longer has.
   private static func lastBit(_ tried: TriedNodes, _ state: UpstreamState) -> UInt128 {
     guard let last = tried.last, last < state.nodes.count else { return 0 }

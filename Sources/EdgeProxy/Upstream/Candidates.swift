@@ -16,7 +16,8 @@ struct Candidates {
       guard node.condition.isAvailable(now: now) else { continue }
       let bit: UInt128 = 1 << UInt128(index)
       let role = state.roles[index]
-      if role.isDoubtful {
+      // A suspect is being checked; that takes two seconds at most.
+      if role.isDoubtful || node.isSuspected {
         doubtful |= bit
       } else if node.isBackup {
         backups |= bit

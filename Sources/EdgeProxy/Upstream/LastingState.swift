@@ -7,7 +7,19 @@ final class LastingState: Sendable {
   /// How many nodes may be out.
   let cap = EjectionCap()
 
+  /// How long answers take.
+  let latency = LatencyHistogram()
+
+  private let hedgeCount = Atomic<Int>(0)
+  private let hedgeWonCount = Atomic<Int>(0)
   private let turn = Atomic<UInt>(0)
+
+  /// Second tries beside silent ones, and those of them that answered first.
+  var hedges: Int { hedgeCount.load(ordering: .relaxed) }
+  var hedgesWon: Int { hedgeWonCount.load(ordering: .relaxed) }
+
+  func countHedge() { hedgeCount.add(1, ordering: .relaxed) }
+  func countHedgeWon() { hedgeWonCount.add(1, ordering: .relaxed) }
 
   /// The next number of a sequence that all workers draw from.
   func nextTurn() -> UInt { turn.add(1, ordering: .relaxed).oldValue }

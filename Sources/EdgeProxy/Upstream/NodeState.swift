@@ -42,6 +42,8 @@ final class NodeState: Sendable {
   private let suspicion = Atomic<Bool>(false)
   /// When the last attempt was answered, in nanoseconds.
   private let answered = Atomic<Int64>(0)
+  /// Tries in a row that stayed silent for longer than usual.
+  private let silences = Atomic<Int>(0)
   private let word = Atomic<UInt64>(NodeCondition().word)
   private let inFlightCount = Atomic<Int>(0)
   private let failureCounts = [7 of Atomic<Int>](initializingWith: { span in
@@ -85,6 +87,7 @@ final class NodeState: Sendable {
   @discardableResult
   func recordSuccess(began: Int64, now: Int64) -> NodeCondition.Change {
     answered.store(now, ordering: .relaxed)
+    if silences.load(ordering: .relaxed) != 0 { silences.store(0, ordering: .relaxed) }
     let result = change { condition in condition.succeeded(began: began, now: now, thresholds) }
     if result == .putBack { cap.release(self) }
     return result
@@ -153,13 +156,19 @@ final class NodeState: Sendable {
 
   // MARK: Suspicion
 
+  /// A try has been silent for longer than usual; how many in a row have.
+  func recordSilence() -> Int { silences.add(1, ordering: .relaxed).newValue }
+
   /// Wants the node to be checked at once; `true` for the first to say so.
   func suspect() -> Bool { !suspicion.exchange(true, ordering: .relaxed) }
 
   var isSuspected: Bool { suspicion.load(ordering: .relaxed) }
 
   /// The check has come to a result.
-  func clearSuspicion() { suspicion.store(false, ordering: .relaxed) }
+  func clearSuspicion() {
+    silences.store(0, ordering: .relaxed)
+    suspicion.store(false, ordering: .relaxed)
+  }
 
   private func change<Result>(_ body: (inout NodeCondition) -> Result) -> Result {
     var current = word.load(ordering: .acquiring)

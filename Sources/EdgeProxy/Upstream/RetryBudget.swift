@@ -33,13 +33,13 @@ struct RetryBudget: ~Copyable, Sendable {
     }
   }
 
-  /// Takes one token; `false` when there is none.
-  func take(now: Int64) -> Bool {
+  /// Takes one token; `false` when there is none, or when fewer than `leaving` would be left.
+  func take(now: Int64, leaving: Int64 = 0) -> Bool {
     let floor = now - Self.tokensMax * Self.token
     var current = empty.load(ordering: .relaxed)
     while true {
       let next = max(current, floor) + Self.token
-      guard next <= now else { return false }
+      guard next + leaving * Self.token <= now else { return false }
       let (done, found) = empty.compareExchange(
         expected: current, desired: next, ordering: .relaxed)
       if done { return true }

@@ -154,8 +154,8 @@ struct UpstreamMistakeTests {
       "retry: { tries: 0 }",
       "5:21: 'tries' must be a whole number from 1 to 10, found '0'"),
     Mistake(
-      "retry: { hedge: auto }",
-      "5:14: unknown key 'hedge' in upstreams.a.retry"),
+      "retry: { hedge: on }",
+      "5:21: 'hedge' must be auto or off, found 'on'"),
     Mistake(
       "retry: { on: connect }",
       "5:18: 'on' must be a list of connect, reset or a status from 400 to 599, found "

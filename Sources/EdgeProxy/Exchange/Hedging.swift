@@ -1,0 +1,85 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// The second try beside one that has been silent for much longer than its upstream usually takes.
+///
+/// Whichever brings a head first is the attempt from then on and the other is dropped, which says
+/// nothing of its node. When one of them fails the other goes on alone.
+extension Exchange {
+  /// Tries in a row that a node may leave without a word.
+  private static let silencesMax = 3
+
+  /// Nothing has come from a try for the upstream's delay.
+  func attemptSilent(_ attempt: Attempt) {
+    guard stage == .trying, isUnderWay(attempt), let node = attempt.node else { return }
+    if node.recordSilence() >= Self.silencesMax { worker.suspect(node) }
+    guard attempt === self.attempt, mayHedge, let upstream else { return }
+    let now = worker.loop.now.nanoseconds
+    let request = Balancer.Request(
+      tried: tried, affinity: affinity, now: now, random: worker.random.next())
+    guard let index = Balancer.pickBeside(upstream.state, request),
+      agrees(upstream.state.roles[index], with: attempt, upstream),
+      upstream.state.retry.mayHedge(retryFacts(upstream)),
+      upstream.state.lasting.budget.take(now: now, leaving: RetryBudget.tokensMax / 2)
+    else { return }
+    tried.insert(index)
+    attempts += 1
+    upstream.state.lasting.countHedge()
+    let hedge = worker.takeAttempt()
+    self.hedge = hedge
+    hasHedged = true
+    hedge.start(self, upstream.state.nodes[index], upstream: upstream, fresh: false)
+  }
+
+  /// Reading twice does no harm and costs no body; everything else waits for its one try.
+  private var mayHedge: Bool {
+    guard !hasHedged, fallback == nil, !isDeadly, let upstream,
+      generation == upstream.generation
+    else { return false }
+    return (head.method == .get || head.method == .head) && body.count == 0
+      && !facts.asksForWebSocket
+  }
+
+  /// A packet bears the modifiers of its node: the same for both, or the first has gone out.
+  private func agrees(
+    _ role: NodeRole, with attempt: Attempt, _ upstream: WorkerUpstream
+  ) -> Bool {
+    guard isPacket else { return true }
+    let first = upstream.state.nodes.firstIndex { $0 === attempt.node }
+    guard let first else { return false }
+    let own = upstream.state.roles[first]
+    return own.modifier1 == role.modifier1 && own.modifier2 == role.modifier2
+  }
+
+  /// Whether the exchange waits for what this attempt brings.
+  func isUnderWay(_ attempt: Attempt) -> Bool { attempt === self.attempt || attempt === hedge }
+
+  /// The attempt is over and the other, if there is one, goes on alone; `false` where there is none.
+  func leaveToOther(_ attempt: Attempt) -> Bool {
+    guard let hedge else { return false }
+    if attempt === self.attempt { self.attempt = hedge }
+    self.hedge = nil
+    return true
+  }
+
+  /// The attempt has brought the answer: the other is dropped.
+  func winHedge(_ attempt: Attempt) {
+    guard let hedge, let first = self.attempt else { return }
+    let isHedge = attempt === hedge
+    drop(isHedge ? first : hedge)
+    if isHedge { upstream?.state.lasting.countHedgeWon() }
+    self.attempt = attempt
+    self.hedge = nil
+  }
+
+  private func drop(_ attempt: Attempt) {
+    attempt.node?.recordAbandoned(began: attempt.startedAt.nanoseconds)
+    noteTry(attempt, "lost")
+    attempt.close()
+  }
+
+  func dropHedge() {
+    if let hedge { drop(hedge) }
+    hedge = nil
+  }
+}
