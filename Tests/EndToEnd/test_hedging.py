@@ -110,6 +110,32 @@ def test_the_answer_of_the_one_that_lost_is_never_seen(edge, scripted):
     assert status(running)["upstreams"][0]["hedges"] >= 10
 
 
+def test_half_of_the_budget_is_left_to_requests_whose_instance_died(pair):
+    running, (silent, _), _ = pair(timeouts={"response": "2s"}, retry={"tries": 2})
+    clients = [running.client() for _ in range(240)]
+    silent.loud.clear()
+    for client in clients:
+        client.send_request()
+    assert [client.read_response().status for client in clients] == [200] * len(clients)
+    for client in clients:
+        client.close()
+    told = status(running)["upstreams"][0]
+    assert 100 <= told["hedges"] <= 110, told
+    assert len(silent.held) > 110
+
+
+def test_a_node_that_drops_syns_costs_a_get_no_second(edge, scripted, full_queue):
+    good = scripted()
+    running = edge({"app1": {"nodes": [full_queue.address, good.address], "timeouts": {"connect": "5s"}}}, workers=1)
+    with running.client() as client:
+        for _ in range(64):
+            begun = time.monotonic()
+            assert client.request().status == 200
+            assert time.monotonic() - begun < 3
+    told = status(running)["upstreams"][0]
+    assert told["hedges"] >= 1 and told["hedge_delay_ms"] == 250
+
+
 def test_when_the_silent_one_fails_at_last_the_other_goes_on(edge, scripted):
     slow = threading.Event()
 

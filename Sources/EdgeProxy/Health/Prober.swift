@@ -87,8 +87,9 @@ final class Prober {
   /// Begins the checks that are due; called several times a second.
   func beat() {
     let now = loop.now
-    for patient in patients.values where patient.check == nil && patient.due <= now {
-      guard runningCount < Self.runningMax || patient.isSuspect else { continue }
+    // Who has waited longest comes first, so that many silent nodes do not starve the others.
+    let due = patients.values.filter { $0.check == nil && $0.due <= now }.sorted { $0.due < $1.due }
+    for patient in due where runningCount < Self.runningMax || patient.isSuspect {
       begin(patient)
     }
   }

@@ -39,6 +39,7 @@ struct SectionTests {
     #expect(
       whole.contains(#""check":{"result":"ok","milliseconds":3,"at":"1970-01-01T00:00:07Z"}"#))
     #expect(whole.contains(#""check":null"#))
+    #expect(whole.contains(#""hedges":0,"hedges_won":0,"hedge_delay_ms":1000"#))
     let check = "ok in 3 ms at 1970-01-01T00:00:07Z"
     #expect(text(section).contains("out until \(UTC.text(due))  \(check)  0          connect 3"))
     let up = try #require(section.metrics.first { $0.name == "node_up" })
