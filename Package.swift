@@ -76,7 +76,7 @@ if Context.environment["FUZZ"] != nil {
   ]
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
-    "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader", "FuzzFieldValues",
+    "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader", "FuzzFieldValues", "FuzzSubscription",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))

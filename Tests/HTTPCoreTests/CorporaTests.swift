@@ -11,6 +11,7 @@ struct CorporaTests {
       ("ProxyHeader", ParserProperties.proxyHeader),
       ("HTTP2", ParserProperties.http2),
       ("FieldValues", ParserProperties.fieldValues),
+      ("Subscription", ParserProperties.subscription),
     ] as [(String, @Sendable ([UInt8]) -> String?)])
   func `what holds for every input holds for these`(
     name: String, check: @Sendable ([UInt8]) -> String?
