@@ -306,7 +306,7 @@ final class Server: TimerTarget {
     } catch {
       return "\(error)"
     }
-    if let fixed = Self.fixedAtStart(configuration, next) {
+    if let fixed = next.needsRestart(after: configuration) {
       logger.warning("a restart is needed for this change", metadata: ["key": "\(fixed)"])
     }
     configuration = next
@@ -323,21 +323,6 @@ final class Server: TimerTarget {
     certificatesChanged()
     discover()
     step()
-    return nil
-  }
-
-  /// Keys whose change only a restart can bring about.
-  private static func fixedAtStart(_ old: Configuration, _ new: Configuration) -> String? {
-    if old.tls != new.tls { return "tls" }
-    if old.state != new.state { return "state" }
-    if (old.listen.closeWhenUnable == .fleet) != (new.listen.closeWhenUnable == .fleet) {
-      return "listen.close_when_unable"
-    }
-    if old.etcd != new.etcd { return "etcd" }
-    if (old.subscriptions?.isShared ?? false) != (new.subscriptions?.isShared ?? false) {
-      return "subscriptions.share"
-    }
-    if old.certificates.etcd != new.certificates.etcd { return "certificates.etcd" }
     return nil
   }
 

@@ -130,9 +130,6 @@ struct UpstreamMistakeTests {
       "sticky: 'a b'",
       "5:13: 'sticky' must be the name of a cookie, found 'a b'"),
     Mistake(
-      "discover: subscriptions",
-      "5:5: unknown key 'discover' in upstreams.a"),
-    Mistake(
       "modifier1: 22",
       "5:16: 'modifier1' must not be 22: it tells uWSGI to run code from the request"),
     Mistake(

@@ -1,0 +1,13 @@
+extension Configuration {
+  /// A key whose change only a restart can bring about; `nil` for none.
+  func needsRestart(after old: Configuration) -> String? {
+    if old.tls != tls { return "tls" }
+    if old.state != state { return "state" }
+    if (old.listen.closeWhenUnable == .fleet) != (listen.closeWhenUnable == .fleet) {
+      return "listen.close_when_unable"
+    }
+    if old.etcd != etcd { return "etcd" }
+    if old.certificates.etcd != certificates.etcd { return "certificates.etcd" }
+    return nil
+  }
+}
