@@ -5,6 +5,7 @@ package enum HTTPError: Error, Equatable, Sendable {
   case versionMalformed
   case versionUnsupported
   case methodUnsupported
+  case protocolUnsupported
   case targetMalformed
   case targetClimbs
   case lineEndMalformed
@@ -35,7 +36,7 @@ package enum HTTPError: Error, Equatable, Sendable {
     case .requestLineTooLong: 414
     case .headTooLarge, .tooManyFields, .blockTooLarge, .tooManyVariables: 431
     case .versionUnsupported: 505
-    case .methodUnsupported, .transferEncodingUnsupported: 501
+    case .methodUnsupported, .protocolUnsupported, .transferEncodingUnsupported: 501
     case .expectationUnsupported: 417
     case .statusLineMalformed, .responseHeadTooLarge: 502
     default: 400
@@ -50,6 +51,7 @@ package enum HTTPError: Error, Equatable, Sendable {
     case .versionMalformed: "version-malformed"
     case .versionUnsupported: "version-unsupported"
     case .methodUnsupported: "method-unsupported"
+    case .protocolUnsupported: "protocol-unsupported"
     case .targetMalformed: "target-malformed"
     case .targetClimbs: "target-climbs"
     case .lineEndMalformed: "line-end-malformed"

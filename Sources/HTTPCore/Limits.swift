@@ -34,6 +34,8 @@ package enum FixedLimits {
   /// What a client may send of one request body before we have taken it, and of all of a connection.
   package static let streamWindowBytes = 1 << 20
   package static let connectionWindowBytes = 2 << 20
+  /// What the tunnels of a connection may keep of it before its other requests have to wait.
+  package static let tunnelBytesKept = 1 << 20
   /// CONTINUATION frames of one head.
   package static let continuations = 8
   /// A head is read to its end for a polite answer up to so many times its limit.

@@ -36,7 +36,7 @@ RESET = {
     "an empty name": pseudo() + [("", "x")],
     "an unknown pseudo-header": pseudo() + [(":test", "ok")],
     "a response's pseudo-header": pseudo() + [(":status", "200")],
-    "a protocol without extended CONNECT": pseudo(method="CONNECT", protocol="websocket"),
+    "a protocol without CONNECT": pseudo(protocol="websocket"),
     "a pseudo-header behind a field": pseudo(":path") + [("x-test", "ok"), (":path", "/")],
     "connection": pseudo() + [("connection", "keep-alive")],
     "keep-alive": pseudo() + [("keep-alive", "5")],

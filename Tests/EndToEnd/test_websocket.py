@@ -4,7 +4,6 @@ import asyncio
 import base64
 import hashlib
 import os
-import pathlib
 import signal
 import socket
 import ssl
@@ -17,40 +16,13 @@ from support.client import client_context
 from support.edge import install
 from support.processes import eventually
 from support.uwsgi import answer
+from support.websocket import ECHO, EchoServer
 
 MIB = 1 << 20
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ASKING = [("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
           ("Sec-WebSocket-Key", KEY)]
 AGREED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\nX-Mine: 1\r\n\r\n"
-ECHO = pathlib.Path(__file__).parent / "applications" / "echo_socket.py"
-
-
-class EchoServer:
-    """A server of the Python library websockets, on a loop and a thread of its own."""
-
-    def __init__(self):
-        self.loop, self.ready = asyncio.new_event_loop(), threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-        assert self.ready.wait(10)
-
-    def _run(self):
-        asyncio.set_event_loop(self.loop)
-        self.server = self.loop.run_until_complete(
-            websockets.serve(self._echo, "127.0.0.1", 0, max_size=None, ping_interval=None))
-        self.address = "127.0.0.1:%d" % self.server.sockets[0].getsockname()[1]
-        self.ready.set()
-        self.loop.run_forever()
-
-    @staticmethod
-    async def _echo(connection, *_):
-        async for message in connection:
-            await connection.send(message)
-
-    def end(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
 
 
 @pytest.fixture(params=["uwsgi", "http"])

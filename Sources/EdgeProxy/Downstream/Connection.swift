@@ -198,8 +198,11 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     wait(.nothing)
   }
 
-  /// Ends a tunnel for a reason of ours; anything else is left alone.
-  func cutTunnel(_ cause: StaticString) { tunnel?.cut(cause) }
+  /// Ends tunnels for a reason of ours; anything else is left alone.
+  func cutTunnels(_ cause: StaticString) {
+    tunnel?.cut(cause)
+    if case .http2(let driver) = driver { driver.cutTunnels(cause) }
+  }
 
   // MARK: Events
 

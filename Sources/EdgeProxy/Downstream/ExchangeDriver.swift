@@ -68,12 +68,11 @@ enum ExchangeDriver {
     }
   }
 
-  /// The client's bytes belong to a tunnel from here on.
+  /// The client's bytes belong to a tunnel from here on, whose agreement has been sent.
   func handOver(to tunnel: Tunnel) {
     switch self {
     case .http1(let driver): driver.handOver(to: tunnel)
-    // A stream cannot ask for an upgrade: its head may not have the fields (RFC 9113 §8.2.2).
-    case .http2(let stream): stream.cutAnswer()
+    case .http2(let stream): stream.handOver(to: tunnel)
     }
   }
 

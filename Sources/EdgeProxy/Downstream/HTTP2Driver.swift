@@ -30,6 +30,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   var flushesAtTurnEnd = false
   var hasWaiting = false
   var hasHalfAnswered = false
+  /// Bytes that tunnels keep and for which the connection's window has been opened again.
+  var tunnelBytesKept = 0
   /// Whose turn it is among streams that wait.
   var next = 0
 
@@ -153,15 +155,17 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     let exchange = worker.takeExchange(for: .http2(stream), on: connection)
     stream.assign(exchange)
     session.takeHead(into: &exchange.head)
+    stream.isConnect = exchange.head.isExtendedConnect
     if ended { stream.endRequest() }
     if let refusal { return exchange.refuse(.head(refusal)) }
     guard exchange.begin() else { return }
-    if ended { return exchange.requestComplete() }
+    if ended || exchange.head.isExtendedConnect { return exchange.requestComplete() }
     if exchange.head.expectsContinue { stream.sendContinue() }
     armSweep()
   }
 
   private func receive(_ id: Int32, _ bytes: borrowing Span<UInt8>, _ ended: Bool) {
+    if let stream = stream(id), stream.keepsForTunnel { return stream.keep(bytes, ended: ended) }
     guard let stream = stream(id), let exchange = stream.exchange, stream.awaitsBody else {
       session.discard(bytes.count)
       if ended { stream(id)?.endRequest() }
@@ -183,6 +187,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     guard !stream.requestEnded else { return }
     let isAwaited = stream.awaitsBody
     stream.endRequest()
+    stream.tunnel?.clientReady(.incoming)
     if isAwaited { stream.exchange?.requestComplete() }
   }
 
@@ -206,6 +211,11 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   }
 
   // MARK: Ends
+
+  /// Ends the tunnels on this connection for a reason of ours.
+  func cutTunnels(_ cause: StaticString) {
+    for stream in streams { stream.tunnel?.cut(cause) }
+  }
 
   /// Says why, then closes.
   func end(_ code: ErrorCode) {
@@ -271,6 +281,10 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     for stream in streams {
       guard let due = due(stream), due <= worker.loop.now else { continue }
       if stream.isWaiting {
+        if let tunnel = stream.tunnel {
+          tunnel.cut("client-stalled")
+          continue
+        }
         stream.exchange?.note(cause: "client-stalled")
         stream.dropExchange()
         reset(stream.id, .cancel)

@@ -76,7 +76,8 @@ extension HTTP2Driver {
   private func endHalfAnswered() {
     guard hasHalfAnswered else { return }
     hasHalfAnswered = false
-    for stream in streams where stream.exchange == nil && !stream.requestEnded {
+    for stream in streams
+    where stream.exchange == nil && stream.tunnel == nil && !stream.requestEnded {
       guard session.isAnswered(stream.id) else {
         hasHalfAnswered = true
         continue

@@ -4,7 +4,9 @@ internal import HTTPCore
 /// One stream of an HTTP/2 connection: it carries one exchange.
 ///
 /// The exchange is gone as soon as its answer has been written; the stream stays until both sides
-/// have ended it. What a client's windows are closed for stays in the exchange's spool.
+/// have ended it. What a client's windows are closed for stays in the exchange's spool. A stream of
+/// an extended CONNECT (RFC 8441) carries a tunnel instead once that is agreed; see
+/// `HTTP2Tunnel.swift`.
 final class HTTP2Stream {
   /// How the body of the answer is delimited.
   private enum Writing {
@@ -14,11 +16,19 @@ final class HTTP2Stream {
   }
 
   let id: Int32
-  private let driver: HTTP2Driver
+  let driver: HTTP2Driver
   private(set) var exchange: Exchange?
   private var writing = Writing.nothing
   /// The whole request is there.
   private(set) var requestEnded = false
+  /// What comes is no body but bytes for a tunnel, which is there once it has been agreed to.
+  var isConnect = false
+  var tunnel: Tunnel?
+  var intake = TunnelIntake()
+  /// The tunnel is within `send`, so it cannot be told of an end.
+  var isTunnelSending = false
+  /// The session has no such stream any more.
+  private(set) var isGone = false
   /// The exchange has bytes that there was no room for.
   private(set) var isWaiting = false
   /// The answer is complete but for the mark of its end.
@@ -39,7 +49,7 @@ final class HTTP2Stream {
   func assign(_ exchange: Exchange) { self.exchange = exchange }
 
   /// The client is to send a body, and nothing has gone wrong so far.
-  var awaitsBody: Bool { !requestEnded && exchange != nil && !isWaiting }
+  var awaitsBody: Bool { !requestEnded && exchange != nil && !isWaiting && !isConnect }
 
   func received(now: Instant) { movedAt = now }
 
@@ -54,8 +64,9 @@ final class HTTP2Stream {
 
   /// Lets go of the exchange, which nobody waits for any more.
   func dropExchange() {
-    isWaiting = false
-    owesEnd = false
+    forgetWaiting()
+    isGone = true
+    dropTunnel()
     guard let exchange else { return }
     self.exchange = nil
     exchange.clientGone()
@@ -68,6 +79,7 @@ final class HTTP2Stream {
     if owesEnd { return sendEnd() }
     self.share = share
     exchange?.downstreamWritable()
+    tunnel?.clientReady(.writable)
     self.share = .max
   }
 
@@ -107,11 +119,18 @@ final class HTTP2Stream {
       count = share
       endsStream = false
     }
+    let taken = offer(bytes.extracting(0..<count), endsStream: endsStream)
+    if case .length(let left) = writing { writing = .length(left: left - UInt64(taken)) }
+    if taken < bytes.count { wait() }
+    return taken
+  }
+
+  /// Sends what the client's windows, the socket and the share take.
+  func offer(_ bytes: borrowing Span<UInt8>, endsStream: Bool) -> Int {
+    let count = min(bytes.count, share)
     let taken = driver.send(id, bytes.extracting(0..<count), endsStream: endsStream)
     if taken > 0 { movedAt = driver.worker.loop.now }
     if share < .max { share -= taken }
-    if case .length(let left) = writing { writing = .length(left: left - UInt64(taken)) }
-    if taken < bytes.count { wait() }
     return taken
   }
 
@@ -140,7 +159,13 @@ final class HTTP2Stream {
     driver.reset(id, .internalError)
   }
 
-  private func sendEnd() {
+  /// The exchange is the tunnel's from here on.
+  func handOver(to tunnel: Tunnel) {
+    exchange = nil
+    begin(tunnel)
+  }
+
+  func sendEnd() {
     owesEnd = !driver.end(id)
     if owesEnd { wait() } else { driver.answered(self) }
   }
@@ -152,7 +177,12 @@ final class HTTP2Stream {
     driver.worker.give(exchange)
   }
 
-  private func wait() {
+  func forgetWaiting() {
+    isWaiting = false
+    owesEnd = false
+  }
+
+  func wait() {
     if !isWaiting { movedAt = driver.worker.loop.now }
     isWaiting = true
     driver.streamWaits()

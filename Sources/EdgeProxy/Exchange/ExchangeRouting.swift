@@ -39,6 +39,7 @@ extension Exchange {
     if let refusal = refusalByRate(of: found) { return refusal }
     let settings = snapshot.configuration.routes[found]
     rules = settings.rules
+    if head.isExtendedConnect, let refusal = refuse(settings) { return refusal }
     if settings.local == nil {
       guard let found = findUpstream() else { return .status(404, "application-unknown") }
       upstream = found
@@ -63,6 +64,15 @@ extension Exchange {
     return applications.find(host.span)
   }
 
+  /// Why a route opens no tunnel for a stream; what it would answer with could be taken for one.
+  private func refuse(_ settings: RouteSettings) -> LocalReason? {
+    switch settings.local {
+    case .none: settings.webSocket ? nil : .status(501, "websocket-off")
+    case .redirect: nil
+    case .files, .respond: .status(501, "websocket-off")
+    }
+  }
+
   /// Port 80 has answers of its own only: challenges, health, the way to https.
   private func routePlain() -> LocalReason {
     let path = head.decodedPath
@@ -71,7 +81,7 @@ extension Exchange {
 
   /// The health endpoint answers for any Host and for none.
   private var isHealthRequest: Bool {
-    guard head.method == .get || head.method == .head else { return false }
+    guard head.method == .get || head.method == .head, !head.isExtendedConnect else { return false }
     return head.decodedPath == snapshot.healthPath
   }
 }

@@ -126,6 +126,9 @@ extension Exchange {
     winHedge(attempt)
     noteTry(attempt, isHedge ? "hedged" : "ok")
     dropFallback()
+    guard !mistakesForTunnel(answered) else {
+      return answerLocally(.status(502, "websocket-not-agreed"))
+    }
     deliver(attempt)
   }
 

@@ -8,6 +8,7 @@ extension Exchange {
     describeClient(connection)
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.asksForWebSocket = head.asksForWebSocket && snapshot.configuration.routes[route].webSocket
+    facts.webSocketKey = head.isExtendedConnect ? WebSocketKey.make(&worker.random) : []
     isPacket = upstream.settings.nodeProtocol == .uwsgi
     guard isPacket else {
       let closing = upstream.settings.keepAlive.connections == 0

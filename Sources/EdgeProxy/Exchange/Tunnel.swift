@@ -206,6 +206,11 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     }
     give(&down.buffer)
     if down.state == .ended, down.buffer.isEmpty {
+      guard connection.ended != .reset else {
+        // An end in order would tell the client that it has everything.
+        end(nil)
+        return false
+      }
       client.endSending()
       down.state = .closed
       moved = true
@@ -241,7 +246,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
 
   /// Nothing moves at present: ends what is over and says what is waited for.
   private func settle(_ client: any TunnelClient, _ connection: NodeConnection) {
-    if down.state == .closed, up.state == .closed || connection.ended == .reset { return end(nil) }
+    if down.state == .closed, up.state == .closed { return end(nil) }
     let wantsMore = up.state == .open && up.buffer.isEmpty
     if wantsMore != isReadingClient {
       isReadingClient = wantsMore

@@ -4,7 +4,18 @@ internal import HTTPCore
 extension Exchange {
   /// Whether a 101 is what the client asked for; before it not a byte of the client's goes further.
   func mayOpenTunnel(_ attempt: Attempt) -> Bool {
-    attempt === self.attempt && facts.asksForWebSocket && attempt.response.opensWebSocket
+    guard attempt === self.attempt, facts.asksForWebSocket, attempt.response.opensWebSocket else {
+      return false
+    }
+    guard head.isExtendedConnect else { return true }
+    let accepted = WebSocketKey.accept(facts.webSocketKey)
+    return attempt.response.accepts(accepted.span)
+  }
+
+  /// Whether an answer would be taken for the agreement that it is not: every 2xx opens a tunnel for
+  /// a client that has sent CONNECT, RFC 9110 §9.3.6.
+  func mistakesForTunnel(_ status: Int) -> Bool {
+    head.isExtendedConnect && (200..<300).contains(status)
   }
 
   /// The agreement goes to the client, and bytes move both ways from here on.
@@ -17,8 +28,11 @@ extension Exchange {
     stage = .answering
     record.status = attempt.response.status
     markFirstByte()
-    let fitted = driver.sendHead(.none) { output in
-      HeadSerializer.writeSwitch(attempt.response, into: &output)
+    let isStream = head.isExtendedConnect
+    let fitted = driver.sendHead(isStream ? .untilClose : .none) { output in
+      isStream
+        ? HeadSerializer.writeConnected(attempt.response, date: worker.date.span, into: &output)
+        : HeadSerializer.writeSwitch(attempt.response, into: &output)
     }
     guard fitted else { return answerLocally(.status(502, "response-head-too-large")) }
     upstream.answered()

@@ -154,7 +154,7 @@ final class Worker: TurnEnd {
   /// Ends the loop; what is still open is cut.
   func stop() {
     // Those that end tunnels leave the list.
-    for connection in connections.reversed() { connection.cutTunnel("drain") }
+    for connection in connections.reversed() { connection.cutTunnels("drain") }
     flushLog()
     closeListeners { _ in true }
     loop.stop()

@@ -31,6 +31,7 @@ package struct HTTP1Request: ~Copyable {
     }
     if facts.asksForWebSocket {
       storage.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
+      if !facts.webSocketKey.isEmpty { write("Sec-WebSocket-Key", facts.webSocketKey.span) }
     } else if closing {
       storage.append("Connection: close\r\n")
     }

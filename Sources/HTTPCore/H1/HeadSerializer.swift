@@ -69,6 +69,18 @@ package enum HeadSerializer {
     return true
   }
 
+  /// The same agreement for a stream of HTTP/2, RFC 8441 §5: success, without the words of an upgrade.
+  package static func writeConnected(
+    _ head: borrowing ResponseHead, date: borrowing Span<UInt8>, into output: inout ByteBuffer
+  ) -> Bool {
+    guard fits(head, output) else { return false }
+    output.append("HTTP/1.1 200 OK\r\n")
+    writeInterimFields(head, sparing: .secWebSocketAccept, into: &output)
+    if !head.fields.contains(where: { $0.known == .date }) { writeDate(date, into: &output) }
+    output.append("\r\n")
+    return true
+  }
+
   /// An interim (1xx) head as the application sent it.
   package static func writeInterim(
     _ head: borrowing ResponseHead, into output: inout ByteBuffer
@@ -81,10 +93,11 @@ package enum HeadSerializer {
   }
 
   private static func writeInterimFields(
-    _ head: borrowing ResponseHead, into output: inout ByteBuffer
+    _ head: borrowing ResponseHead, sparing spared: FieldName? = nil,
+    into output: inout ByteBuffer
   ) {
     for field in head.fields
-    where !field.known.isHopByHop && field.known != .contentLength
+    where field.known != spared && !field.known.isHopByHop && field.known != .contentLength
       && field.known != .serverInstruction && !head.nominates(field.name)
     {
       write(head.span(field.name), head.span(field.value), into: &output)

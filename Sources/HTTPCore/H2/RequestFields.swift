@@ -16,6 +16,8 @@ struct RequestFields: ~Copyable {
   private var count = 0
   private var bytes = 0
   private var scheme = ByteRange.empty
+  /// `:protocol`, RFC 8441 §4.
+  private var connectProtocol = ByteRange.empty
   private var length: UInt64?
   private var hostField: Int?
   private var cookies = 0
@@ -32,6 +34,7 @@ struct RequestFields: ~Copyable {
     count = 0
     bytes = 0
     scheme = .empty
+    connectProtocol = .empty
     length = nil
     hostField = nil
     cookies = 0
@@ -44,7 +47,7 @@ struct RequestFields: ~Copyable {
     // As many bytes as the field would have in HTTP/1.1, so that one limit serves both.
     bytes += name.count + value.count + 4
     count += 1
-    guard bytes <= limits.headBytes, count <= limits.fields + Self.pseudoFields else {
+    guard bytes <= limits.headBytes, count <= limits.fields + pseudoFields else {
       isExcessive =
         bytes > limits.headBytes * FixedLimits.headExcess
         || count > limits.fields * FixedLimits.headExcess
@@ -63,8 +66,8 @@ struct RequestFields: ~Copyable {
     }
   }
 
-  /// `:method`, `:scheme`, `:path` and `:authority`.
-  private static let pseudoFields = 4
+  /// `:method`, `:scheme`, `:path` and `:authority`; and `:protocol`, where there is one.
+  private var pseudoFields: Int { connectProtocol.isEmpty ? 4 : 5 }
 
   // MARK: Pseudo-header fields, RFC 9113 §8.3
 
@@ -85,6 +88,9 @@ struct RequestFields: ~Copyable {
     case 7 where ASCII.equalsExactly(name, ":scheme"):
       guard scheme.isEmpty, Self.isClean(value) else { return refuse() }
       scheme = keep(value)
+    case 9 where ASCII.equalsExactly(name, ":protocol"):
+      guard connectProtocol.isEmpty, Self.isClean(value) else { return refuse() }
+      connectProtocol = keep(value)
     case 10 where ASCII.equalsExactly(name, ":authority"):
       guard head.authority.isEmpty, Self.isClean(value) else { return refuse() }
       head.authority = keep(value)
@@ -162,11 +168,13 @@ struct RequestFields: ~Copyable {
   mutating func finish(ended: Bool) {
     head.versionMajor = 2
     guard !isMalformed, !isTrailer else { return }
-    if head.method == .connect { note(.methodUnsupported) }
+    guard settleMethod() else { return refuse() }
     // A head that was too long for us may lack anything.
     if error == nil { checkRequired() }
     guard !isMalformed else { return }
-    if let length {
+    if head.isExtendedConnect {
+      settleUpgrade()
+    } else if let length {
       if ended, length > 0 { return refuse() }
       head.framing = .length(length)
     } else {
@@ -179,6 +187,40 @@ struct RequestFields: ~Copyable {
       note(error)
     }
     joinCookies()
+  }
+
+  /// Only CONNECT has a protocol, and the only one that goes on from here is WebSocket, RFC 8441 §4;
+  /// `false` where the head is malformed.
+  private mutating func settleMethod() -> Bool {
+    guard head.method == .connect else { return connectProtocol.isEmpty }
+    if connectProtocol.isEmpty {
+      note(.methodUnsupported)
+    } else if ASCII.equals(head.span(connectProtocol), "websocket") {
+      head.isExtendedConnect = true
+    } else {
+      note(.protocolUnsupported)
+    }
+    return true
+  }
+
+  /// Makes of an extended CONNECT the GET that it is in HTTP/1.1, RFC 8441 §5.
+  ///
+  /// What the client sends is no body. Its key means nothing here: the next hop gets one of ours.
+  private mutating func settleUpgrade() {
+    if length != nil { note(.contentLengthMalformed) }
+    head.framing = .none
+    head.method = .get
+    head.methodBytes = keep("GET")
+    head.fields.removeAll { $0.known == .secWebSocketKey }
+    guard head.first(.secWebSocketVersion) == nil else { return }
+    let (name, value) = (keep("sec-websocket-version"), keep("13"))
+    head.fields.append(HeaderField(name: name, value: value, known: .secWebSocketVersion))
+  }
+
+  private mutating func keep(_ text: StaticString) -> ByteRange {
+    let start = head.bytes.count
+    head.bytes.append(text)
+    return ByteRange(start: start, count: text.utf8CodeUnitCount)
   }
 
   private mutating func checkRequired() {

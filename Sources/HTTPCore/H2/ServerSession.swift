@@ -61,6 +61,8 @@ package final class ServerSession {
   /// The present DATA frame has brought something.
   private var hasData = true
   private var closed: [Closed] = []
+  /// Streams of an extended CONNECT: nothing but DATA may come on them.
+  private var connected: [Int32] = []
   var now: Int64 = 0
   /// Resets that the client is not to blame for.
   private var ownResets: [Int32] = []
@@ -126,6 +128,8 @@ package final class ServerSession {
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
         value: UInt32(limits.head.headBytes)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL.rawValue), value: 1),
     ]
     let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
     unsafe nghttp2_submit_settings(raw, none, settings, settings.count)
@@ -248,13 +252,15 @@ package final class ServerSession {
 
   func headersArrived(_ stream: Int32, ended: Bool) {
     fields.finish(ended: ended)
-    if fields.isMalformed || fields.isTrailer && fields.error != nil {
+    let isStray = fields.isTrailer && connected.contains(stream)
+    if fields.isMalformed || isStray || fields.isTrailer && fields.error != nil {
       malformed = stream
     } else if fields.isTrailer {
       event = .ended(stream)
     } else if let error = fields.error {
       event = .refused(stream, error, ended: ended)
     } else {
+      if fields.head.isExtendedConnect { connected.append(stream) }
       event = .request(stream, ended: ended)
     }
   }
@@ -276,6 +282,7 @@ package final class ServerSession {
 
   func streamClosed(_ stream: Int32, _ code: UInt32) {
     ownResets.removeAll { $0 == stream }
+    connected.removeAll { $0 == stream }
     closed.append(Closed(stream: stream, code: code))
   }
 

@@ -91,6 +91,11 @@ extension ServerSession {
     unsafe nghttp2_session_consume(raw, stream, count)
   }
 
+  /// The client may send as many bytes more on that stream, as far as the connection's window goes.
+  package func widen(_ stream: Int32, _ count: Int) {
+    unsafe nghttp2_session_consume_stream(raw, stream, count)
+  }
+
   /// The client may send as many bytes more, but not of that body.
   package func discard(_ count: Int) { unsafe nghttp2_session_consume_connection(raw, count) }
 

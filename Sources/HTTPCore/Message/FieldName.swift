@@ -8,6 +8,7 @@ package enum FieldName: UInt8, Sendable {
   case etag, expect, forwarded, host
   case idempotencyKey, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince
   case keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
+  case secWebSocketAccept, secWebSocketKey, secWebSocketVersion
   case range, referer, setCookie, te, trailer, transferEncoding, upgrade, userAgent, vary
   /// `X-Forwarded-…` of any kind.
   case xForwarded
@@ -106,10 +107,13 @@ package enum FieldName: UInt8, Sendable {
     case 17:
       if ASCII.equals(name, "transfer-encoding") { return .transferEncoding }
       if ASCII.equals(name, "if-modified-since") { return .ifModifiedSince }
+      if ASCII.equals(name, "sec-websocket-key") { return .secWebSocketKey }
     case 18: if ASCII.equals(name, "proxy-authenticate") { return .proxyAuthenticate }
     case 19:
       if ASCII.equals(name, "if-unmodified-since") { return .ifUnmodifiedSince }
       if ASCII.equals(name, "proxy-authorization") { return .proxyAuthorization }
+    case 20: if ASCII.equals(name, "sec-websocket-accept") { return .secWebSocketAccept }
+    case 21: if ASCII.equals(name, "sec-websocket-version") { return .secWebSocketVersion }
     default: break
     }
     if name.count > 8, ASCII.equals(name.extracting(0..<8), "x-accel-") {

@@ -19,6 +19,8 @@ package struct ForwardedFacts {
   package var modifier2: UInt8 = 0
   /// The client asks to go on in the WebSocket protocol, and may.
   package var asksForWebSocket = false
+  /// The Sec-WebSocket-Key that goes out; empty where the client's own does.
+  package var webSocketKey: [UInt8] = []
 
   package init() {}
 }

@@ -25,17 +25,9 @@ extension RequestHead {
   /// Every other protocol is not asked for further on: h2c past a proxy is a way around it. A
   /// request with a body is none of these, so that its body is never taken for the tunnel's bytes.
   package var asksForWebSocket: Bool {
+    if isExtendedConnect { return true }
     guard hasNominations, method == .get, versionMinor == 1, framing == .none else { return false }
-    return lists(.connection, "upgrade") && lists(.upgrade, "websocket")
-  }
-
-  private func lists(_ name: FieldName, _ word: StaticString) -> Bool {
-    for field in fields where field.known == name {
-      var tokens = ListTokens(field.value)
-      while let token = tokens.next(bytes.span) {
-        if ASCII.equals(span(token), word) { return true }
-      }
-    }
-    return false
+    return ListTokens.contain("upgrade", .connection, of: fields, in: bytes.span)
+      && ListTokens.contain("websocket", .upgrade, of: fields, in: bytes.span)
   }
 }

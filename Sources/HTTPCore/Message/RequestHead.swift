@@ -35,6 +35,8 @@ package struct RequestHead: ~Copyable {
   package internal(set) var expectsContinue = false
   /// `Connection` names fields of this message.
   package internal(set) var hasNominations = false
+  /// A CONNECT of HTTP/2 that asks for the WebSocket protocol (RFC 8441), in the form of a GET.
+  package internal(set) var isExtendedConnect = false
   var hostFieldSeen = false
 
   package init() {}
@@ -58,6 +60,7 @@ package struct RequestHead: ~Copyable {
     keepAlive = true
     expectsContinue = false
     hasNominations = false
+    isExtendedConnect = false
     hostFieldSeen = false
   }
 
@@ -116,6 +119,20 @@ package struct RequestHead: ~Copyable {
 
 /// The elements of a comma-separated list, RFC 9110 §5.6.1.
 struct ListTokens {
+  /// Whether the fields of that name have an element `word`, which is given in lower case.
+  static func contain(
+    _ word: StaticString, _ name: FieldName, of fields: [HeaderField],
+    in bytes: borrowing Span<UInt8>
+  ) -> Bool {
+    for field in fields where field.known == name {
+      var tokens = ListTokens(field.value)
+      while let token = tokens.next(bytes) {
+        if ASCII.equals(bytes.extracting(token.range), word) { return true }
+      }
+    }
+    return false
+  }
+
   private var position: Int
   private let end: Int
 

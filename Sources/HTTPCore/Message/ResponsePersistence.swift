@@ -6,12 +6,14 @@ extension ResponseHead {
   /// answer of that version in a chunked coding has no framing to rely on (RFC 9112 §6.1).
   package var keepsConnection: Bool {
     ASCII.equalsExactly(span(ByteRange(start: 0, count: 8)), "HTTP/1.1")
-      && !lists(.connection, "close")
+      && !ListTokens.contain("close", .connection, of: fields, in: bytes.span)
   }
 
   /// Whether this is the agreement to go on in the WebSocket protocol, RFC 6455 §4.2.2.
   package var opensWebSocket: Bool {
-    guard status == 101, lists(.connection, "upgrade") else { return false }
+    guard status == 101,
+      ListTokens.contain("upgrade", .connection, of: fields, in: bytes.span)
+    else { return false }
     var found = false
     for field in fields where field.known == .upgrade {
       guard !found, ASCII.equals(span(field.value), "websocket") else { return false }
@@ -20,13 +22,16 @@ extension ResponseHead {
     return found
   }
 
-  private func lists(_ name: FieldName, _ word: StaticString) -> Bool {
-    for field in fields where field.known == name {
-      var tokens = ListTokens(field.value)
-      while let token = tokens.next(bytes.span) {
-        if ASCII.equals(span(token), word) { return true }
+  /// Whether the answer has one Sec-WebSocket-Accept and it is `value`, RFC 6455 §4.1.
+  package func accepts(_ value: borrowing Span<UInt8>) -> Bool {
+    var found = false
+    for field in fields where field.known == .secWebSocketAccept {
+      guard !found, field.value.count == value.count else { return false }
+      for offset in 0..<value.count where bytes[Int(field.value.start) + offset] != value[offset] {
+        return false
       }
+      found = true
     }
-    return false
+    return found
   }
 }

@@ -77,6 +77,7 @@ extension UWSGIPacket {
       // Taken out as fields of one hop; this hop asks the next one for the same.
       add("HTTP_UPGRADE", "websocket")
       add("HTTP_CONNECTION", "Upgrade")
+      if !facts.webSocketKey.isEmpty { add("HTTP_SEC_WEBSOCKET_KEY", facts.webSocketKey.span) }
     }
     // A target in absolute form names the host instead of the field.
     if !head.hostFieldSeen, !head.authority.isEmpty {

@@ -125,6 +125,66 @@ struct SessionRequestTests {
     #expect(reading.streams[3]?.head != nil)
   }
 
+  /// An extended CONNECT, RFC 8441 §4.
+  private func connect(
+    _ fields: [(String, String)] = [], protocol name: String = "websocket", ended: Bool = false
+  ) -> [UInt8] {
+    let pseudo = [
+      (":method", "CONNECT"), (":protocol", name), (":scheme", "https"), (":path", "/chat?a"),
+      (":authority", "a.test"),
+    ]
+    return Frames.frame(1, ended ? 5 : 4, 1, Frames.block(pseudo + fields))
+  }
+
+  @Test func `extended CONNECT is offered, and becomes the GET of HTTP/1.1`() throws {
+    let fields = [("sec-websocket-key", "theirs"), ("sec-websocket-protocol", "chat")]
+    let reading = session(connect(fields), answers: false)
+    let settings = try #require(reading.sent?.first { $0.type == 4 && $0.flags == 0 })
+    #expect(settings.payload.suffix(6) == [0, 8, 0, 0, 0, 1])
+    let head = try #require(reading.streams[1]?.head)
+    #expect(head.method == .get)
+    #expect(head.methodText == "GET")
+    #expect(head.path == "/chat")
+    #expect(head.framing == .none)
+    #expect(
+      head.fields == [
+        "host: a.test", "sec-websocket-protocol: chat", "sec-websocket-version: 13",
+      ])
+    #expect(reading.streams[1]?.ended == false)
+  }
+
+  @Test func `the version that a client asks for goes on`() {
+    let reading = session(connect([("sec-websocket-version", "14")]), answers: false)
+    #expect(reading.streams[1]?.head?.fields == ["host: a.test", "sec-websocket-version: 14"])
+  }
+
+  @Test func `no other protocol goes on, and no body`() {
+    #expect(
+      session(connect(protocol: "connect-udp")).streams[1]?.refusal == .protocolUnsupported)
+    #expect(
+      session(connect([("content-length", "0")])).streams[1]?.refusal == .contentLengthMalformed)
+    let plain = Frames.block([(":method", "CONNECT"), (":authority", "a.test:443")])
+    #expect(session(Frames.frame(1, 4, 1, plain)).streams[1]?.refusal == .methodUnsupported)
+  }
+
+  @Test func `a protocol needs CONNECT`() {
+    let block = Frames.block([
+      (":method", "GET"), (":protocol", "websocket"), (":scheme", "https"), (":path", "/"),
+      (":authority", "a.test"),
+    ])
+    let reading = session(Frames.frame(1, 5, 1, block))
+    #expect(reading.resets == [ErrorCode.protocolError.rawValue])
+    #expect(reading.streams[1]?.head == nil)
+  }
+
+  @Test func `nothing but DATA may come on a connected stream`() {
+    let reading = session(
+      connect(), Frames.frame(1, 5, 1, Frames.block([("x", "y")])), Frames.request(3),
+      answers: false)
+    #expect(reading.resets == [ErrorCode.protocolError.rawValue])
+    #expect(reading.streams[3]?.head != nil)
+  }
+
   @Test func `limits are those of HTTP/1.1, crumbs counted one by one`() {
     var limits = HeadLimits()
     limits.fields = 5
