@@ -181,3 +181,28 @@ def test_compressors_come_back_however_an_answer_ends(serving):
     state["cut"] = False
     for _ in range(3):
         assert running.request(headers=GZIP).get("Content-Encoding") == "gzip"
+
+
+@pytest.mark.parametrize("part", [PAGE[:1000], PAGE[: len(PAGE) // 2]])
+def test_a_pause_within_a_declared_length_does_not_hold_back_what_came(serving, part):
+    rest = threading.Event()
+
+    def script(connection, request):
+        whole = page()
+        end = len(whole) - len(PAGE) + len(part)
+        connection.sendall(whole[:end])
+        assert rest.wait(20)
+        connection.sendall(whole[end:])
+
+    running = serving(script)
+    reader, came = zlib.decompressobj(31), b""
+    with running.client() as client:
+        client.send_request(headers=[("Accept-Encoding", "gzip")])
+        assert client.read_head().get("Content-Encoding") == "gzip"
+        while len(came) < len(part):
+            came += reader.decompress(client.read_chunk())
+        assert came == part
+        rest.set()
+        while piece := client.read_chunk():
+            came += reader.decompress(piece)
+    assert came == PAGE

@@ -118,3 +118,25 @@ def test_rules_apply_to_files_and_fixed_answers(routed, directory):
         response = running.request(path=path)
         assert (response.status, response.get_all("Content-Type")) == (200, ["text/x-own"])
         assert response.get("Cache-Control") == "no-cache"
+
+
+@pytest.mark.parametrize("path, status", [
+    ("/public/a", 200), ("/public/a%2Fb", 200), ("/public/a;b", 200), ("/public/a%5Cb", 200), ("/admin/a", 403),
+    ("/public/../admin", 403), ("/public/%2e%2e/admin", 403), ("//admin", 403), ("/public%2f..%2fadmin", 400),
+    ("/public/..;/admin", 400), ("/admin;x/a", 400), ("/admin%2Fa", 400), ("/public/..%5cadmin", 400),
+    ("/%5cadmin", 400), ("/admin/..%2fpublic", 400),
+])
+def test_no_spelling_of_a_path_gets_past_a_route(edge, web, path, status):
+    server = web()
+    routes = [{"host": NAME, "upstream": "app1"},
+              {"host": NAME, "path": "/admin", "respond": {"status": 403, "body": "no"}}]
+    running = edge({"app1": {"protocol": "http", "nodes": [server.address]}}, routes=routes, workers=1)
+    assert running.request(path=path).status == status
+    assert [request.target for request in server.requests] == ([path] if status == 200 else [])
+
+
+def test_an_application_sees_the_path_that_was_routed(edge, web):
+    server = web()
+    running = edge({"app1": {"protocol": "http", "nodes": [server.address]}}, workers=1)
+    running.request(path="/admin/%2e%2e/public//a%20b?x=/../%2f")
+    assert server.requests[0].target == "/public/a%20b?x=/../%2f"

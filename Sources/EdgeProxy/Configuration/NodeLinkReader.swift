@@ -11,8 +11,14 @@ struct NodeLinkReader {
     if spoken != .uwsgi {
       for key in ["buffer_size", "modifier1", "modifier2"] { warnOfUse(key, "uwsgi") }
     }
+    let mistakes = context.findings.errorCount
     let settings = section.section("keep_alive")
     let (count, idle) = (settings.number("connections"), settings.duration("idle"))
+    if spoken == .uwsgi, section.isGiven("keep_alive"), context.findings.errorCount == mistakes {
+      context.findings.error(
+        section.position(of: "keep_alive"),
+        "'keep_alive' in \(section.name) needs protocol http or https, found uwsgi")
+    }
     // A uwsgi connection serves one request.
     return spoken == .uwsgi || count == 0 ? .off : KeepAliveSettings(connections: count, idle: idle)
   }

@@ -53,7 +53,8 @@ extension Directives {
     .init(
       "upstreams.NAME.timeouts.tunnel", .duration(.milliseconds(1) ... .hours(24)), "1h",
       "Without a byte from either side of a WebSocket connection"),
-    .section("upstreams.NAME.keep_alive", "Connections that carry several requests; not for uwsgi"),
+    .optionalSection(
+      "upstreams.NAME.keep_alive", "Connections that carry several requests; not for uwsgi"),
     .init(
       "upstreams.NAME.keep_alive.connections", .number(0...10_000), "32",
       "Idle ones of one worker to each node; each holds a process of uWSGI's http11-socket"),

@@ -17,6 +17,9 @@ extension Exchange {
     return .gzip
   }
 
+  /// After so long without a byte of a declared length what came is compressed and goes out.
+  private static let pauseMin = Duration.milliseconds(50)
+
   /// Gives the client what was read, or what the compressor makes of it; `false` when that failed.
   func handOn(_ bytes: borrowing Span<UInt8>) -> Bool {
     guard pump.compressor != nil else {
@@ -29,12 +32,18 @@ extension Exchange {
   /// The instance has paused: what the compressor holds back goes out, so that an event of a
   /// stream reaches the browser at once.
   ///
-  /// A body whose length was declared is no stream.
-  func flushCompressor() -> Bool {
+  /// A body whose length was declared is seldom a stream, and its pauses are those of the network:
+  /// each flush would cost compression, so only a pause that `hasLasted` is one.
+  func flushCompressor(hasLasted: Bool = false) -> Bool {
     guard let compressor = pump.compressor, compressor.isHoldingBack, !pump.clientBlocked else {
       return true
     }
-    if case .length = pump.framing { return true }
+    if case .length = pump.framing, !hasLasted {
+      if pump.flushing == .none {
+        pump.flushing = worker.loop.arm(self, after: Self.pauseMin)
+      }
+      return true
+    }
     let nothing: [UInt8] = []
     return compress(nothing.span, .pause)
   }
@@ -51,6 +60,8 @@ extension Exchange {
   func releaseCompressor() {
     guard let compressor = pump.compressor else { return }
     pump.compressor = nil
+    worker.loop.cancel(pump.flushing)
+    pump.flushing = .none
     worker.give(compressor)
   }
 

@@ -20,6 +20,8 @@ struct RelayState {
   var patience = TimerToken.none
   /// What the body goes through.
   var compressor: GzipCompressor?
+  /// Runs while a body of declared length has paused and the compressor holds something back.
+  var flushing = TimerToken.none
 }
 
 /// The answer's way from the instance to the client.
@@ -194,10 +196,18 @@ extension Exchange {
 
   /// The client stayed slow: from here on the disk takes what memory cannot.
   func timerFired(_ token: TimerToken) {
+    if token == pump.flushing { return pauseLasted() }
     pump.patience = .none
     guard stage == .answering, pump.clientBlocked else { return }
     pump.mayUseFile = true
     if let attempt { relayMore(attempt) }
+  }
+
+  private func pauseLasted() {
+    pump.flushing = .none
+    guard stage == .answering, !pump.sourceDone else { return }
+    guard flushCompressor(hasLasted: true) else { return cut("compression-failed") }
+    if !pump.clientBlocked, let driver, !driver.flush() { pump.clientBlocked = true }
   }
 
   private func drainSpool() {

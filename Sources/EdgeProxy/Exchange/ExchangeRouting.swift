@@ -35,6 +35,9 @@ extension Exchange {
     guard let found = snapshot.routes.lookup(host: host.span, path: path.span) else {
       return .status(404, "route-unknown")
     }
+    guard !head.pathForm.isAmbiguous || readsAlike(host, found) else {
+      return .status(400, "path-ambiguous")
+    }
     route = found
     if let refusal = refusalByRate(of: found) { return refusal }
     let settings = snapshot.configuration.routes[found]
@@ -62,6 +65,17 @@ extension Exchange {
     guard let applications = snapshot.applications[index] else { return snapshot.upstreams[index] }
     let host = head.host
     return applications.find(host.span)
+  }
+
+  /// Whether every reading of the path leads to the same route, so that no application can be shown a
+  /// path that another route was to keep from it.
+  private func readsAlike(_ host: [UInt8], _ route: Int) -> Bool {
+    for reading in PathReading.allCases {
+      guard let path = head.path(as: reading),
+        snapshot.routes.lookup(host: host.span, path: path.span) == route
+      else { return false }
+    }
+    return true
   }
 
   /// Why a route opens no tunnel for a stream; what it would answer with could be taken for one.

@@ -38,16 +38,10 @@ package struct HTTP1Request: ~Copyable {
     storage.append("\r\n")
   }
 
-  /// The target in origin form, otherwise as sent.
   private mutating func writeRequestLine(_ head: borrowing RequestHead) {
     storage.append(copying: head.span(head.methodBytes))
     storage.append(UInt8(ascii: " "))
-    if head.path.isEmpty { storage.append(UInt8(ascii: "/")) }
-    storage.append(copying: head.span(head.path))
-    if let query = head.query {
-      storage.append(UInt8(ascii: "?"))
-      storage.append(copying: head.span(query))
-    }
+    storage.append(targetOf: head)
     storage.append(" HTTP/1.1\r\n")
   }
 

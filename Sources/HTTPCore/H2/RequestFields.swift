@@ -296,7 +296,7 @@ struct RequestFields: ~Copyable {
     }
     var decoded: [UInt8] = []
     swap(&decoded, &head.decodedPath)
-    try RequestTarget.decode(head.span(head.path), into: &decoded)
+    head.pathForm = try RequestTarget.decode(head.span(head.path), into: &decoded)
     swap(&decoded, &head.decodedPath)
   }
 

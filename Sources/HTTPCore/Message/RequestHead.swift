@@ -25,6 +25,8 @@ package struct RequestHead: ~Copyable {
   package internal(set) var query: ByteRange?
   /// The one form of the path for routing and for PATH_INFO; see `RequestTarget.decode`.
   package internal(set) var decodedPath: [UInt8] = []
+  /// What became of the path as sent.
+  package internal(set) var pathForm = PathForm()
   /// Lower case, no port, no last dot; empty where the request names no host.
   package internal(set) var host: [UInt8] = []
   package internal(set) var hostPort: UInt16?
@@ -53,6 +55,7 @@ package struct RequestHead: ~Copyable {
     path = .empty
     query = nil
     decodedPath.removeAll(keepingCapacity: true)
+    pathForm = PathForm()
     host.removeAll(keepingCapacity: true)
     hostPort = nil
     authority = .empty

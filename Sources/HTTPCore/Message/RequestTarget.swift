@@ -4,12 +4,13 @@ enum RequestTarget {
   ///
   /// A dot segment never stands for an empty one: `/a//..` is `/`, as nginx has it.
   /// Routing and the application get this one form, so that nothing can mean one thing to the edge
-  /// and another to what is behind it. An encoded NUL, a broken escape and a path that climbs above
+  /// and another to what is behind it; what it did to the path is returned. An encoded NUL, a broken escape and a path that climbs above
   /// its root are refused. RFC 3986 §2.1 and §5.2.4.
   static func decode(
     _ path: borrowing Span<UInt8>, into output: inout [UInt8]
-  ) throws(HTTPError) {
+  ) throws(HTTPError) -> PathForm {
     output.removeAll(keepingCapacity: true)
+    var form = PathForm()
     var index = 0
     while index < path.count {
       var byte = path[index]
@@ -21,26 +22,39 @@ enum RequestTarget {
         byte = high << 4 | low
         guard byte != 0 else { throw .targetMalformed }
         index += 2
+        if byte == UInt8(ascii: "/") { form.isAmbiguous = true }
       }
-      if byte == UInt8(ascii: "/") { try endSegment(&output) }
-      if byte != UInt8(ascii: "/") || output.last != byte { output.append(byte) }
+      switch byte {
+      case UInt8(ascii: "/"):
+        if try endSegment(&output) { form.isRewritten = true }
+        if output.last == byte { form.isRewritten = true } else { output.append(byte) }
+      case UInt8(ascii: ";"), UInt8(ascii: "\\"):
+        form.isAmbiguous = true
+        output.append(byte)
+      default: output.append(byte)
+      }
     }
-    try endSegment(&output)
+    if try endSegment(&output) { form.isRewritten = true }
+    return form
   }
 
-  /// Resolves the segment that ends here where it is `.` or `..`.
-  private static func endSegment(_ output: inout [UInt8]) throws(HTTPError) {
+  /// Resolves the segment that ends here where it is `.` or `..`; `true` where it was.
+  private static func endSegment(_ output: inout [UInt8]) throws(HTTPError) -> Bool {
     let dot = UInt8(ascii: ".")
     let slash = UInt8(ascii: "/")
     let count = output.count
     if count >= 2, output[count - 1] == dot, output[count - 2] == slash {
       output.removeLast()
-    } else if count >= 3, output[count - 1] == dot, output[count - 2] == dot,
+      return true
+    }
+    if count >= 3, output[count - 1] == dot, output[count - 2] == dot,
       output[count - 3] == slash
     {
       output.removeLast(3)
       guard let parent = output.lastIndex(of: slash) else { throw .targetClimbs }
       output.removeLast(output.count - parent - 1)
+      return true
     }
+    return false
   }
 }

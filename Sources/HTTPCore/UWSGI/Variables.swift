@@ -30,15 +30,21 @@ extension UWSGIPacket {
     add("SERVER_PROTOCOL", "HTTP/1.1")
   }
 
-  /// The target in origin form, otherwise as sent.
+  /// The target as over HTTP/1.1, so that it and PATH_INFO never tell of two paths.
   private mutating func addRequestURI(_ head: borrowing RequestHead) {
     openKey(prefix: "REQUEST_URI")
     closeKey()
-    if head.path.isEmpty { append("/") }
-    append(head.span(head.path))
-    if let query = head.query {
-      append("?")
-      append(head.span(query))
+    if head.pathForm.isRewritten {
+      var target: [UInt8] = []
+      target.append(targetOf: head)
+      append(target.span)
+    } else {
+      if head.path.isEmpty { append("/") }
+      append(head.span(head.path))
+      if let query = head.query {
+        append("?")
+        append(head.span(query))
+      }
     }
     closeValue()
   }

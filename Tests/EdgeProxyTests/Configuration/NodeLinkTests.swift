@@ -31,6 +31,13 @@ struct NodeLinkTests {
     #expect(read(nodes).upstream?.keepAlive == .off)
   }
 
+  @Test func `a uwsgi connection serves one request and cannot be kept`() {
+    #expect(
+      read("keep_alive: { connections: 8 }\nnodes: [\"10.0.0.1:80\"]").lines == [
+        "edge.yaml:4:17: 'keep_alive' in upstreams.a needs protocol http or https, found uwsgi"
+      ])
+  }
+
   @Test func `nodes over https are verified by their address and the system's authorities`() {
     let (upstream, lines) = read("protocol: https\nnodes: [\"10.0.0.1:443\"]")
     #expect(lines == [])
