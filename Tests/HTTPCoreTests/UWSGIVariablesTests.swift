@@ -49,7 +49,7 @@ struct UWSGIVariablesTests {
         + "User-Agent: t/1\r\nX-Under-Score: good\r\nAuthorization: Basic YTpi\r\nX-Empty:\r\n"
         + "Content-Type: text/x\r\n\r\n")
     let same = [
-      "REQUEST_METHOD", "REQUEST_URI", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL",
+      "REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL",
       "SERVER_NAME", "CONTENT_TYPE", "HTTP_HOST", "HTTP_USER_AGENT", "HTTP_X_UNDER_SCORE",
       "HTTP_AUTHORIZATION", "HTTP_X_EMPTY",
     ]

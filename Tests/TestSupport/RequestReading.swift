@@ -13,6 +13,7 @@ package struct RequestReading: Equatable {
   package let path: String
   package let query: String?
   package let decodedPath: String
+  package let pathForm: PathForm
   package let host: String
   package let hostPort: UInt16?
   package let authority: String
@@ -36,6 +37,7 @@ package struct RequestReading: Equatable {
     path = text(head.span(head.path))
     if let part = head.query { query = text(head.span(part)) } else { query = nil }
     decodedPath = text(head.decodedPath.span)
+    pathForm = head.pathForm
     host = text(head.host.span)
     hostPort = head.hostPort
     authority = text(head.span(head.authority))

@@ -47,8 +47,13 @@ extension ParserProperties {
   ) -> String? {
     var left = fromFields(head)
     left["REQUEST_METHOD"] = head.methodText
-    left["REQUEST_URI"] =
-      (head.path.isEmpty ? "/" : head.path) + (head.query.map { "?" + $0 } ?? "")
+    var path = head.path.isEmpty ? "/" : head.path
+    if head.pathForm.isRewritten {
+      var routed: [UInt8] = []
+      routed.append(escapingPath: octets(head.decodedPath).span)
+      path = text(routed.span)
+    }
+    left["REQUEST_URI"] = path + (head.query.map { "?" + $0 } ?? "")
     left["PATH_INFO"] = head.decodedPath
     left["SCRIPT_NAME"] = ""
     left["QUERY_STRING"] = head.query ?? ""
