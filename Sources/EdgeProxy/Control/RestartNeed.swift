@@ -6,6 +6,9 @@ extension Configuration {
     if (old.listen.closeWhenUnable == .fleet) != (listen.closeWhenUnable == .fleet) {
       return "listen.close_when_unable"
     }
+    if (old.subscriptions?.isShared ?? false) != (subscriptions?.isShared ?? false) {
+      return "subscriptions.share"
+    }
     if old.etcd != etcd { return "etcd" }
     if old.certificates.etcd != certificates.etcd { return "certificates.etcd" }
     return nil

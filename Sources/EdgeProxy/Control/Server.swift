@@ -20,14 +20,11 @@ final class Server: TimerTarget {
   private var service = ServiceWatch()
   private let probes: NodeProbes
   private let prober: Prober
-  private let watch: WorkerWatch
-  private let workerCount: Int
 
   private var configuration: Configuration
   private var plan: SnapshotPlan
   private var applications = Applications()
-  private var workers: [WorkerHandle] = []
-  private var threads: [WorkerThread] = []
+  private let workers: WorkerGroup
   private var signals: Signals?
   private var ports: PortKeeper
   private var admin: AdminListener?
@@ -44,12 +41,9 @@ final class Server: TimerTarget {
   private var beats = 0
   private var isDraining = false
   private var drainDeadline = Instant(nanoseconds: .max)
-  private var undrained: Int
 
   /// How often the control thread looks after ports, probes and the watchdog.
   private static let beat = Duration.milliseconds(100)
-  /// A worker that has not turned for this long is frozen.
-  private static let frozenAfter = Duration.seconds(10)
 
   /// Makes everything that can fail before a thread is started; `loader` reads the configuration
   /// again for a reload and reports its mistakes itself.
@@ -60,14 +54,12 @@ final class Server: TimerTarget {
     self.configuration = configuration
     self.logger = logger
     self.loader = loader
-    workerCount = workers
-    undrained = workers
     loop = try EventLoop()
     applications.reconfigure(configuration.upstreams, now: loop.now)
     plan = SnapshotPlan(configuration, applications: applications.tables, previous: nil)
     probes = NodeProbes(loop: loop)
     prober = Prober(loop: loop, logger: logger)
-    watch = WorkerWatch(count: workers, now: loop.now)
+    self.workers = WorkerGroup(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
     encryption = try configuration.etcd?.readEncryptionKeys()
     certificates = CertificateKeeper(configuration, encryption: encryption, logger: logger)
@@ -90,11 +82,11 @@ final class Server: TimerTarget {
     discover()
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
-    try ports.openHTTP(workers)
+    try ports.openHTTP(workers.handles)
     openAdministration()
     defer { admin?.close() }
     prober.follow(upstreams)
-    if configuration.listen.closeWhenUnable == .always {
+    if configuration.listen.closeWhenUnable != .never {
       // A node that was never tried counts as able; where the port depends on it, ask first.
       isAsking = true
       prober.hurry()
@@ -106,8 +98,7 @@ final class Server: TimerTarget {
     loop.owner = self
     try loop.run()
     loop.owner = nil
-    for worker in workers { worker.post { $0.stop() } }
-    for thread in threads { thread.join() }
+    workers.stop()
     fleet?.close()
     discovery?.close()
     if !isReady, let failure = ports.failure { throw failure }
@@ -115,16 +106,12 @@ final class Server: TimerTarget {
   }
 
   private func startWorkers(spool: String, tickets: TicketKeys) throws {
-    let workerPlan = WorkerPlan(
+    let first = WorkerPlan(
       snapshot: plan, certificates: certificates.index, ticketKeys: tickets,
       policy: configuration.tls.policy, spoolDirectory: spool, perAddress: ConnectionLimit(),
       ability: ability,
       httpsPort: configuration.listen.https.first?.port ?? 443, control: loop.handle)
-    for number in 0..<workerCount {
-      let (handle, thread) = try WorkerStart.start(number, workerPlan, logger: logger)
-      workers.append(handle)
-      threads.append(thread)
-    }
+    try workers.start(first, logger: logger)
   }
 
   /// Those of the configuration, and the applications that have announced themselves.
@@ -149,13 +136,9 @@ final class Server: TimerTarget {
     plan.applications = tables
     prober.follow(upstreams)
     // Workers that are yet to be started begin with the plan.
-    guard !workers.isEmpty else { return }
-    tellWorkers { $0.install(tables) }
+    guard !workers.handles.isEmpty else { return }
+    workers.post { $0.install(tables) }
     step()
-  }
-
-  private func tellWorkers(_ job: @escaping @Sendable (Worker) -> Void) {
-    for worker in workers { worker.post(job) }
   }
 
   /// Begins to take subscriptions, or goes on by other rules; without any nothing is discovered.
@@ -196,7 +179,7 @@ final class Server: TimerTarget {
     ability = Ability(
       hasCertificate: !certificates.index.isEmpty,
       hasBackend: Ability.hasBackend(upstreams))
-    ports.step(ability, fleet: fleet?.ports, workers: workers, now: now)
+    ports.step(ability, fleet: fleet?.ports, workers: workers.handles, now: now)
     tellAbility()
     if !isReady { becomeReady() }
   }
@@ -206,26 +189,26 @@ final class Server: TimerTarget {
     let (ability, port) = (ability, ports.httpsPort)
     guard told?.ability != ability || told?.port != port else { return }
     told = (ability, port)
-    tellWorkers { $0.setAbility(ability, httpsPort: port) }
+    workers.post { $0.setAbility(ability, httpsPort: port) }
   }
 
   /// Tells that this server serves; a port that somebody else has ends the start instead.
   private func becomeReady() {
     guard ports.failure == nil else { return loop.stop() }
     isReady = true
-    service.ready(workers: workerCount)
+    service.ready(workers: workers.count)
     logger.notice(
-      "serving", metadata: ["workers": "\(workerCount)", "node": "\(configuration.node)"])
+      "serving", metadata: ["workers": "\(workers.count)", "node": "\(configuration.node)"])
   }
 
   private func everySecond() {
     // Without probes a server that lost all its traffic would never learn that it can serve again.
     let all = configuration.listen.closeWhenUnable != .never
     probes.run(upstreams) { !prober.follows($0) && (all || $0.condition.lastFailed) }
-    watch.ask(workers)
+    workers.ask()
     certificates.lookAgain()
     admin?.open()
-    if watch.allAlive(now: loop.now, within: Self.frozenAfter) { service.alive(now: loop.now) }
+    if workers.areAlive(now: loop.now) { service.alive(now: loop.now) }
     tickets?.everySecond()
     fleet?.everySecond()
   }
@@ -238,7 +221,7 @@ final class Server: TimerTarget {
   }
 
   private func install(_ index: CertificateIndex) {
-    tellWorkers { $0.install(index) }
+    workers.post { $0.install(index) }
     step()
   }
 
@@ -258,7 +241,7 @@ final class Server: TimerTarget {
 
   private func ticketKeysChanged() {
     guard let keys = tickets?.keys else { return }
-    tellWorkers { $0.install(keys) }
+    workers.post { $0.install(keys) }
   }
 
   // MARK: Signals
@@ -269,7 +252,7 @@ final class Server: TimerTarget {
     case SIGHUP: reload()
     case SIGUSR1:
       let log = configuration.log
-      tellWorkers { $0.install(log) }
+      workers.post { $0.install(log) }
       logger.notice("logs reopened")
     default: break
     }
@@ -282,7 +265,7 @@ final class Server: TimerTarget {
   private func reload() -> ReloadOutcome? {
     guard !isDraining else { return nil }
     service.reloading(now: loop.now)
-    defer { service.ready(workers: workerCount) }
+    defer { service.ready(workers: workers.count) }
     let loaded = loader()
     let error = loaded.configuration.map(commit) ?? "the configuration has mistakes"
     let now = Int64(time(nil))
@@ -302,7 +285,7 @@ final class Server: TimerTarget {
   /// Takes a configuration over; what is in the way, and then nothing has changed.
   private func commit(_ next: Configuration) -> String? {
     do {
-      try ports.reload(next.listen, workers: workers)
+      try ports.reload(next.listen, workers: workers.handles)
     } catch {
       return "\(error)"
     }
@@ -314,7 +297,7 @@ final class Server: TimerTarget {
     plan = SnapshotPlan(next, applications: applications.tables, previous: plan)
     prober.follow(upstreams)
     let (plan, log) = (plan, next.log)
-    tellWorkers {
+    workers.post {
       $0.install(plan)
       $0.install(log)
     }
@@ -336,9 +319,9 @@ final class Server: TimerTarget {
     fleet?.ports?.end()
     logger.notice("draining")
     drainDeadline = loop.now + configuration.timeouts.drain
-    ports.step(ability, workers: workers, now: loop.now)
+    ports.step(ability, workers: workers.handles, now: loop.now)
     let (ability, port, handle) = (ability, ports.httpsPort, loop.handle)
-    tellWorkers { worker in
+    workers.post { worker in
       worker.setAbility(ability, httpsPort: port)
       worker.drain {
         handle.post { loop in (loop.owner as? Server)?.workerDrained() }
@@ -347,8 +330,7 @@ final class Server: TimerTarget {
   }
 
   private func workerDrained() {
-    undrained -= 1
-    if undrained == 0 { loop.stop() }
+    if workers.drained() { loop.stop() }
   }
 
   private func drainTimedOut() {
@@ -383,7 +365,7 @@ extension Server {
     ]
     sections += [fleet?.section, tickets?.section, discovery?.section].compactMap { $0 }
     sections += [
-      WorkersSection(workers: workersNow()).section,
+      workers.section(now: loop.now),
       UpstreamsSection(upstreams: upstreams, now: loop.now, time: now) { [prober] in
         prober.record(of: $0)?.last
       }.section,
@@ -395,14 +377,5 @@ extension Server {
     return StatusReport(
       health: unable ?? (ports.isOpen ? "ok" : "port-closed"),
       isServing: unable == nil && ports.isOpen, sections: sections)
-  }
-
-  private func workersNow() -> [WorkersSection.Worker] {
-    workers.enumerated().map { number, worker in
-      let silence = watch.silence(of: number, now: loop.now)
-      return WorkersSection.Worker(
-        counters: worker.counters,
-        silentSeconds: Int(silence.nanoseconds / 1_000_000_000))
-    }
   }
 }

@@ -22,7 +22,7 @@ struct SubscriptionMistakeTests {
         + " '127.0.0.1:7000'?"),
     Mistake(
       #"subscriptions: { listen: "unix:@a", share: etcd }"#,
-      "3:37: unknown key 'share' in subscriptions"),
+      "3:44: 'share: etcd' needs 'etcd'"),
   ])
   func `a mistake is reported where it stands`(mistake: Mistake) {
     mistake.check(ConfigurationFixture.valid + mistake.text)

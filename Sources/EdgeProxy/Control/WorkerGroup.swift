@@ -1,0 +1,60 @@
+internal import EventLoop
+internal import Logging
+
+/// All workers as the control thread sees them: orders go out, signs of life come back.
+final class WorkerGroup {
+  let count: Int
+  private(set) var handles: [WorkerHandle] = []
+  private var threads: [WorkerThread] = []
+  private let watch: WorkerWatch
+  private var undrained: Int
+
+  /// A worker that has not turned for this long is frozen.
+  private static let frozenAfter = Duration.seconds(10)
+
+  init(count: Int, now: Instant) {
+    self.count = count
+    undrained = count
+    watch = WorkerWatch(count: count, now: now)
+  }
+
+  /// Starts them all, one after the other.
+  func start(_ plan: WorkerPlan, logger: Logger) throws {
+    for number in 0..<count {
+      let (handle, thread) = try WorkerStart.start(number, plan, logger: logger)
+      handles.append(handle)
+      threads.append(thread)
+    }
+  }
+
+  func post(_ job: @escaping @Sendable (Worker) -> Void) {
+    for handle in handles { handle.post(job) }
+  }
+
+  /// Asks all for a sign of life.
+  func ask() { watch.ask(handles) }
+
+  /// Whether none is frozen.
+  func areAlive(now: Instant) -> Bool { watch.allAlive(now: now, within: Self.frozenAfter) }
+
+  /// One more has finished what it had; `true` with the last.
+  func drained() -> Bool {
+    undrained -= 1
+    return undrained == 0
+  }
+
+  /// Ends their loops and waits for their threads.
+  func stop() {
+    post { $0.stop() }
+    for thread in threads { thread.join() }
+  }
+
+  func section(now: Instant) -> StatusSection {
+    let workers = handles.enumerated().map { number, handle in
+      let silence = watch.silence(of: number, now: now)
+      return WorkersSection.Worker(
+        counters: handle.counters, silentSeconds: Int(silence.nanoseconds / 1_000_000_000))
+    }
+    return WorkersSection(workers: workers).section
+  }
+}
