@@ -7,7 +7,7 @@ import pytest
 from support.admin import status
 from support.etcd_cluster import PREFIX
 from support.etcd_edges import BothLoads, refused, serial, served
-from support.processes import PATIENCE, eventually
+from support.processes import PATIENCE, Timeout, eventually
 
 # After etcd has answered a put, an edge may still have to find out that its member is gone.
 ARRIVES_WITHIN = 15
@@ -87,6 +87,21 @@ def test_an_edge_without_etcd_says_so_and_when_it_is_back(fleet, etcd, some):
     cluster.start()
     running.child.wait_for_line("etcd tells of changes again", since)
     assert is_synced(running)
+
+
+def test_edges_outlive_calls_that_nobody_answers(fleet, etcd, some):
+    cluster = etcd(count=3)
+    cluster.publish("main", some[0])
+    edges = fleet(cluster, tls={"tickets": "etcd"})
+    served(edges, some[0])
+    for edge in edges:
+        edge.child.wait_for_line("ticket keys of the fleet")
+    # The member that is left takes calls and has no majority to answer them with.
+    for member in cluster.members[:2]:
+        member.kill()
+    with pytest.raises(Timeout):
+        edges[0].child.wait(8)
+    assert all(edge.child.running for edge in edges)
 
 
 def test_what_changed_and_was_compacted_meanwhile_is_found(fleet, etcd, gates, some, authority):

@@ -45,10 +45,8 @@ package final class GRPCCall {
 
   /// Ends the call with `.timedOut` if it is not over by then.
   func setDeadline(_ delay: Duration, on loop: EventLoop) {
-    let alarm = Alarm(on: loop) { [unowned self] in
-      connection.forget(self)
-      end(.failure(.timedOut))
-    }
+    // One call of a method, because the connection's reference may have been the last to this.
+    let alarm = Alarm(on: loop) { [unowned self] in fail(.timedOut) }
     alarm.set(after: delay)
     self.alarm = alarm
   }
