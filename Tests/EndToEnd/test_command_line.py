@@ -51,7 +51,7 @@ def test_a_routed_host_without_certificate_is_named(checked):
     assert "www.elsewhere.test" in output, output
 
 
-@pytest.mark.parametrize("key", ["subscriptions: {}", "discovery: {}"])
+@pytest.mark.parametrize("key", ["peers: {}", "discovery: {}"])
 def test_keys_that_are_not_there_yet_are_unknown(checked, key):
     status, output = checked(GOOD + key.replace("{}", "{{}}") + "\n")
     assert status == 1
