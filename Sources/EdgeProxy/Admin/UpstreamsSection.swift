@@ -50,14 +50,18 @@ struct UpstreamsSection {
         NodeFailure.allCases.map {
           .init(name: "\($0)", value: .number(node.failureCount($0)))
         }),
+      "last_failure": node.lastFailure.map { value($0) } ?? .nothing,
       "check": check(node).map(Self.value) ?? .nothing,
     ]
   }
 
   private func row(_ upstream: UpstreamState, _ node: NodeState, _ role: NodeRole) -> [String] {
     let condition = node.condition
-    let failures = NodeFailure.allCases.filter { node.failureCount($0) > 0 }
-      .map { "\($0) \(node.failureCount($0))" }
+    var failures = NodeFailure.allCases.filter { node.failureCount($0) > 0 }
+      .map { "\($0) \(node.failureCount($0))" }.joined(separator: ", ")
+    if let last = node.lastFailure {
+      failures += "; last \(last.failure) at \(UTC.text(moment(last.at)))"
+    }
     var state = Self.state(condition)
     if condition.isOut { state += " until \(UTC.text(outUntil(condition)))" }
     let kinds = [(node.isBackup, "backup"), (role.isLocal, "local"), (role.isDoubtful, "doubtful")]
@@ -67,7 +71,7 @@ struct UpstreamsSection {
       upstream.key.isEmpty ? name : "\(name) \(Self.key(upstream))",
       node.address.description + (kind.isEmpty ? "" : " (\(kind))"), state,
       check(node).map(Self.text) ?? "none", "\(node.inFlight)",
-      failures.isEmpty ? "none" : failures.joined(separator: ", "),
+      failures.isEmpty ? "none" : failures,
     ]
   }
 
@@ -76,6 +80,15 @@ struct UpstreamsSection {
       "result": .text(check.outcome.description),
       "milliseconds": .number(Int(check.milliseconds)), "at": .time(check.at),
     ]
+  }
+
+  private func value(_ last: (failure: NodeFailure, at: Int64)) -> StatusValue {
+    ["cause": .text("\(last.failure)"), "at": .time(moment(last.at))]
+  }
+
+  /// Seconds since 1970 of a time on the clock of the nodes.
+  private func moment(_ nanoseconds: Int64) -> Int64 {
+    time - max(0, now.nanoseconds - nanoseconds) / 1_000_000_000
   }
 
   private static func text(_ check: CheckRecord.Last) -> String {

@@ -46,6 +46,8 @@ final class NodeState: Sendable {
   private let silences = Atomic<Int>(0)
   private let word = Atomic<UInt64>(NodeCondition().word)
   private let inFlightCount = Atomic<Int>(0)
+  /// When the last failure was, with its kind in the lowest three bits.
+  private let last = Atomic<UInt64>(.max)
   private let failureCounts = [7 of Atomic<Int>](initializingWith: { span in
     while !span.isFull { span.append(Atomic<Int>(0)) }
   })
@@ -74,6 +76,13 @@ final class NodeState: Sendable {
     failureCounts[failure.rawValue].load(ordering: .relaxed)
   }
 
+  /// The last failure, and when it was in nanoseconds; `nil` before the first.
+  var lastFailure: (failure: NodeFailure, at: Int64)? {
+    let word = last.load(ordering: .relaxed)
+    guard word != .max, let failure = NodeFailure(rawValue: Int(word & 7)) else { return nil }
+    return (failure, Int64(word & ~7))
+  }
+
   func begin() { inFlightCount.add(1, ordering: .relaxed) }
 
   func end() { inFlightCount.subtract(1, ordering: .relaxed) }
@@ -99,6 +108,7 @@ final class NodeState: Sendable {
     _ failure: NodeFailure, began: Int64, now: Int64, random: UInt64
   ) -> NodeCondition.Change {
     failureCounts[failure.rawValue].add(1, ordering: .relaxed)
+    last.store(UInt64(max(0, now)) & ~7 | UInt64(failure.rawValue), ordering: .relaxed)
     guard failure.countsAgainstNode else { return .none }
     var hasPlace = false
     let result = change { condition in

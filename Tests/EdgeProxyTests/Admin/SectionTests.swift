@@ -38,7 +38,7 @@ struct SectionTests {
     #expect(whole.contains(#""failures":{"connect":3,"#))
     #expect(
       whole.contains(#""check":{"result":"ok","milliseconds":3,"at":"1970-01-01T00:00:07Z"}"#))
-    #expect(whole.contains(#""check":null"#))
+    #expect(whole.contains(#""last_failure":null,"check":null"#))
     #expect(whole.contains(#""hedges":0,"hedges_won":0,"hedge_delay_ms":1000"#))
     let check = "ok in 3 ms at 1970-01-01T00:00:07Z"
     #expect(text(section).contains("out until \(UTC.text(due))  \(check)  0          connect 3"))
@@ -53,6 +53,9 @@ struct SectionTests {
       upstreams: [upstream], now: Instant(nanoseconds: 0), time: 0
     ).section
     #expect(json(section).contains(#""state":"failing""#))
+    #expect(
+      json(section).contains(
+        #""last_failure":{"cause":"reset","at":"1970-01-01T00:00:00Z"}"#))
   }
 
   @Test func `workers are told one by one and counted together`() throws {
