@@ -102,6 +102,23 @@ def test_a_queue_that_is_full_or_too_slow_answers_503(edge, scripted):
     assert causes["queue-full"] == 1 and causes["queue-timeout"] == 1
 
 
+def test_an_answer_worth_another_try_is_delivered_when_the_others_are_full(edge, scripted):
+    held = Held("full")
+    full = scripted(held)
+    refusing = scripted(lambda connection, request: connection.sendall(answer(b"own words", "503 Busy")))
+    nodes = [{"address": peer.address, "cores": 1} for peer in (full, refusing)]
+    running = edge({"app1": {"nodes": nodes}}, workers=1)
+    # Whoever is asked first, these two end at the node that keeps them.
+    first = Requests(running, 1)
+    held.wait_for(1)
+    second = Requests(running, 1)
+    held.wait_for(2)
+    third = running.request()
+    assert (third.status, third.body) == (503, b"own words")
+    held.let_go()
+    assert [each.status for each in first.finish() + second.finish()] == [200, 200]
+
+
 def test_a_request_that_waited_is_not_sent_when_its_client_left(edge, scripted):
     held = Held("a")
     peer = scripted(held)

@@ -32,15 +32,18 @@ extension Exchange {
     let request = Balancer.Request(
       tried: tried, mayBeRepeated: isRepeatable, affinity: affinity, bound: bound,
       now: worker.loop.now.nanoseconds, random: worker.random.next())
-    switch Balancer.pick(upstream.state, request) {
+    let choice = Balancer.pick(upstream.state, request)
+    switch choice {
     case .node(let index):
       tried.insert(index)
       attempts += 1
       let role = upstream.state.roles[index]
       if isPacket { packet.setModifiers(role.modifier1, role.modifier2) }
       ask(upstream.state.nodes[index], upstream, fresh: false)
-    case .wait: queue(upstream)
-    case .none: hold(upstream)
+    case .wait, .none:
+      // An answer that is there is better than one that may come.
+      if let fallback { return deliverFallback(fallback) }
+      if choice == .wait { queue(upstream) } else { hold(upstream) }
     }
   }
 
