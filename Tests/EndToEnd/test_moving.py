@@ -31,14 +31,14 @@ def fastrouter(ending):
     """uWSGI's own router: its port for requests and that for announcements."""
     holders = [reserve_port(), reserve_port()]
     requests, announcements = (holder.getsockname()[1] for holder in holders)
-    for holder in holders:
-        holder.close()
     child = Child([
         "uwsgi", "--plugins-dir", PLUGINS, "--plugin", "corerouter", "--plugin", "fastrouter", "--master",
         "--fastrouter", f"127.0.0.1:{requests}", "--fastrouter-subscription-server", f"127.0.0.1:{announcements}"])
     ending.append(child)
     child.wait_for_line("spawned uWSGI fastrouter")
-    return requests, announcements
+    yield requests, announcements
+    for holder in holders:
+        holder.close()
 
 
 def test_the_fastrouter_and_edgeproxy_serve_the_same_instances_side_by_side(edge, uwsgi, fastrouter):
