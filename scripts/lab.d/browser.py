@@ -1,0 +1,212 @@
+"""A client that behaves as browsers were measured to, as far as failures go. Its rules:
+
+1. Addresses come from DNS and are kept for their TTL, in the order of the answer.
+2. Connections are kept, at most KEPT_MAX to a server, and used again for any method.
+3. A refused connect goes on to the next address at once. A silent one goes on after CONNECT_SECONDS (Chromium
+   0.3 s for the second address only, curl 7.88 and Firefox much later); that time is noted as `waited`.
+4. Once TCP is connected nothing leads to another address: a TLS alert, a reset, silence or a 503 is shown.
+5. A kept connection that ends without a byte of the answer: what is idempotent is sent once more on a fresh
+   one. A POST is not (Chromium does so, and would itself be who executes it twice): it has failed.
+6. Silence for SILENCE_SECONDS is a failure, and the connections kept to that server are given up.
+"""
+
+import asyncio
+import hashlib
+import os
+import socket
+import ssl
+import struct
+import time
+
+from network import CLIENT
+
+KEPT_MAX = 6
+KEPT_SECONDS = 30.0
+CONNECT_SECONDS = 1.0
+SILENCE_SECONDS = 10.0
+FIELD_LINES_MAX = 100
+
+
+class Failure(Exception):
+    """`kind` is the class of the failure; `begun` whether the head of an answer had come."""
+
+    def __init__(self, kind, begun=False, unanswered=False):
+        super().__init__(kind)
+        self.kind, self.begun, self.unanswered = kind, begun, unanswered
+
+
+class Resolver:
+    def __init__(self):
+        self.known = {}
+
+    async def addresses(self, name):
+        addresses, until = self.known.get(name, ([], 0))
+        if time.monotonic() < until:
+            return addresses
+        addresses, ttl = await self._ask(name)
+        self.known[name] = addresses, time.monotonic() + ttl
+        return addresses
+
+    async def _ask(self, name):
+        loop = asyncio.get_running_loop()
+        question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0\0\1\0\1"
+        for _ in range(3):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
+                query.setblocking(False)
+                await loop.sock_connect(query, (CLIENT, 53))
+                await loop.sock_sendall(query, os.urandom(2) + b"\1\0\0\1\0\0\0\0\0\0" + question)
+                try:
+                    answer = await asyncio.wait_for(loop.sock_recv(query, 4096), 1)
+                except (OSError, asyncio.TimeoutError):
+                    continue
+            count, place = struct.unpack("!H", answer[6:8])[0], 12 + len(question)
+            found = [answer[place + 16 * number:place + 16 * number + 16] for number in range(count)]
+            ttl = min((struct.unpack("!I", each[6:10])[0] for each in found), default=1)
+            return [".".join(map(str, each[12:])) for each in found], ttl
+        raise Failure("no answer from DNS")
+
+
+class Link:
+    """One connection to one server."""
+
+    def __init__(self, address, reader, writer):
+        self.address, self.reader, self.writer = address, reader, writer
+        self.used, self.requests = time.monotonic(), 0
+
+    @property
+    def alive(self):
+        fresh = time.monotonic() - self.used < KEPT_SECONDS
+        return fresh and not self.reader.at_eof() and not self.writer.transport.is_closing()
+
+    def close(self):
+        self.writer.transport.abort()
+
+
+class Browser:
+    def __init__(self, authority):
+        self.resolver, self.kept = Resolver(), {}
+        self.context = ssl.create_default_context(cafile=authority)
+
+    async def request(self, method, host, path, body, record):
+        """Fills the record with what became of the request."""
+        repeatable = method != "POST"
+        link = self._kept_link(host)
+        if link:
+            try:
+                return await self._exchange(link, method, host, path, body, record)
+            except Failure as failure:
+                if not (failure.unanswered and repeatable):
+                    raise
+                record["repeated"] = True
+        link = await self._connect(host, record)
+        return await self._exchange(link, method, host, path, body, record)
+
+    def _kept_link(self, host):
+        links = self.kept.setdefault(host, [])
+        while links:
+            link = links.pop()
+            if link.alive:
+                return link
+            link.close()
+        return None
+
+    async def _connect(self, host, record):
+        loop, outcome = asyncio.get_running_loop(), "no address in DNS"
+        for address in await self.resolver.addresses(host):
+            connection = socket.socket()
+            connection.setblocking(False)
+            began = time.monotonic()
+            record.setdefault("tried", []).append(address)
+            try:
+                await asyncio.wait_for(loop.sock_connect(connection, (address, 443)), CONNECT_SECONDS)
+                break
+            except ConnectionRefusedError:
+                outcome = "refused"
+            except (OSError, asyncio.TimeoutError):
+                outcome = "silent to SYN"
+                record["waited"] = record.get("waited", 0) + time.monotonic() - began
+            connection.close()
+        else:
+            raise Failure(f"no server: {outcome}")
+        record["address"] = address
+        try:
+            return Link(address, *await asyncio.wait_for(asyncio.open_connection(
+                sock=connection, ssl=self.context, server_hostname=host), SILENCE_SECONDS))
+        except ssl.SSLCertVerificationError:
+            raise Failure("certificate") from None
+        except asyncio.TimeoutError:
+            raise Failure("silent in TLS") from None
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError) as error:
+            raise Failure(f"TLS: {type(error).__name__}") from None
+
+    async def _exchange(self, link, method, host, path, body, record):
+        record["address"] = link.address
+        head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n" if method == "POST" else "\r\n"
+        begun = False
+        try:
+            link.writer.write(head.encode() + body)
+            status, fields = await asyncio.wait_for(self._read_head(link.reader), SILENCE_SECONDS)
+            begun = True
+            record |= {"status": status, "node": fields.get("x-node")}
+            answer = await self._read_body(link.reader, fields)
+        except asyncio.TimeoutError:
+            self._forget(link)
+            raise Failure("cut: silence" if begun else "silence", begun) from None
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError, ValueError):
+            link.close()
+            kind = "cut" if begun else "closed without an answer"
+            raise Failure(kind, begun, unanswered=not begun and link.requests > 0) from None
+        self._keep(link, host, fields)
+        if status >= 400:
+            raise Failure(f"status {status}")
+        self._verify(answer, fields)
+
+    async def _read_head(self, reader):
+        line = await reader.readuntil(b"\r\n")
+        status, fields = int(line.split()[1]), {}
+        for _ in range(FIELD_LINES_MAX):
+            line = await reader.readuntil(b"\r\n")
+            if line == b"\r\n":
+                return status, fields
+            name, _, value = line.decode("latin-1").partition(":")
+            fields[name.lower()] = value.strip()
+        raise ValueError("too many fields")
+
+    async def _read_body(self, reader, fields):
+        if "content-length" in fields:
+            return await asyncio.wait_for(reader.readexactly(int(fields["content-length"])), SILENCE_SECONDS)
+        parts = []
+        while True:
+            size = int(await asyncio.wait_for(reader.readuntil(b"\r\n"), SILENCE_SECONDS), 16)
+            part = await asyncio.wait_for(reader.readexactly(size + 2), SILENCE_SECONDS)
+            if size == 0:
+                return b"".join(parts)
+            parts.append(part[:-2])
+
+    def _keep(self, link, host, fields):
+        link.used, link.requests = time.monotonic(), link.requests + 1
+        links = self.kept.setdefault(host, [])
+        same = sum(other.address == link.address for other in links)
+        if fields.get("connection", "").lower() == "close" or same >= KEPT_MAX:
+            link.close()
+        else:
+            links.append(link)
+
+    def _forget(self, link):
+        for links in self.kept.values():
+            for other in [other for other in links if other.address == link.address]:
+                links.remove(other)
+                other.close()
+        link.close()
+
+    @staticmethod
+    def _verify(answer, fields):
+        """Compares the answer with the hash that it carries."""
+        if "x-checksum" in fields:
+            expected, body = fields["x-checksum"], answer
+        else:
+            body, _, last = answer.rpartition(b"sha256 ")
+            expected = last.decode("latin-1").strip()
+        if hashlib.sha256(body).hexdigest() != expected:
+            raise Failure("wrong bytes", begun=True)

@@ -1,0 +1,138 @@
+"""All servers of a laboratory with what they share, and the clients' side: DNS and certificates."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import network
+from server import REPOSITORY, Server
+
+sys.path.insert(0, str(REPOSITORY / "Tests/EndToEnd"))
+from support.authority import Authority  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path("/tmp")
+MEMBERS_MAX = 3
+NAMES = ["app1.example.test", "app2.example.test"]
+
+
+class Fleet:
+    """A laboratory of this process. Its directory holds every log and record; `keep` leaves it there."""
+
+    def __init__(self, options):
+        self.owner = os.getpid()
+        self.count, self.members = options.servers, min(options.servers, MEMBERS_MAX)
+        self.discovery, self.edgeproxy = options.discovery, options.edgeproxy
+        self.ttl, self.period = options.ttl, options.period
+        self.directory = ROOT / f"{network.PREFIX}{self.owner}"
+        self.journals, self.records = self.directory / "journals", self.directory / "records"
+        self.encryption_keys = self.directory / "encryption.keys"
+        self.network = network.Network(self.owner, self.count)
+        self.servers = [Server(self, number) for number in range(1, self.count + 1)]
+        self.programs, self.certificates, self.lock = [], [], threading.Lock()
+
+    @property
+    def endpoints(self):
+        return [f"http://{network.server_address(number)}:2379" for number in range(1, self.members + 1)]
+
+    def announce(self, what, **more):
+        """One line in the record of what happened, with the monotonic time."""
+        with self.lock, open(self.records / "events", "a") as file:
+            file.write(json.dumps({"at": time.monotonic(), "what": what, **more}) + "\n")
+
+    def up(self):
+        self.journals.mkdir(parents=True)
+        self.journals.chmod(0o777)
+        self.records.mkdir()
+        self.network.make()
+        self.authority = Authority(self.directory / "authority")
+        self._write_encryption_keys()
+        for server in self.servers:
+            server.make()
+        for server in self.servers:
+            server.start()
+        for server in self.servers[:self.members]:
+            server.etcd.start(wait=True)
+        self.put_certificate()
+        for server in self.servers:
+            server.wait()
+        self.run_program("dns.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.count)
+        self._wait_for_names()
+        (self.directory / "lab.json").write_text(json.dumps(
+            {"owner": self.owner, "servers": self.count, "edgeproxy": str(self.edgeproxy)}))
+
+    def _wait_for_names(self):
+        for _ in range(100):
+            if network.run(*self.network.inside(0, "getent", "hosts", NAMES[0]), check=False).returncode == 0:
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"the laboratory's DNS does not answer; its log: {self.directory / 'dns.log'}")
+
+    def _write_encryption_keys(self):
+        key = network.run(self.edgeproxy, "cert", "new-key").stdout
+        with open(os.open(self.encryption_keys, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            file.write(key)
+
+    def put_certificate(self):
+        """A new certificate by the command of operators, given on a server that lives; its serial number."""
+        issued = self.authority.issue(*NAMES)
+        self.certificates.append(issued.serial)
+        servers = [server for server in self.servers if server.powered]
+        for attempt in range(30):
+            server = servers[attempt % len(servers)]
+            began = time.monotonic()
+            done = network.run(*self.network.inside(
+                server.number, self.edgeproxy, "cert", "put", "example.test", "--chain", issued.chain, "--key",
+                issued.key, "--config", server.configuration_file), check=False)
+            if done.returncode == 0:
+                self.announce("certificate", serial=issued.serial, began=began)
+                return issued.serial
+            time.sleep(0.3)
+        raise RuntimeError(f"edgeproxy cert put: {done.stdout}{done.stderr}")
+
+    def run_program(self, file, *words):
+        """A program of the laboratory, in the clients' namespace; its record is NAME in `records`."""
+        name = file.removesuffix(".py")
+        command = self.network.inside(
+            0, "/usr/bin/python3", HERE / file, "--record", self.records / name, *words)
+        with open(self.directory / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       start_new_session=True)
+        self.programs.append(process)
+        return process
+
+    def end_program(self, process, seconds=40):
+        """Programs finish what is under way when they are told to end."""
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def down(self, keep=False):
+        for process in self.programs:
+            self.end_program(process, 2)
+        for server in self.servers:
+            server.remove()
+        self.network.remove()
+        if not keep:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            return
+        for server in self.servers:
+            shutil.rmtree(server.directory / "etcd-data", ignore_errors=True)
+
+
+def clean(owner):
+    """What a laboratory left that ended without cleaning up."""
+    network.remove(owner)
+    directory = ROOT / f"{network.PREFIX}{owner}"
+    for state in directory.glob("s*/state"):
+        network.run("umount", "-l", state, check=False)
+    shutil.rmtree(directory, ignore_errors=True)

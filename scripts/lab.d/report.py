@@ -1,0 +1,109 @@
+"""The records of a run as text, and the promises that it broke."""
+
+import collections
+
+from verdict import SLOW_SECONDS, latency, percentile
+
+P99_MAX = 2.0
+REFUSES_MAX = 4.0
+SERVED_MAX = 1.0
+EXAMPLES_MAX = 10
+UNABLE = ("edge-kill", "edge-freeze", "unable")
+
+
+def timeline(trial, zero):
+    yield f"{'began':>8} {'lasted':>7}  {'where':5} {'what':48} {'failed':>7} {'excused':>8} {'slow':>5} {'p99':>7}"
+    for fault in trial.faults:
+        requests = trial.during(fault)
+        failed = [request for request in requests if request["failure"]]
+        excused = sum(request["cause"] is not None for request in failed)
+        slow = sum(latency(request) > SLOW_SECONDS and request["path"] != "/stream" for request in requests)
+        yield (f"{fault['began'] - zero:7.1f}s {fault['ended'] - fault['began']:6.1f}s  {fault['server']:5} "
+               f"{fault['title']:48} {len(failed):7} {excused:8} {slow:5} {trial.p99(requests):6.3f}s")
+
+
+def clients(trial):
+    yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'torn':>5} {'silent SYNs':>12} {'p50':>7} "
+           f"{'p99':>7} {'longest':>8}")
+    for client in ("browser", "curl", "urllib3"):
+        requests = [request for request in trial.requests if request["client"] == client]
+        failed = [request for request in requests if request["failure"]]
+        waits = [request for request in requests if request.get("waited")]
+        times = [latency(request) for request in requests if not request["failure"]]
+        yield (f"{client:9} {len(requests):8} {len(failed):7} {sum(bool(each['cause']) for each in failed):8} "
+               f"{sum(bool(each.get('begun')) and not each['failure'].startswith('status') for each in failed):5} "
+               f"{len(waits):12} {percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s "
+               f"{max(times, default=0):7.3f}s")
+
+
+def classes(trial):
+    """Failures by class and cause."""
+    counts = collections.Counter(
+        (request["failure"], request["method"], request["cause"] or "NOTHING EXCUSES IT")
+        for request in trial.requests if request["failure"])
+    for (failure, method, cause), count in counts.most_common():
+        yield f"{count:5}  {method:4} {failure:28} {cause}"
+
+
+def ports(trial):
+    """(fault, seconds until its port refused or None) for servers that could not serve."""
+    for fault in trial.faults:
+        if fault["fault"] in UNABLE:
+            until = max(fault["ended"], fault["began"] + 1) + 1
+            yield fault, trial.seconds_until(fault["server"], "refused", fault["began"], until)
+
+
+def promises(trial):
+    """What was broken, a line each; nothing when all is well."""
+    broken = trial.broken()
+    if broken:
+        yield f"{len(broken)} requests failed, or were torn, without an excuse"
+    if trial.twice:
+        yield f"{len(trial.twice)} requests were executed twice: {', '.join(trial.twice[:EXAMPLES_MAX])}"
+    if trial.lost:
+        yield f"{len(trial.lost)} orders were answered and never executed: {', '.join(trial.lost[:EXAMPLES_MAX])}"
+    if any(request["failure"] == "wrong bytes" for request in trial.requests):
+        yield "an answer with wrong bytes was passed off as whole"
+    for fault in trial.faults:
+        p99 = trial.p99(trial.during(fault))
+        if p99 > P99_MAX:
+            yield f"p99 was {p99:.2f} s during {fault['fault']} of {fault['server']}"
+    for fault, seconds in ports(trial):
+        # A killed process is back before the watcher can see that it was away.
+        if (seconds is None and fault["fault"] != "edge-kill") or (seconds or 0) > REFUSES_MAX:
+            took = "never" if seconds is None else f"after {seconds:.1f} s"
+            yield f"the port of {fault['server']} refused {took} during {fault['fault']}"
+    for put, shown, disturbed in trial.takes():
+        late = {server: seconds for server, seconds in shown.items()
+                if server not in disturbed and (seconds is None or seconds > SERVED_MAX)}
+        if late:
+            yield f"certificate {put['serial']:x} was late: {late}"
+
+
+def write(trial, say):
+    """Prints everything; returns whether all promises held."""
+    zero = trial.faults[0]["began"] if trial.faults else 0
+    sections = [("Timeline", timeline(trial, zero)), ("Clients", clients(trial)), ("Failures", classes(trial)),
+                ("Ports of servers that could not serve", (
+                    f"{fault['server']} {fault['fault']}: " + (
+                        "not seen closed" if seconds is None else f"refused after {seconds:.1f} s")
+                    for fault, seconds in ports(trial))),
+                ("Certificates, seconds from the end of `cert put` until served", (
+                    f"{put['serial']:x}: " + ", ".join(
+                        f"{server} {'never' if seconds is None else f'{max(seconds, 0):.1f}'}"
+                        f"{' (fault)' if server in disturbed else ''}" for server, seconds in shown.items())
+                    for put, shown, disturbed in trial.takes())),
+                ("Requests that nothing excuses", (
+                    f"{request['began'] - zero:7.1f}s {request['ended'] - request['began']:6.2f}s {request['client']} "
+                    f"{request['method']} {request['path']} at {request.get('address')} "
+                    f"node {request.get('node')}: {request['failure']}"
+                    for request in trial.broken()[:EXAMPLES_MAX]))]
+    for title, lines in sections:
+        lines = list(lines)
+        if lines:
+            say(f"\n{title}\n" + "\n".join("  " + line for line in lines))
+    orders = sum(bool(request.get("id")) for request in trial.requests)
+    say(f"\n  {orders} orders, {len(trial.executed)} executed, {len(trial.twice)} twice")
+    broken = list(promises(trial))
+    say("\nAll promises held." if not broken else "\nBroken promises\n" + "\n".join("  " + line for line in broken))
+    return not broken

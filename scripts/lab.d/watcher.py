@@ -1,0 +1,69 @@
+"""Looks at port 443 of every server five times a second: what it does, and which certificate it shows."""
+
+import argparse
+import asyncio
+import signal
+import socket
+import ssl
+import time
+
+from network import server_address
+from record import Record
+
+PERIOD = 0.2
+CONNECT_SECONDS = 0.5
+HANDSHAKE_SECONDS = 1.0
+NAME = "app1.example.test"
+
+
+async def look(address, context):
+    """`open` with a serial number, `refused`, `silent` (to SYN) or `mute` (connected and then nothing, or a cut)."""
+    loop, connection = asyncio.get_running_loop(), socket.socket()
+    connection.setblocking(False)
+    try:
+        await asyncio.wait_for(loop.sock_connect(connection, (address, 443)), CONNECT_SECONDS)
+    except ConnectionRefusedError:
+        connection.close()
+        return "refused", None
+    except (OSError, asyncio.TimeoutError):
+        connection.close()
+        return "silent", None
+    try:
+        _, writer = await asyncio.wait_for(
+            asyncio.open_connection(sock=connection, ssl=context, server_hostname=NAME), HANDSHAKE_SECONDS)
+    except (OSError, ssl.SSLError, asyncio.TimeoutError):
+        connection.close()
+        return "mute", None
+    serial = int(writer.get_extra_info("peercert")["serialNumber"], 16)
+    writer.transport.abort()
+    return "open", serial
+
+
+async def watch(number, context, record):
+    known = None
+    while True:
+        began = time.monotonic()
+        seen = await look(server_address(number), context)
+        if seen != known:
+            record.write(at=time.monotonic(), began=began, server=f"s{number}", state=seen[0], serial=seen[1])
+            known = seen
+        await asyncio.sleep(max(0, began + PERIOD - time.monotonic()))
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--record", required=True)
+    parser.add_argument("--authority", required=True)
+    parser.add_argument("--servers", type=int, required=True)
+    options = parser.parse_args()
+    record, context = Record(options.record), ssl.create_default_context(cafile=options.authority)
+    context.options |= ssl.OP_NO_TICKET  # a resumed session would show the old certificate
+    watchers = [asyncio.create_task(watch(number, context, record)) for number in range(1, options.servers + 1)]
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+    await over.wait()
+    for watcher in watchers:
+        watcher.cancel()
+
+
+asyncio.run(main())
