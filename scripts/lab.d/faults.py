@@ -1,8 +1,8 @@
 """What can befall a server or the fleet: how it begins, how it ends, and what it may excuse.
 
 `breaks` says what nobody could save: `edge`, requests under way at the server's edgeproxy; `node`, answers
-that the server's instances had begun. Everything else that fails is a broken promise. A server that has a
-fault, and `settle` seconds after it, gets no other.
+that the server's instances had begun; `unable`, requests that it accepted before its port closed. Everything
+else that fails is a broken promise. A server that has a fault, and `settle` seconds after it, gets no other.
 """
 
 import signal
@@ -150,7 +150,8 @@ FAULTS = [
           seconds=(2, 2), breaks=["node"]),
     Fault("app-away", "all uWSGI instances of a server away", each_app("pull_the_plug"), each_app("start"),
           (4, 10), breaks=["node"]),
-    Fault("worker-kill", "a uWSGI worker of each application killed", each_app("kill_child"), seconds=(1, 1), breaks=["node"]),
+    Fault("worker-kill", "a uWSGI worker of each application killed", each_app("kill_child"), seconds=(1, 1),
+          breaks=["node"]),
     Fault("app-freeze", "uWSGI frozen (SIGSTOP)", each_app("signal", STOP), each_app("signal", CONT), (3, 8)),
     Fault("app-reload", "uWSGI reloaded (touch-reload)", touch, seconds=(3, 3)),
     Fault("etcd-kill", "an etcd member killed with -9", on_member("signal", KILL), seconds=(2, 2)),
@@ -172,7 +173,8 @@ FAULTS = [
     Fault("cut-pair", "cut off from one other server", cut_pair, heal, (4, 10), ["node"]),
     Fault("udp-lost", "its datagrams lost", lose_datagrams, pass_datagrams, (8, 12)),
     Fault("disk-full", "the disk of its state full", fill, empty, (5, 10)),
-    Fault("unable", "no instance, and none to be reached", isolate, restore, (8, 12), ["node"], settle=14, share=0.5),
+    Fault("unable", "no instance, and none to be reached", isolate, restore, (8, 12),
+          ["node", "unable"], settle=14, share=0.5),
     Fault("certificate", "a new certificate", lambda fleet: fleet.put_certificate(), seconds=(2, 2), fleet=True,
           share=2),
     Fault("reload", "configuration reloaded (SIGHUP)", reload, seconds=(1, 1)),

@@ -127,6 +127,10 @@ class Fleet:
             return
         for server in self.servers:
             shutil.rmtree(server.directory / "etcd-data", ignore_errors=True)
+        kept = ROOT / f"{network.PREFIX}records-{self.owner}"  # a name that the next one does not clean up
+        shutil.rmtree(kept, ignore_errors=True)
+        self.directory = self.directory.rename(kept)
+        self.journals, self.records = kept / "journals", kept / "records"
 
 
 def clean(owner):

@@ -2,7 +2,7 @@
 
 import collections
 
-from verdict import SLOW_SECONDS, latency, percentile
+from verdict import SLOW_SECONDS, percentile
 
 P99_MAX = 2.0
 REFUSES_MAX = 4.0
@@ -17,23 +17,23 @@ def timeline(trial, zero):
         requests = trial.during(fault)
         failed = [request for request in requests if request["failure"]]
         excused = sum(request["cause"] is not None for request in failed)
-        slow = sum(latency(request) > SLOW_SECONDS and request["path"] != "/stream" for request in requests)
+        slow = sum(seconds > SLOW_SECONDS for seconds in trial.latencies(requests))
         yield (f"{fault['began'] - zero:7.1f}s {fault['ended'] - fault['began']:6.1f}s  {fault['server']:5} "
                f"{fault['title']:48} {len(failed):7} {excused:8} {slow:5} {trial.p99(requests):6.3f}s")
 
 
 def clients(trial):
-    yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'torn':>5} {'silent SYNs':>12} {'p50':>7} "
-           f"{'p99':>7} {'longest':>8}")
+    yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'torn':>5} {'stuck':>6} {'silent SYNs':>12} "
+           f"{'p50':>7} {'p99':>7} {'longest':>8}")
     for client in ("browser", "curl", "urllib3"):
         requests = [request for request in trial.requests if request["client"] == client]
         failed = [request for request in requests if request["failure"]]
         waits = [request for request in requests if request.get("waited")]
-        times = [latency(request) for request in requests if not request["failure"]]
+        times = trial.latencies(requests)
         yield (f"{client:9} {len(requests):8} {len(failed):7} {sum(bool(each['cause']) for each in failed):8} "
                f"{sum(bool(each.get('begun')) and not each['failure'].startswith('status') for each in failed):5} "
-               f"{len(waits):12} {percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s "
-               f"{max(times, default=0):7.3f}s")
+               f"{sum(bool(each['stuck']) and not each['failure'] for each in requests):6} {len(waits):12} "
+               f"{percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s {max(times, default=0):7.3f}s")
 
 
 def classes(trial):
@@ -58,6 +58,9 @@ def promises(trial):
     broken = trial.broken()
     if broken:
         yield f"{len(broken)} requests failed, or were torn, without an excuse"
+    if trial.crashes:
+        where = collections.Counter(f"{event['server']} (status {event['status']})" for event in trial.crashes)
+        yield "edgeproxy ended by itself: " + ", ".join(f"{name} {count} times" for name, count in where.items())
     if trial.twice:
         yield f"{len(trial.twice)} requests were executed twice: {', '.join(trial.twice[:EXAMPLES_MAX])}"
     if trial.lost:

@@ -36,6 +36,7 @@ class Trial:
         self.requests = [request for name in ("load", "curl_client", "urllib3_client")
                          for request in record.read(fleet.records / name)]
         for request in self.requests:
+            request["stuck"] = latency(request) > SLOW_SECONDS and self._server_went(request)
             request["cause"] = self._cause(request) if request["failure"] else None
         self.executed = self._journals()
 
@@ -44,17 +45,32 @@ class Trial:
         if request["failure"].startswith("no server"):
             tried = [server_name(address) for address in request.get("tried", [])]
             return UNREACHED if tried and all(self._away(server, request) for server in tried) else None
-        edge, node = server_name(request.get("address")), request.get("node")
-        for fault in self.faults:
-            if request["ended"] < fault["began"] or request["began"] > fault["ended"] + REACH:
-                continue
-            known = request["client"] != "urllib3"
-            if "edge" in fault["breaks"] and (fault["server"] == edge or not known):
-                return f"its server went ({fault['fault']})"
-            repeatable = request["method"] == "GET" and not request.get("begun")
-            if "node" in fault["breaks"] and not repeatable and (node in (None, fault["server"])):
+        went = self._server_went(request)
+        if went:
+            return went
+        # What may be repeated and has not begun can be asked of another instance.
+        repeatable = request["method"] == "GET" and not request.get("begun")
+        for fault in self._around(request):
+            if "node" in fault["breaks"] and not repeatable and request.get("node") in (None, fault["server"]):
                 return f"its instance went ({fault['fault']})"
         return None
+
+    def _server_went(self, request):
+        """The fault that took the server to which the client was connected, or None.
+
+        urllib3 does not say to which it was."""
+        edge = server_name(request.get("address"))
+        for fault in self._around(request):
+            mine = fault["server"] == edge or request["client"] == "urllib3"
+            if mine and "edge" in fault["breaks"]:
+                return f"its server went ({fault['fault']})"
+            if mine and "unable" in fault["breaks"]:
+                return "accepted by a server that then could not serve"
+        return None
+
+    def _around(self, request):
+        return [fault for fault in self.faults
+                if request["ended"] >= fault["began"] and request["began"] <= fault["ended"] + REACH]
 
     def _away(self, server, request):
         return any(fault["server"] == server and fault["began"] <= request["ended"]
@@ -87,9 +103,20 @@ class Trial:
                 if request["ended"] >= fault["began"] and request["began"] <= fault["ended"] + fault["settle"]]
 
     def p99(self, requests):
-        """Of answered requests; a stream takes a second by design."""
-        return percentile([latency(request) for request in requests
-                           if not request["failure"] and request["path"] != "/stream"], 0.99)
+        """Of answered requests, without those that hung at a server that was away, which no other could help,
+        and without streams, which take a second by design."""
+        return percentile(self.latencies(requests), 0.99)
+
+    @staticmethod
+    def latencies(requests):
+        return [latency(request) for request in requests
+                if not request["failure"] and request["path"] != "/stream" and not request["stuck"]]
+
+    @property
+    def crashes(self):
+        """edgeproxies that ended although nobody killed or stopped them."""
+        return [event for event in self.events
+                if event["what"] == "ended" and event["service"] == "edge" and event["status"] not in (0, -9)]
 
     # Ports and certificates, as the watcher saw them.
 
