@@ -91,7 +91,7 @@ class Server:
         self.configuration_file.write_text(json.dumps({
             "node": self.name,
             "state": str(self.state),
-            "listen": {"https": ["0.0.0.0:443"], "http": ["0.0.0.0:80"], "close_when_unable": "always",
+            "listen": {"https": ["0.0.0.0:443"], "http": ["0.0.0.0:80"],
                        "admin": f"unix:{self.directory / 'admin.sock'}"},
             "certificates": {"etcd": {}},
             "etcd": {"endpoints": self.fleet.endpoints, "encryption_keys": str(self.fleet.encryption_keys)},
