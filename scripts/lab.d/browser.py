@@ -97,7 +97,7 @@ class Browser:
             except Failure as failure:
                 if not (failure.unanswered and repeatable):
                     raise
-                record["repeated"] = True
+                record["first"] = link.address
         link = await self._connect(host, record)
         return await self._exchange(link, method, host, path, body, record)
 

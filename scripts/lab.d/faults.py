@@ -78,8 +78,15 @@ def touch(server):
         server.touch_file(app.name).touch()
 
 
+def strand(server):
+    """No instance of its own, and no way to those of others; to etcd it has one."""
+    other = "tcp sport != {{2379, 2380}} tcp dport != {{2379, 2380}}"
+    cut(server, f'iifname "{{port}}" oifname != "p0" {other}', f'iifname != "p0" oifname "{{port}}" {other}')
+    each_app("pull_the_plug")(server)
+
+
 def isolate(server):
-    """No instance of its own, and no way to those of others: it has nothing to serve with."""
+    """No instance of its own, and no way to any other server, etcd included."""
     cut(server, 'iifname "{port}" oifname != "p0"', 'iifname != "p0" oifname "{port}"')
     each_app("pull_the_plug")(server)
 
@@ -173,7 +180,9 @@ FAULTS = [
     Fault("cut-pair", "cut off from one other server", cut_pair, heal, (4, 10), ["node"]),
     Fault("udp-lost", "its datagrams lost", lose_datagrams, pass_datagrams, (8, 12)),
     Fault("disk-full", "the disk of its state full", fill, empty, (5, 10)),
-    Fault("unable", "no instance, and none to be reached", isolate, restore, (8, 12),
+    Fault("unable", "no instance, and none to be reached", strand, restore, (8, 12),
+          ["node", "unable"], settle=14, share=0.5),
+    Fault("isolated", "no instance, and no other server to be reached", isolate, restore, (8, 12),
           ["node", "unable"], settle=14, share=0.5),
     Fault("certificate", "a new certificate", lambda fleet: fleet.put_certificate(), seconds=(2, 2), fleet=True,
           share=2),

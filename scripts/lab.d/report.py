@@ -8,7 +8,7 @@ P99_MAX = 2.0
 REFUSES_MAX = 4.0
 SERVED_MAX = 1.0
 EXAMPLES_MAX = 10
-UNABLE = ("edge-kill", "edge-freeze", "unable")
+UNABLE = ("edge-kill", "edge-freeze", "unable", "isolated")
 
 
 def timeline(trial, zero):

@@ -14,6 +14,7 @@ UNIT = REPOSITORY / "conf/systemd/edgeproxy.service"
 APPS = ["app1", "app2"]
 APP_PORTS = {"app1": 3031, "app2": 3032}
 STATE_SIZE = "24m"
+ETCD_STOP_SECONDS = 5  # a member that cannot hand its leadership over takes much longer
 SUBSCRIPTIONS = "127.0.0.1:7000"
 
 
@@ -41,7 +42,7 @@ class Server:
         network.run("mount", "-t", "tmpfs", "-o", f"size={STATE_SIZE}", "edgelab", self.state)
         self.write_configuration()
         if self.has_etcd:
-            self.etcd = self._service("etcd", self._etcd_command(), {})
+            self.etcd = self._service("etcd", self._etcd_command(), {}, stop_seconds=ETCD_STOP_SECONDS)
         self.apps = [self._service(app, self._app_command(app), self._app_environment(app),
                                    stop_signal=signal.SIGINT) for app in APPS]
         self.edge = self._service(

@@ -68,7 +68,7 @@ class Service:
             try:
                 process.wait(self.stop_seconds)
             except subprocess.TimeoutExpired:
-                self.announce("stop took too long", service=self.name)
+                self.announce("was killed, its stop took too long", service=self.name)
             self._signal(process, signal.SIGKILL)
             process.wait()
 

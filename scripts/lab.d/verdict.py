@@ -59,9 +59,9 @@ class Trial:
         """The fault that took the server to which the client was connected, or None.
 
         urllib3 does not say to which it was."""
-        edge = server_name(request.get("address"))
+        edges = [server_name(request[key]) for key in ("address", "first") if request.get(key)]
         for fault in self._around(request):
-            mine = fault["server"] == edge or request["client"] == "urllib3"
+            mine = fault["server"] in edges or request["client"] == "urllib3"
             if mine and "edge" in fault["breaks"]:
                 return f"its server went ({fault['fault']})"
             if mine and "unable" in fault["breaks"]:
