@@ -160,7 +160,7 @@ FAULTS = [
     Fault("worker-kill", "a uWSGI worker of each application killed", each_app("kill_child"), seconds=(1, 1),
           breaks=["node"]),
     Fault("app-freeze", "uWSGI frozen (SIGSTOP)", each_app("signal", STOP), each_app("signal", CONT), (3, 8)),
-    Fault("app-reload", "uWSGI reloaded (touch-reload)", touch, seconds=(3, 3)),
+    Fault("app-reload", "uWSGI reloaded (touch-reload)", touch, seconds=(3, 3), breaks=["node"]),
     Fault("etcd-kill", "an etcd member killed with -9", on_member("signal", KILL), seconds=(2, 2)),
     Fault("etcd-freeze", "an etcd member frozen", on_member("signal", STOP), on_member("signal", CONT), (3, 8)),
     Fault("quorum-lost", "a majority of etcd away", lose_quorum, regain_quorum, (10, 15), share=0.5, fleet=True),

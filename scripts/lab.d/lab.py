@@ -75,7 +75,8 @@ def up(options):
   logs, records and configurations: {directory}
 
   As a client:
-    ip netns exec {network.PREFIX}{keeper.pid}-client curl --cacert {directory}/authority/ca.pem https://app1.example.test/fast
+    ip netns exec {network.PREFIX}{keeper.pid}-client \\
+      curl --cacert {directory}/authority/ca.pem https://app1.example.test/fast
 
   On a server:      scripts/lab shell 1
   How they are:     scripts/lab status

@@ -48,12 +48,17 @@ class Trial:
         went = self._server_went(request)
         if went:
             return went
-        # What may be repeated and has not begun can be asked of another instance.
-        repeatable = request["method"] == "GET" and not request.get("begun")
         for fault in self._around(request):
-            if "node" in fault["breaks"] and not repeatable and request.get("node") in (None, fault["server"]):
+            if "node" in fault["breaks"] and self._lost_with(fault["server"], request):
                 return f"its instance went ({fault['fault']})"
         return None
+
+    @staticmethod
+    def _lost_with(server, request):
+        """An instance's end cuts what it had begun, and leaves nobody to ask for what may not be repeated."""
+        if request.get("begun") and not request["failure"].startswith("status"):
+            return request.get("node") == server
+        return request["method"] == "POST" and request["failure"] == "status 502"
 
     def _server_went(self, request):
         """The fault that took the server to which the client was connected, or None.
