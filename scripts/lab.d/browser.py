@@ -71,7 +71,8 @@ class Link:
 
     def __init__(self, address, reader, writer):
         self.address, self.reader, self.writer = address, reader, writer
-        self.used, self.requests = time.monotonic(), 0
+        self.opened = self.used = time.monotonic()
+        self.requests = 0
 
     @property
     def alive(self):
@@ -140,7 +141,7 @@ class Browser:
             raise Failure(f"TLS: {type(error).__name__}") from None
 
     async def _exchange(self, link, method, host, path, body, record):
-        record["address"] = link.address
+        record |= {"address": link.address, "opened": link.opened}
         head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n"
         head += f"Content-Length: {len(body)}\r\n\r\n" if method == "POST" else "\r\n"
         begun = False
@@ -204,9 +205,9 @@ class Browser:
     def _verify(answer, fields):
         """Compares the answer with the hash that it carries."""
         if "x-checksum" in fields:
-            expected, body = fields["x-checksum"], answer
-        else:
-            body, _, last = answer.rpartition(b"sha256 ")
-            expected = last.decode("latin-1").strip()
-        if hashlib.sha256(body).hexdigest() != expected:
-            raise Failure("wrong bytes", begun=True)
+            if hashlib.sha256(answer).hexdigest() != fields["x-checksum"]:
+                raise Failure("wrong bytes", begun=True)
+            return
+        body, _, last = answer.rpartition(b"sha256 ")
+        if hashlib.sha256(body).hexdigest() != last.decode("latin-1").strip():
+            raise Failure("ended early, unseen", begun=True)

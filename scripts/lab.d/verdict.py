@@ -65,7 +65,9 @@ class Trial:
 
         urllib3 does not say to which it was."""
         edges = [server_name(request[key]) for key in ("address", "first") if request.get(key)]
-        for fault in self._around(request):
+        # A connection kept since before the fault is found dead only when it is used again.
+        kept = request["failure"] == "closed without an answer"
+        for fault in self._around(request, since=request.get("opened") if kept else None):
             mine = fault["server"] in edges or request["client"] == "urllib3"
             if mine and "edge" in fault["breaks"]:
                 return f"its server went ({fault['fault']})"
@@ -73,9 +75,10 @@ class Trial:
                 return "accepted by a server that then could not serve"
         return None
 
-    def _around(self, request):
+    def _around(self, request, since=None):
+        since = min(request["began"], since or request["began"])
         return [fault for fault in self.faults
-                if request["ended"] >= fault["began"] and request["began"] <= fault["ended"] + REACH]
+                if request["ended"] >= fault["began"] and since <= fault["ended"] + REACH]
 
     def _away(self, server, request):
         return any(fault["server"] == server and fault["began"] <= request["ended"]
