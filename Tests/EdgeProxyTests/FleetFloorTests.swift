@@ -76,4 +76,14 @@ struct FleetFloorTests {
     floor.apply(put("a", FleetFloor.open, at: 13))
     #expect(permitted(floor, names) == ["b"])
   }
+
+  @Test func `one that cannot ask goes by what it knew`() {
+    var floor = fleet(["a", "b", "c"])
+    #expect(floor.mightPermit(key("a")))
+    floor.apply(put("b", FleetFloor.closing, at: 11))
+    #expect(!floor.mightPermit(key("a")))
+    #expect(floor.mightPermit(key("b")))
+    #expect(!fleet(["a"]).mightPermit(key("a")))
+    #expect(!fleet([]).mightPermit(key("a")))
+  }
 }

@@ -69,9 +69,9 @@ struct RateTableTests {
   @Test func `more clients than the table holds are let through rather than refused`() {
     let small = RateTable(rowCount: 1)
     let rate = RequestRate(perSecond: 1, burst: 1)
-    for number in 0..<1000 {
-      #expect(small.take(client(number), scope: 0, rate, now: 0) == nil, "\(number)")
-    }
+    let refused = (0..<1000).count { small.take(client($0), scope: 0, rate, now: 0) != nil }
+    // Two may be taken for one with a probability of 2⁻¹⁸ for each of the row's four.
+    #expect(refused <= 2)
   }
 
   @Test func `the one nearest to being forgiven gives way`() {

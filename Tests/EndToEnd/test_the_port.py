@@ -86,7 +86,7 @@ def test_one_server_that_cannot_serve_closes_and_the_others_stay(etcd, fleet, wi
     eventually(lambda: not closed_ports(edges), "its port opens again")
 
 
-def test_without_etcd_no_port_closes_and_none_that_is_closed_opens(etcd, fleet, wildcard):
+def test_without_etcd_a_server_goes_by_what_it_knew(etcd, fleet, wildcard):
     cluster = etcd()
     cluster.publish("site", wildcard)
     edges = fleet(cluster, 3, own_backends=True, listen={"close_after": "300ms", "open_after": "200ms"})
@@ -99,3 +99,26 @@ def test_without_etcd_no_port_closes_and_none_that_is_closed_opens(etcd, fleet, 
     with edges[1].plain_client() as monitor:
         eventually(lambda: monitor.request(path="/healthz").body.strip() == b"no-backend", "it knows")
     assert closed_ports(edges) == [edges[0]]
+
+
+def test_a_server_that_cannot_serve_and_cannot_ask_etcd_closes_too(etcd, fleet, wildcard):
+    cluster = etcd()
+    cluster.publish("site", wildcard)
+    edges = fleet(cluster, 2, own_backends=True, listen={"close_after": "300ms", "open_after": "200ms"})
+    eventually(lambda: not closed_ports(edges), "all ports open")
+    cluster.kill()
+    edges.backends[0].stop()
+    eventually(lambda: closed_ports(edges) == [edges[0]], "its port closes")
+    edges.backends[0].start()
+    eventually(lambda: not closed_ports(edges), "its port opens again")
+
+
+def test_a_server_that_knows_of_no_other_stays_open(etcd, fleet, wildcard):
+    cluster = etcd()
+    cluster.publish("site", wildcard)
+    edges = fleet(cluster, 1, listen={"close_after": "100ms", "open_after": "100ms"})
+    eventually(lambda: not closed_ports(edges), "the port opens")
+    cluster.kill()
+    edges.backends[0].stop()
+    assert [edges[0].request().status for _ in range(5)] == [503] * 5
+    assert not closed_ports(edges)

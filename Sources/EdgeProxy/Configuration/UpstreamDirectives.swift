@@ -73,7 +73,8 @@ extension Directives {
       "false takes every certificate: whoever is in between can read and change everything"),
     .section("upstreams.NAME.retry", "When another node is asked"),
     .init(
-      "upstreams.NAME.retry.tries", .number(1...10), "3", "For one request, the first included"),
+      "upstreams.NAME.retry.tries", .number(1...10), "3",
+      "For one request, the first included; nodes that cannot be reached do not count"),
     .init(
       "upstreams.NAME.retry.on", .causes(words: ["connect", "reset"], statuses: 400...599),
       "[connect, reset, 502, 503]",

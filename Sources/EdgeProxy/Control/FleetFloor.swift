@@ -30,6 +30,12 @@ struct FleetFloor: Equatable {
   var count: Int { servers.count }
   var closingCount: Int { servers.values.count(where: \.isClosing) }
 
+  /// Whether one more server might be closed, as far as is known; for one that cannot ask.
+  func mightPermit(_ key: [UInt8]) -> Bool {
+    let others = servers.filter { $0.key != key }
+    return others.values.count(where: \.isClosing) < (others.count + 1) / 2
+  }
+
   /// Whether the server with this key may be closed; `nil` while it has not said that it wants to be.
   func permits(_ key: [UInt8]) -> Bool? {
     guard let server = servers[key], server.isClosing else { return nil }

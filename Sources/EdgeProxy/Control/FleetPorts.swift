@@ -4,8 +4,9 @@ internal import Logging
 
 /// Agrees with the other servers, through etcd, on whose https port may be closed.
 ///
-/// While etcd is away what was agreed stays: a port that is closed stays so, and none is closed
-/// that was open.
+/// A server that cannot ask etcd goes by what it knew last. It is mostly cut off from its fleet, whose
+/// other servers see its lease end and go on without it; open, it would show its clients errors that
+/// every other server could spare them.
 final class FleetPorts {
   private let client: EtcdClient
   private let key: [UInt8]
@@ -16,6 +17,7 @@ final class FleetPorts {
   private var leaseIdentifier: Int64?
   private var retry: Alarm?
   private var isClosing = false
+  private var isClosed = false
   /// What etcd was last told, and under which lease.
   private var told: (isClosing: Bool, lease: Int64)?
   private var isWriting = false
@@ -50,13 +52,18 @@ final class FleetPorts {
   }
 
   /// Whether this server's port may be closed; `nil` where that is not agreed yet.
-  var mayBeClosed: Bool? { isClosing ? floor.permits(key) : nil }
+  var mayBeClosed: Bool? {
+    guard isClosing else { return nil }
+    if watch?.isSynced ?? false { return floor.permits(key) }
+    return isClosed || floor.mightPermit(key) ? true : nil
+  }
 
   /// Servers that are there, and those of them that want to be closed.
   var counts: (servers: Int, closing: Int) { (floor.count, floor.closingCount) }
 
-  /// Says whether this server wants its port closed.
-  func tell(isClosing: Bool) {
+  /// Says whether this server wants its port closed, and whether it is.
+  func tell(isClosing: Bool, isClosed: Bool) {
+    self.isClosed = isClosed
     guard isClosing != self.isClosing else { return }
     self.isClosing = isClosing
     write()

@@ -5,34 +5,76 @@ internal import EventLoop
 ///
 /// A connect shows that something listens, no more; it moves only whether the node counts as able
 /// to serve, never its place in the balancing.
+///
+/// Where the port depends on it, a few of the nodes that did not fail are asked in each round; when none
+/// of them answers, all are, so that it is soon known whether any is left.
 final class NodeProbes {
   private let loop: EventLoop
-  private var running: [Probe] = []
+  /// How long a connect may take.
+  fileprivate let timeout: Duration
+  private var running: [ObjectIdentifier: Probe] = [:]
   /// Called when the last running probe has come to a result.
   var whenIdle: (() -> Void)?
 
-  /// How long a connect may take.
-  static let timeout = Duration.seconds(1)
+  /// What is asked if the present round finds nobody.
+  private var rest: [NodeState] = []
+  private var hasFound = false
+  private var turn = 0
 
-  init(loop: EventLoop) { self.loop = loop }
+  /// Nodes that are asked in a round when all seems well.
+  private static let witnessesMax = 8
+  /// Nodes that are asked at once.
+  private static let runningMax = 256
+
+  init(loop: EventLoop, timeout: Duration) {
+    self.loop = loop
+    self.timeout = timeout
+  }
 
   var isIdle: Bool { running.isEmpty }
 
   /// Probes the nodes that `wanted` names and that are not being probed.
   func run(_ upstreams: [UpstreamState], where wanted: (NodeState) -> Bool) {
     for upstream in upstreams {
-      for node in upstream.nodes
-      where wanted(node) && !running.contains(where: { $0.node === node }) {
-        let probe = Probe(node: node, probes: self, loop: loop)
-        running.append(probe)
-        probe.start()
-      }
+      for node in upstream.nodes where wanted(node) { probe(node) }
     }
   }
 
+  /// One round: nodes that failed last, and with `witnesses` whether any that did not is there still.
+  func round(
+    _ upstreams: [UpstreamState], witnesses: Bool, where wanted: (NodeState) -> Bool
+  ) {
+    guard running.isEmpty else { return }
+    let nodes = upstreams.flatMap { $0.nodes.filter(wanted) }
+    guard !nodes.isEmpty else { return }
+    turn += 1
+    // Each round begins elsewhere, so that all have their turn where there are too many.
+    let start = turn &* Self.runningMax % nodes.count
+    let turned = nodes[start...] + nodes[..<start]
+    let failed = turned.filter(\.condition.lastFailed)
+    let whole = witnesses ? turned.filter { !$0.condition.lastFailed } : []
+    let first = turn &* Self.witnessesMax % max(whole.count, 1)
+    let asked = (whole[first...] + whole[..<first])
+    rest = Array(asked.dropFirst(Self.witnessesMax))
+    hasFound = false
+    for node in asked.prefix(Self.witnessesMax) + failed { probe(node) }
+  }
+
+  private func probe(_ node: NodeState) {
+    guard running.count < Self.runningMax, running[ObjectIdentifier(node)] == nil else { return }
+    let probe = Probe(node: node, probes: self, loop: loop)
+    running[ObjectIdentifier(node)] = probe
+    probe.start()
+  }
+
   fileprivate func finished(_ probe: Probe, succeeded: Bool) {
-    running.removeAll { $0 === probe }
+    running[ObjectIdentifier(probe.node)] = nil
     probe.node.recordCheck(succeeded: succeeded)
+    if succeeded { hasFound = true }
+    guard running.isEmpty else { return }
+    let next = hasFound ? [] : rest
+    rest = []
+    for node in next { self.probe(node) }
     if running.isEmpty { whenIdle?() }
   }
 }
@@ -59,7 +101,7 @@ private final class Probe: EventSource, TimerTarget {
       raw = socket.raw
       descriptor = consume socket
       token = try loop.register(raw, self, [.writable])
-      timer = loop.arm(self, after: NodeProbes.timeout)
+      timer = loop.arm(self, after: probes.timeout)
     } catch {
       finish(false)
     }

@@ -47,7 +47,8 @@ struct PortKeeper {
   mutating func step(
     _ ability: Ability, fleet: FleetPorts? = nil, workers: [WorkerHandle], now: Instant
   ) {
-    fleet?.tell(isClosing: gate.wantsAgreement(ability, now: now.nanoseconds))
+    fleet?.tell(
+      isClosing: gate.wantsAgreement(ability, now: now.nanoseconds), isClosed: !gate.isOpen)
     let step = gate.update(ability, agreed: fleet?.mayBeClosed, now: now.nanoseconds)
     switch step.action {
     case .none: break

@@ -42,6 +42,10 @@ final class Server: TimerTarget {
   private var isDraining = false
   private var drainDeadline = Instant(nanoseconds: .max)
 
+  /// For a connect that only finds out whether somebody listens; several fail before that counts.
+  private static let probeTimeout = Duration.milliseconds(300)
+  /// Beats between two rounds of probes.
+  private static let probeEvery = 3
   /// How often the control thread looks after ports, probes and the watchdog.
   private static let beat = Duration.milliseconds(100)
 
@@ -57,7 +61,7 @@ final class Server: TimerTarget {
     loop = try EventLoop()
     applications.reconfigure(configuration.upstreams, now: loop.now)
     plan = SnapshotPlan(configuration, applications: applications.tables, previous: nil)
-    probes = NodeProbes(loop: loop)
+    probes = NodeProbes(loop: loop, timeout: Self.probeTimeout)
     prober = Prober(loop: loop, logger: logger)
     self.workers = WorkerGroup(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
@@ -162,6 +166,7 @@ final class Server: TimerTarget {
   func timerFired(_ token: TimerToken) {
     beats += 1
     prober.beat()
+    if beats % Self.probeEvery == 0 { probe() }
     step()
     if beats % 10 == 0 { everySecond() }
     _ = loop.arm(self, after: Self.beat)
@@ -201,10 +206,13 @@ final class Server: TimerTarget {
       "serving", metadata: ["workers": "\(workers.count)", "node": "\(configuration.node)"])
   }
 
+  /// Without probes a server that lost all its traffic would never learn that it can serve again.
+  private func probe() {
+    let witnesses = configuration.listen.closeWhenUnable != .never
+    probes.round(upstreams, witnesses: witnesses) { !prober.follows($0) }
+  }
+
   private func everySecond() {
-    // Without probes a server that lost all its traffic would never learn that it can serve again.
-    let all = configuration.listen.closeWhenUnable != .never
-    probes.run(upstreams) { !prober.follows($0) && (all || $0.condition.lastFailed) }
     workers.ask()
     certificates.lookAgain()
     admin?.open()

@@ -71,6 +71,7 @@ extension Exchange {
         now: worker.loop.now.nanoseconds, random: worker.random.next())
     }
     noteTry(attempt, failure.word)
+    if failure.isUnsent { attempts -= 1 }
     if failure.isEmptyAnswer { noteEmptyAnswer() }
     if leaveToOther(attempt) { return attempt.close() }
     self.attempt = nil
@@ -316,6 +317,14 @@ extension AttemptFailure {
     switch self {
     case .resetBeforeResponse(let sent), .closedBeforeResponse(let sent): sent
     default: nil
+    }
+  }
+
+  /// Nothing of the request went out, so that this was no try of it.
+  var isUnsent: Bool {
+    switch self {
+    case .couldNotConnect, .couldNotSecure, .busy: true
+    default: sentBeforeEnd == false
     }
   }
 

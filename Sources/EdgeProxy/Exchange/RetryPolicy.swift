@@ -55,7 +55,7 @@ struct RetryFacts: Equatable, Sendable {
   var isRepeatable: Bool
   /// The same request has just ended two instances (`DeadlyRequests`).
   var isDeadly = false
-  /// Attempts made, the failed one included.
+  /// Attempts of which something was sent, the failed one included.
   var attempts: Int
   /// Attempts that ended in a reset or an end before the first byte, the failed one included.
   var emptyAnswers: Int
@@ -86,7 +86,8 @@ struct RetryFacts: Equatable, Sendable {
 ///
 /// "Another node" always means: an untried one is left, `tries` and `within` are not used up, and,
 /// unless nothing had been sent, the budget gives a token, which is taken only when all else agrees.
-/// When `tries` are used up by nodes that could not be reached the request is held, not failed.
+/// Nodes that could not be reached are no tries: old addresses of instances that were restarted
+/// must not use them up. When none is left that could be, the request is held, not failed.
 ///
 /// An application that raises before it answers looks over uwsgi exactly like one that was killed.
 /// So two empty answers are the end, be they from two nodes or, when no other could be asked, from

@@ -26,6 +26,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   private var deadline = Instant(nanoseconds: 0)
   /// When silence begins to be noticed; afterwards never.
   private var silentAt = Instant(nanoseconds: .max)
+  /// When the answer is later than usual.
+  private var answerDue = Instant(nanoseconds: .max)
   private(set) var startedAt = Instant(nanoseconds: 0)
 
   var input = ByteBuffer()
@@ -39,6 +41,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   private var sendingFailed = false
   private var interims = 0
 
+  /// After this a connection that is not there yet is late.
+  private static let connectDelay = Duration.milliseconds(250)
   /// Interim answers relayed from one instance at most.
   private static let interimsMax = 16
 
@@ -53,8 +57,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     self.node = node
     stage = .sending
     startedAt = worker.loop.now
-    silentAt = Instant(
-      nanoseconds: startedAt.nanoseconds + upstream.state.lasting.latency.delay)
+    answerDue = startedAt + .nanoseconds(upstream.state.lasting.latency.delay)
+    // However slow its answers are, a node that is there takes a connection at once.
+    silentAt = min(answerDue, startedAt + Self.connectDelay)
     headSent = 0
     bodySent = 0
     sentAnything = false
@@ -249,6 +254,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     case .bytes(let count):
       if !sentAnything {
         sentAnything = true
+        if silentAt != Instant(nanoseconds: .max) { silentAt = answerDue }
         if timer != .none, let upstream = exchange?.upstream {
           wait(upstream.settings.responseTimeout)
         }

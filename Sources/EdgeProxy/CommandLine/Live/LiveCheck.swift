@@ -29,7 +29,7 @@ struct LiveCheck {
   /// Connects to each node, all at once.
   private func checkNodes(_ loop: EventLoop) {
     let plan = SnapshotPlan(configuration, previous: nil)
-    let probes = NodeProbes(loop: loop)
+    let probes = NodeProbes(loop: loop, timeout: .seconds(1))
     probes.whenIdle = { loop.stop() }
     probes.run(plan.upstreams) { _ in true }
     guard !probes.isIdle else { return }
