@@ -83,6 +83,22 @@ package enum Socket {
     try? set(raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
   }
 
+  /// Has the kernel ask a peer that says nothing whether it is still there, so that a machine that
+  /// was switched off is noticed after a minute and not after hours.
+  package static func setKeepAlive(_ raw: Int32) {
+    try? set(raw, SOL_SOCKET, SO_KEEPALIVE, 1)
+    try? set(raw, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 30)
+    try? set(raw, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 10)
+    try? set(raw, Int32(IPPROTO_TCP), TCP_KEEPCNT, 3)
+  }
+
+  /// Ends a connection whose peer has not acknowledged what it was sent for so long.
+  ///
+  /// That includes a peer that is there and takes nothing (its window stays closed).
+  package static func setUserTimeout(_ raw: Int32, milliseconds: Int32) {
+    try? set(raw, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
+  }
+
   /// Sends what is queued and ends our side.
   package static func shutdownWriting(_ raw: Int32) {
     _ = shutdown(raw, Int32(SHUT_WR))

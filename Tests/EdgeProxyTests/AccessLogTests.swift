@@ -80,6 +80,22 @@ struct AccessFormatTests {
         """#)
   }
 
+  @Test func `a TCP session has a listener and no status`() throws {
+    var record = AccessRecord()
+    record.time = time
+    record.client = Array("127.0.0.1".utf8)
+    record.listener = Array("127.0.0.1:4000".utf8)
+    record.bytesIn = 5
+    record.bytesOut = 7
+    #expect(
+      try line(.json, record, "") == #"""
+        {"time":"2026-11-23T01:02:03.000456Z","protocol":"TCP","listener":"127.0.0.1:4000",\#
+        "client":"127.0.0.1","bytes_in":5,"bytes_out":7,"total_us":0}
+
+        """#)
+    #expect(try line(.combined, record, "").contains("\"TCP 127.0.0.1:4000\" 0 7"))
+  }
+
   @Test func `combined is what Apache writes`() throws {
     #expect(
       try line(.combined, makeRecord(), request) == #"""

@@ -228,4 +228,8 @@ struct AbilityTests {
     #expect(!Ability.hasBackend([try makeUpstream(primaries: 0)]))
     #expect(Ability.hasBackend([try makeUpstream(primaries: 1)]))
   }
+
+  @Test func `a database alone answers no request`() throws {
+    #expect(!Ability.hasBackend([try makeUpstream(primaries: 1, speaking: .tcp)]))
+  }
 }

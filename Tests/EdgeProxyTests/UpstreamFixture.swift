@@ -9,7 +9,8 @@ func seconds(_ count: Double) -> Int64 { Int64(count * 1_000_000_000) }
 /// An upstream with nodes on loopback, backups last.
 func makeUpstream(
   primaries: Int, backups: Int = 0, balance: UpstreamSettings.Balance = .roundRobin,
-  health: HealthCheck? = nil
+  health: HealthCheck? = nil,
+  speaking spoken: UpstreamSettings.NodeProtocol = .uwsgi
 ) throws -> UpstreamState {
   let nodes = try (0..<primaries + backups).map { index in
     NodeSettings(

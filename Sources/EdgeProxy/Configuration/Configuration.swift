@@ -50,11 +50,20 @@ struct ListenSettings: Sendable, Equatable {
   var proxyProtocol: [Network] = []
   /// HTTP/2 is offered on `https`.
   var http2 = true
+  /// What passes connections on as they are.
+  var tcp: [TCPListenSettings] = []
   var closeWhenUnable: CloseWhenUnable
   /// How long nothing could be served before the port is closed.
   var closeAfter: Duration
   /// How long something could be served before the port is opened again.
   var openAfter: Duration
+}
+
+/// Where connections come in that are passed on as they are.
+struct TCPListenSettings: Sendable, Equatable {
+  var address: SocketAddress
+  /// An index into `Configuration.upstreams`; -1 after a mistake.
+  var upstream: Int
 }
 
 enum CloseWhenUnable: String, Sendable, Equatable, CaseIterable { case never, always, fleet }
@@ -134,7 +143,7 @@ struct UpstreamSettings: Sendable, Equatable {
   var responseTimeout: Duration
   /// Between two reads of a response body.
   var idleTimeout: Duration
-  /// Without a byte in either direction of a tunnel.
+  /// Without a byte in either direction of a tunnel or a TCP session.
   var tunnelTimeout: Duration
   var keepAlive: KeepAliveSettings
   /// `nil` for nodes without TLS.
@@ -146,10 +155,14 @@ struct UpstreamSettings: Sendable, Equatable {
   var bufferSizeBytes: Int
   /// `nil` where nodes are judged by requests alone.
   var health: HealthCheck?
+  /// What a node must say first to count as connected; for protocol tcp.
+  var greeting = Greeting.none
+  /// Whether TCP sessions are cut when their node is taken out.
+  var cutsWhenDown = false
 
   var thresholds: HealthThresholds { health?.thresholds ?? .standard }
 
-  enum NodeProtocol: String, Sendable, CaseIterable { case uwsgi, http, https }
+  enum NodeProtocol: String, Sendable, CaseIterable { case uwsgi, http, https, tcp }
   enum Balance: String, Sendable, CaseIterable {
     case leastRequests = "least-requests"
     case roundRobin = "round-robin"

@@ -15,14 +15,15 @@ struct ConfigurationReader {
       context.findings.error(
         named.position, "'certificates.etcd' needs 'etcd' with its endpoints")
     }
+    let listen = listen(top.section("listen"), upstreams, isShared: shared != nil)
     return Configuration(
       path: context.findings.path, node: node(top),
       state: path("state", top, \.states) ?? "",
       trusted: NetworkReader(context: context).read("trusted", top),
-      listen: listen(top.section("listen"), isShared: shared != nil), certificates: certificates,
+      listen: listen, certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
       subscriptions: subscriptions, upstreams: upstreams.settings,
-      routes: RouteReader(context: context, upstreams: upstreams).read(top),
+      routes: RouteReader(context: context, upstreams: upstreams, listeners: listen.tcp).read(top),
       compress: CompressReader(context: context).read(top.section("compress")),
       health: health(top.section("health")),
       acmeChallenges: path("acme_challenges", top, \.challenges),
@@ -53,14 +54,19 @@ struct ConfigurationReader {
     return name
   }
 
-  private func listen(_ section: Section, isShared: Bool) -> ListenSettings {
+  private func listen(
+    _ section: Section, _ upstreams: NamedUpstreams, isShared: Bool
+  ) -> ListenSettings {
     let addresses = ListenAddressReader(context: context)
     let (https, http) = addresses.read(section)
-    let admin = AdminAddressReader(context: context).read(section, taken: https + http)
+    let tcp = TCPListenReader(context: context, upstreams: upstreams)
+      .read(section, taken: https + http)
+    let admin = AdminAddressReader(context: context)
+      .read(section, taken: https + http + tcp.map(\.address))
     return ListenSettings(
       https: https, http: http, admin: admin,
       proxyProtocol: NetworkReader(context: context).read("proxy_protocol", section),
-      http2: section.flag("http2"),
+      http2: section.flag("http2"), tcp: tcp,
       closeWhenUnable: closeWhenUnable(section, isShared: isShared),
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
   }

@@ -32,6 +32,16 @@ enum Directives {
       "Load balancers that announce each client with a PROXY header, version 1 or 2, on https and"
         + " http; one that does not is refused"),
     .optional(
+      "listen.tcp", .list, example: "",
+      "Connections that are passed on as they are, such as those to a database; open while the server"
+        + " runs, whatever https does"),
+    .required(
+      "listen.tcp[].address", .text, example: #""127.0.0.1:4000""#,
+      "A loopback IP:PORT: whoever can connect is let through"),
+    .required(
+      "listen.tcp[].upstream", .text, example: "database",
+      "A name under upstreams, of protocol tcp"),
+    .optional(
       "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), example: "fleet",
       "While nothing can be served https is closed, so that clients move on: always, never, or fleet,"
         + " at most half of the servers at a time; default: fleet with etcd, else never"),

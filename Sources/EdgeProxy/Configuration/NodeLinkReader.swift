@@ -8,7 +8,7 @@ struct NodeLinkReader {
   let spoken: UpstreamSettings.NodeProtocol
 
   func keepAlive() -> KeepAliveSettings {
-    if spoken != .uwsgi {
+    if spoken == .http || spoken == .https {
       for key in ["buffer_size", "modifier1", "modifier2"] { warnOfUse(key, "uwsgi") }
     }
     let mistakes = context.findings.errorCount

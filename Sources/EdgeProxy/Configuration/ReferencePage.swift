@@ -41,18 +41,18 @@ enum ReferencePage {
         lines.append("\(indentation)\(row.example ?? ""):")
         keys(of: row.path + ".NAME", indentation: indentation + "  ", isComment: isComment)
       case .table: keys(of: row.path, indentation: indentation, isComment: isComment)
-      case .list: item(row.path + "[]", indentation)
+      case .list: item(row.path + "[]", indentation, isComment: isComment)
       case .nodes:
         lines.append("\(indentation)- \(row.example ?? "")")
-        item(row.path + "[]", indentation)
+        item(row.path + "[]", indentation, isComment: isComment)
       default: break
       }
     }
 
     /// Adds one mapping of a list: its first key stands after the dash.
-    private mutating func item(_ path: String, _ indentation: String) {
+    private mutating func item(_ path: String, _ indentation: String, isComment: Bool) {
       let start = lines.count
-      keys(of: path, indentation: indentation + "  ", isComment: false)
+      keys(of: path, indentation: indentation + "  ", isComment: isComment)
       // The comment of the first key moves out to the dash, which the key then follows.
       lines[start] = indentation + lines[start].dropFirst(indentation.utf8.count + 2)
       lines[start + 1] =

@@ -2,6 +2,8 @@
 struct RouteReader {
   let context: ReadingContext
   let upstreams: NamedUpstreams
+  /// What leads to upstreams besides routes.
+  let listeners: [TCPListenSettings]
 
   /// What no two routes may have in common.
   private struct Place: Hashable {
@@ -82,24 +84,24 @@ struct RouteReader {
   }
 
   private func upstream(_ section: Section) -> Int {
-    guard let (name, position) = section.text("upstream") else { return -1 }
-    if let index = upstreams.indices[name] { return index }
-    // After a mistake of syntax the upstreams may only not have been reached.
-    guard context.isComplete else { return -1 }
-    let meant = Suggestion.nearest(to: name, among: upstreams.settings.map(\.name))
-    context.findings.error(
-      position,
-      "unknown upstream '\(Found.shortened(name))' in \(section.name)"
-        + Found.meant(meant))
-    return meant.flatMap { upstreams.indices[$0] } ?? -1
+    guard let index = upstreams.find("upstream", in: section, context) else { return -1 }
+    if upstreams.settings[index].nodeProtocol == .tcp {
+      context.findings.error(
+        section.position(of: "upstream"),
+        "upstream '\(upstreams.settings[index].name)' in \(section.name) is of protocol tcp, which"
+          + " knows no requests; it is for 'listen.tcp'")
+    }
+    return index
   }
 
-  /// Says which upstreams no route leads to.
+  /// Says which upstreams nothing leads to.
   private func reportUnused(_ routes: [RouteSettings]) {
-    let used = Set(routes.map(\.upstream))
+    let used = Set(routes.map(\.upstream) + listeners.map(\.upstream))
     for (index, position) in upstreams.positions.enumerated() where !used.contains(index) {
-      let name = upstreams.settings[index].name
-      context.findings.warning(position, "no route leads to upstream '\(Found.shortened(name))'")
+      let settings = upstreams.settings[index]
+      let what = settings.nodeProtocol == .tcp ? "tcp listener" : "route"
+      context.findings.warning(
+        position, "no \(what) leads to upstream '\(Found.shortened(settings.name))'")
     }
   }
 }

@@ -225,6 +225,12 @@ struct Section {
   /// Where the value of a key is, or would be.
   func position(of key: String) -> Position { entries[key]?.position ?? position }
 
+  /// Where a key of the mapping under `inner` is; `nil` where it is left out.
+  func position(of key: String, in inner: String) -> Position? {
+    guard case .mapping(let found) = entries[inner]?.content else { return nil }
+    return found.first { $0.key == key }?.value.position
+  }
+
   /// What people call a key of this mapping.
   func child(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
 }

@@ -5,7 +5,7 @@ extension Directives {
     .init(
       "upstreams.NAME.protocol",
       .word(UpstreamSettings.NodeProtocol.allCases.map(\.rawValue)),
-      "uwsgi", "What the nodes speak; http and https are HTTP/1.1"),
+      "uwsgi", "What the nodes speak; http and https are HTTP/1.1, tcp is for listen.tcp"),
     .required(
       "upstreams.NAME.nodes", .nodes, example: "unix:/run/uwsgi/app.sock",
       "unix:PATH, unix:@ABSTRACT, IP:PORT, or mappings; at most \(nodesMax)"),
@@ -52,7 +52,17 @@ extension Directives {
       "Between two pieces of a response body"),
     .init(
       "upstreams.NAME.timeouts.tunnel", .duration(.milliseconds(1) ... .hours(24)), "1h",
-      "Without a byte from either side of a WebSocket connection"),
+      "Without a byte from either side of a WebSocket connection, or of a TCP session, where the"
+        + " default is 12h: longer than databases keep idle ones"),
+    .optional(
+      "upstreams.NAME.greeting", .word(Greeting.allCases.map(\.rawValue)), example: "mysql",
+      "For protocol tcp, where nodes speak first: one counts as connected only when it has, within"
+        + " timeouts.connect, and until then another may be asked; mysql: with a handshake, not an"
+        + " error; any: with any byte; default: none"),
+    .optional(
+      "upstreams.NAME.on_node_down", .word(["keep", "cut"]), example: "cut",
+      "For protocol tcp, what becomes of sessions whose node is taken out: cut has a pool's"
+        + " connections made anew elsewhere; default: keep"),
     .optionalSection(
       "upstreams.NAME.keep_alive", "Connections that carry several requests; not for uwsgi"),
     .init(

@@ -5,6 +5,20 @@ struct NamedUpstreams {
   var settings: [UpstreamSettings] = []
   var indices: [String: Int] = [:]
   var positions: [Position] = []
+
+  /// The place of an upstream that a key names; says so where there is none.
+  func find(_ key: String, in section: Section, _ context: ReadingContext) -> Int? {
+    guard let (name, position) = section.text(key) else { return nil }
+    if let index = indices[name] { return index }
+    // After a mistake of syntax it may only not have been reached.
+    guard context.isComplete else { return nil }
+    let meant = Suggestion.nearest(to: name, among: settings.map(\.name))
+    context.findings.error(
+      position,
+      "unknown upstream '\(Found.shortened(name))' in \(section.name)"
+        + Found.meant(meant))
+    return meant.flatMap { indices[$0] }
+  }
 }
 
 /// Reads the upstreams.
@@ -34,7 +48,8 @@ struct UpstreamReader {
         parent: "upstreams.NAME", name: "upstreams.\(Found.shortened(entry.key))",
         node: entry.value,
         at: entry.keyPosition, context)
-      upstreams.settings.append(upstream(entry.key, section))
+      let completing = TCPUpstreamReader(context: context, section: section)
+      upstreams.settings.append(completing.complete(upstream(entry.key, section)))
     }
     return upstreams
   }

@@ -34,8 +34,11 @@ final class NodeProbes {
   var isIdle: Bool { running.isEmpty }
 
   /// Probes the nodes that `wanted` names and that are not being probed.
+  ///
+  /// Those of protocol tcp are left alone: the port does not depend on them, and MySQL locks a
+  /// machine out that connects again and again and says nothing (`max_connect_errors`).
   func run(_ upstreams: [UpstreamState], where wanted: (NodeState) -> Bool) {
-    for upstream in upstreams {
+    for upstream in upstreams where upstream.settings.nodeProtocol != .tcp {
       for node in upstream.nodes where wanted(node) { probe(node) }
     }
   }
@@ -45,7 +48,8 @@ final class NodeProbes {
     _ upstreams: [UpstreamState], witnesses: Bool, where wanted: (NodeState) -> Bool
   ) {
     guard running.isEmpty else { return }
-    let nodes = upstreams.flatMap { $0.nodes.filter(wanted) }
+    let nodes = upstreams.filter { $0.settings.nodeProtocol != .tcp }
+      .flatMap { $0.nodes.filter(wanted) }
     guard !nodes.isEmpty else { return }
     turn += 1
     // Each round begins elsewhere, so that all have their turn where there are too many.

@@ -36,9 +36,28 @@ struct PortKeeper {
   /// Where clients of port 80 are sent.
   var httpsPort: UInt16 { bound.first?.port ?? settings.https.first?.port ?? 443 }
 
-  /// Port 80 is open from the start: a certificate may have to be earned through it.
-  func openHTTP(_ workers: [WorkerHandle]) throws(Ports.Failure) {
-    hand(try Ports.bind(settings.http, isTLS: false, workers: workerCount), to: workers)
+  /// What is open from the start.
+  ///
+  /// Port 80, because a certificate may have to be earned through it, and the tcp listeners: the
+  /// applications here need what is behind them, whatever https can do.
+  func openAtStart(_ workers: [WorkerHandle]) throws(Ports.Failure) {
+    hand(try bind([(.http, settings.http), (.tcp, settings.tcp.map(\.address))]), to: workers)
+  }
+
+  /// Binds all of them, or none.
+  private func bind(
+    _ wanted: [(ListenerKind, [SocketAddress])]
+  ) throws(Ports.Failure) -> [Ports.Bound] {
+    var bound: [Ports.Bound] = []
+    do throws(Ports.Failure) {
+      for (kind, addresses) in wanted {
+        bound += try Ports.bind(addresses, kind, workers: workerCount)
+      }
+    } catch {
+      Ports.close(bound)
+      throw error
+    }
+    return bound
   }
 
   /// Opens or closes the port as the gate decides.
@@ -65,7 +84,7 @@ struct PortKeeper {
 
   private mutating func open(_ workers: [WorkerHandle], now: Instant) {
     do throws(Ports.Failure) {
-      let sockets = try Ports.bind(settings.https, isTLS: true, workers: workerCount)
+      let sockets = try Ports.bind(settings.https, .https, workers: workerCount)
       bound = sockets.map(\.address)
       hand(sockets, to: workers)
       failure = nil
@@ -78,24 +97,33 @@ struct PortKeeper {
     }
   }
 
-  /// Takes over other addresses: new ones are bound before anything is given up.
-  mutating func reload(
-    _ next: ListenSettings, workers: [WorkerHandle]
-  ) throws(Ports.Failure) {
-    let newHTTP = next.http.filter { !settings.http.contains($0) }
-    let newHTTPS = gate.isOpen ? next.https.filter { !settings.https.contains($0) } : []
-    var sockets = try Ports.bind(newHTTP, isTLS: false, workers: workerCount)
-    do throws(Ports.Failure) {
-      sockets += try Ports.bind(newHTTPS, isTLS: true, workers: workerCount)
-    } catch {
-      Ports.close(sockets)
-      throw error
-    }
+  /// Sockets for other addresses, bound and not yet in use.
+  struct Move {
+    fileprivate let next: ListenSettings
+    fileprivate let sockets: [Ports.Bound]
+  }
+
+  /// Binds what is new in other settings; nothing is given up yet.
+  func plan(_ next: ListenSettings) throws(Ports.Failure) -> Move {
+    let https = gate.isOpen ? next.https.filter { !settings.https.contains($0) } : []
+    let known = settings.tcp.map(\.address)
+    let sockets = try bind([
+      (.http, next.http.filter { !settings.http.contains($0) }), (.https, https),
+      (.tcp, next.tcp.map(\.address).filter { !known.contains($0) }),
+    ])
+    return Move(next: next, sockets: sockets)
+  }
+
+  /// Takes over other addresses; the workers have the configuration that goes with them.
+  mutating func commit(_ move: Move, workers: [WorkerHandle]) {
+    let next = move.next
     let gone =
       settings.http.filter { !next.http.contains($0) }
       + settings.https.filter { !next.https.contains($0) }
-    bound = bound.filter { !gone.contains($0) } + sockets.filter(\.isTLS).map(\.address)
-    hand(sockets, to: workers)
+      + settings.tcp.map(\.address).filter { !next.tcp.map(\.address).contains($0) }
+    let opened = move.sockets.filter { $0.kind == .https }.map(\.address)
+    bound = bound.filter { !gone.contains($0) } + opened
+    hand(move.sockets, to: workers)
     if !gone.isEmpty {
       for worker in workers { worker.post { $0.closeListeners { gone.contains($0.address) } } }
     }
@@ -107,12 +135,12 @@ struct PortKeeper {
     for socket in sockets {
       workers[socket.worker].post {
         $0.open(
-          FileDescriptor(owning: socket.descriptor), socket.address, isTLS: socket.isTLS)
+          FileDescriptor(owning: socket.descriptor), socket.address, socket.kind)
       }
       if socket.worker == 0 {
         logger.notice(
           "listening",
-          metadata: ["protocol": socket.isTLS ? "https" : "http", "address": "\(socket.address)"])
+          metadata: ["protocol": "\(socket.kind.rawValue)", "address": "\(socket.address)"])
       }
     }
   }

@@ -9,7 +9,7 @@ struct Ports {
     let worker: Int
     let descriptor: Int32
     let address: SocketAddress
-    let isTLS: Bool
+    let kind: ListenerKind
   }
 
   struct Failure: Error, CustomStringConvertible {
@@ -20,11 +20,11 @@ struct Ports {
 
   /// Binds `addresses` for each of `workers` workers: all of them, or none and an error.
   static func bind(
-    _ addresses: [SocketAddress], isTLS: Bool, workers: Int
+    _ addresses: [SocketAddress], _ kind: ListenerKind, workers: Int
   ) throws(Failure) -> [Bound] {
     var bound: [Bound] = []
     do throws(Failure) {
-      for address in addresses { bound += try bind(address, isTLS: isTLS, workers: workers) }
+      for address in addresses { bound += try bind(address, kind, workers: workers) }
     } catch {
       close(bound)
       throw error
@@ -33,7 +33,7 @@ struct Ports {
   }
 
   private static func bind(
-    _ address: SocketAddress, isTLS: Bool, workers: Int
+    _ address: SocketAddress, _ kind: ListenerKind, workers: Int
   ) throws(Failure) -> [Bound] {
     var bound: [Bound] = []
     do throws(SystemError) {
@@ -48,7 +48,7 @@ struct Ports {
         let socket = try Socket.listen(actual, reusePort: true)
         bound.append(
           Bound(
-            worker: worker, descriptor: socket.release(), address: actual, isTLS: isTLS))
+            worker: worker, descriptor: socket.release(), address: actual, kind: kind))
       }
     } catch {
       close(bound)

@@ -86,7 +86,7 @@ final class Server: TimerTarget {
     discover()
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
-    try ports.openHTTP(workers.handles)
+    try ports.openAtStart(workers.handles)
     openAdministration()
     defer { admin?.close() }
     prober.follow(upstreams)
@@ -292,8 +292,9 @@ final class Server: TimerTarget {
 
   /// Takes a configuration over; what is in the way, and then nothing has changed.
   private func commit(_ next: Configuration) -> String? {
+    let move: PortKeeper.Move
     do {
-      try ports.reload(next.listen, workers: workers.handles)
+      move = try ports.plan(next.listen)
     } catch {
       return "\(error)"
     }
@@ -309,6 +310,7 @@ final class Server: TimerTarget {
       $0.install(plan)
       $0.install(log)
     }
+    ports.commit(move, workers: workers.handles)
     admin?.move(to: next.listen.admin)
     certificates.reconfigure(next)
     certificatesChanged()
@@ -374,6 +376,9 @@ extension Server {
     sections += [fleet?.section, tickets?.section, discovery?.section].compactMap { $0 }
     sections += [
       workers.section(now: loop.now),
+      SessionsSection(
+        configuration: configuration, counters: workers.handles.map(\.counters)
+      ).section,
       UpstreamsSection(upstreams: upstreams, now: loop.now, time: now) { [prober] in
         prober.record(of: $0)?.last
       }.section,

@@ -61,6 +61,8 @@ final class Exchange: TimerTarget, TurnEnd {
   var heldUntil = Instant(nanoseconds: 0)
   /// The same for a node that has less to do.
   var queuedUntil = Instant(nanoseconds: 0)
+  /// Where the tunnel leads that was agreed to.
+  var tunnelNode: NodeState?
   /// Of the nodes that `tried` means.
   var generation = 0
   /// What binds the request to a node, see `Balancer.Request`.

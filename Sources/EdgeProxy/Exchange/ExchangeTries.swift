@@ -2,7 +2,7 @@ internal import EventLoop
 internal import HTTPCore
 
 /// The tries of an exchange: which node next, and what to make of how a try ended.
-extension Exchange {
+extension Exchange: Held, Queued {
   /// The request is whole: writes it down and asks the first node.
   func dispatch() {
     guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }

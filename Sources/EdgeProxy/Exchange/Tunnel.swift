@@ -1,7 +1,16 @@
 internal import EventLoop
 internal import HTTPCore
 
-/// The client's side of a tunnel: the whole of an HTTP/1.1 connection, or one stream of HTTP/2.
+/// Whose tunnel it is: a request that was agreed to, or a TCP session.
+protocol TunnelOwner: AnyObject {
+  /// Why the tunnel ends, or will end; the first word counts.
+  func note(cause: StaticString)
+  /// The tunnel is over, and the node's side closed; so many bytes came from the client and the node.
+  func tunnelEnded(bytesIn: Int64, bytesOut: Int64)
+}
+
+/// The client's side of a tunnel: the whole of an HTTP/1.1 connection, one stream of HTTP/2, or a
+/// bare connection.
 protocol TunnelClient: AnyObject {
   func receive(into space: inout MutableSpan<UInt8>) -> Transport.Received
   /// Sends some of `bytes`; after `wouldBlock` the tunnel is told when there is room again.
@@ -14,7 +23,7 @@ protocol TunnelClient: AnyObject {
   func endTunnel(both: Bool)
 }
 
-/// Bytes both ways between a client and a node, after a 101.
+/// Bytes both ways between a client and a node, after a 101 or from the beginning.
 ///
 /// Each direction has one block of memory at most: it is read from again when all of it has gone
 /// out, so whoever reads slowly slows the other down. Without bytes under way there is no block.
@@ -30,10 +39,19 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     var bytes: Int64 = 0
   }
 
+  /// What depends on what is carried.
+  struct Manner {
+    /// Silence for longer than this ends the tunnel.
+    var idle: Duration
+    /// The same once a side has ended.
+    var halfOpen: Duration
+    /// The node's connection is reset, not ended in order, when the tunnel breaks.
+    var passesResets: Bool
+  }
+
   private let worker: Worker
-  private let exchange: Exchange
-  private let node: NodeState
-  private let idle: Duration
+  private let owner: any TunnelOwner
+  private let manner: Manner
   private var connection: NodeConnection?
   private var client: (any TunnelClient)?
   private var up = Flow()
@@ -48,17 +66,14 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
   private var isImpatient = false
   private var isWaitingForTurnEnd = false
 
-  /// Once a side has ended, silence of the other for longer than this ends the tunnel.
-  private static let halfOpenMax = Duration.seconds(30)
   /// Blocks moved in one turn, so that a fast pair cannot starve the others.
   private static let roundsPerTurnMax = 16
 
-  init(_ exchange: Exchange, node: NodeState, idle: Duration) {
-    worker = exchange.worker
-    self.exchange = exchange
-    self.node = node
-    self.idle = idle
-    lastMoved = exchange.worker.loop.now
+  init(_ owner: any TunnelOwner, worker: Worker, _ manner: Manner) {
+    self.worker = worker
+    self.owner = owner
+    self.manner = manner
+    lastMoved = worker.loop.now
   }
 
   // MARK: Beginning
@@ -67,6 +82,13 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
   func take(_ attempt: Attempt) {
     connection = attempt.handOver(&behindHead)
     connection?.owner = self
+  }
+
+  /// Takes over a connection, with what the node has said already.
+  func take(_ connection: NodeConnection, said: inout ByteBuffer) {
+    swap(&behindHead, &said)
+    self.connection = connection
+    connection.owner = self
   }
 
   /// Takes over the client's side: what it sent already, and the head that it has not taken yet.
@@ -78,7 +100,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     swap(&down.buffer, &unsent)
     up.bytes = Int64(up.buffer.count)
     down.bytes = Int64(behindHead.count)
-    timer = worker.loop.arm(self, after: idle)
+    timer = worker.loop.arm(self, after: manner.idle)
     // Not within the attempt that is handing over.
     advanceLater()
   }
@@ -104,14 +126,14 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
   /// The client's connection is gone.
   func clientLost() {
     client = nil
-    end(exchange.record.cause == nil && !isHalfOpen ? "client-gone" : nil)
+    end(isHalfOpen ? nil : "client-gone")
   }
 
   func cut(_ cause: StaticString) { end(cause) }
 
   func timerFired(_ token: TimerToken) {
     timer = .none
-    let due = lastMoved + (isHalfOpen ? Self.halfOpenMax : idle)
+    let due = lastMoved + (isHalfOpen ? manner.halfOpen : manner.idle)
     guard worker.loop.now < due else { return end("tunnel-idle") }
     timer = worker.loop.arm(self, at: due)
   }
@@ -226,7 +248,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
       return true
     }
     if let ending = connection.ended {
-      if ending == .reset { exchange.note(cause: "node-reset") }
+      if ending == .reset { owner.note(cause: "node-reset") }
       down.state = .ended
     }
     return false
@@ -257,10 +279,10 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
 
   /// The timer may stand far off: once a side has ended, it is moved up.
   private func shortenPatience() {
-    guard idle > Self.halfOpenMax, !isImpatient else { return }
+    guard manner.idle > manner.halfOpen, !isImpatient else { return }
     isImpatient = true
     worker.loop.cancel(timer)
-    timer = worker.loop.arm(self, after: Self.halfOpenMax)
+    timer = worker.loop.arm(self, after: manner.halfOpen)
   }
 
   // MARK: The end
@@ -270,22 +292,22 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     self.connection = nil
     worker.loop.cancel(timer)
     timer = .none
-    // What went to the node last may not have been read there.
-    connection.close(mayReset: false)
+    let both = up.state == .closed && down.state == .closed
+    if manner.passesResets, !both {
+      connection.reset()
+    } else {
+      // What went to the node last may not have been read there.
+      connection.close(mayReset: false)
+    }
     worker.give(connection)
-    node.end()
-    exchange.upstream?.slotFreed()
     discard(&up.buffer)
     discard(&down.buffer)
     discard(&behindHead)
-    if let cause { exchange.note(cause: cause) }
-    exchange.record.bytesIn += up.bytes
-    exchange.record.bytesOut += down.bytes
-    exchange.finish()
-    worker.give(exchange)
+    if let cause { owner.note(cause: cause) }
+    owner.tunnelEnded(bytesIn: up.bytes, bytesOut: down.bytes)
     let client = client
     self.client = nil
-    client?.endTunnel(both: up.state == .closed && down.state == .closed)
+    client?.endTunnel(both: both)
   }
 
   private func discard(_ buffer: inout ByteBuffer) {

@@ -1,7 +1,10 @@
 internal import HTTPCore
 
 /// An answer that turns the connection into a tunnel, RFC 9110 §7.8.
-extension Exchange {
+extension Exchange: TunnelOwner {
+  /// Silence of one side that ends a tunnel once the other has ended.
+  private static let halfOpenMax = Duration.seconds(30)
+
   /// Whether a 101 is what the client asked for; before it not a byte of the client's goes further.
   func mayOpenTunnel(_ attempt: Attempt) -> Bool {
     guard attempt === self.attempt, facts.asksForWebSocket, attempt.response.opensWebSocket else {
@@ -38,9 +41,22 @@ extension Exchange {
     upstream.answered()
     // The tunnel counts as a request under way at its node.
     node.begin()
+    tunnelNode = node
     self.attempt = nil
-    let tunnel = Tunnel(self, node: node, idle: upstream.settings.tunnelTimeout)
+    let manner = Tunnel.Manner(
+      idle: upstream.settings.tunnelTimeout, halfOpen: Self.halfOpenMax, passesResets: false)
+    let tunnel = Tunnel(self, worker: worker, manner)
     tunnel.take(attempt)
     driver.handOver(to: tunnel)
+  }
+
+  func tunnelEnded(bytesIn: Int64, bytesOut: Int64) {
+    tunnelNode?.end()
+    tunnelNode = nil
+    upstream?.slotFreed()
+    record.bytesIn += bytesIn
+    record.bytesOut += bytesOut
+    finish()
+    worker.give(self)
   }
 }

@@ -1,9 +1,13 @@
 internal import EventLoop
 internal import TLS
 
+/// What is spoken at a listener.
+enum ListenerKind: String, Sendable { case https, http, tcp }
+
 /// What every connection of a listener shares.
 struct ListenerFacts {
-  let isTLS: Bool
+  let kind: ListenerKind
+  var isTLS: Bool { kind == .https }
   /// The address as an application is told it.
   let address: [UInt8]
   let port: UInt16
@@ -20,19 +24,21 @@ final class Listener: EventSource, TimerTarget {
   private unowned let worker: Worker
   let address: SocketAddress
   private let facts: ListenerFacts
+  var kind: ListenerKind { facts.kind }
   var isTLS: Bool { facts.isTLS }
   private let descriptor: FileDescriptor
   private var token = SourceToken.none
   private var timer = TimerToken.none
 
   init(
-    worker: Worker, address: SocketAddress, isTLS: Bool, descriptor: consuming FileDescriptor
+    worker: Worker, address: SocketAddress, kind: ListenerKind,
+    descriptor: consuming FileDescriptor
   ) {
     self.worker = worker
     self.address = address
     let bound = Socket.localAddress(descriptor.raw) ?? address
     facts = ListenerFacts(
-      isTLS: isTLS, address: Array(bound.host.utf8), port: bound.port ?? 0)
+      kind: kind, address: Array(bound.host.utf8), port: bound.port ?? 0)
     self.descriptor = descriptor
   }
 
@@ -65,7 +71,11 @@ final class Listener: EventSource, TimerTarget {
       count += 1
       do throws(SystemError) {
         guard let socket = try Socket.accept(descriptor.raw) else { return }
-        worker.accepted(socket, facts)
+        if kind == .tcp {
+          worker.sessions.accept(socket, at: address)
+        } else {
+          worker.accepted(socket, facts)
+        }
       } catch {
         return pauseAccepting(error)
       }

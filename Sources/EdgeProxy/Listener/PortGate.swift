@@ -29,12 +29,12 @@ struct Ability: Equatable, Sendable {
     return hasBackend ? nil : .noBackend
   }
 
-  /// Whether any node of any upstream may be expected to answer.
+  /// Whether any node of any upstream may be expected to answer requests.
   ///
   /// It may when its last try or check did not fail; one that was never tried counts as well, so at
   /// the start the first checks have to be over before this is asked.
   static func hasBackend(_ upstreams: [UpstreamState]) -> Bool {
-    upstreams.contains { !$0.hasFailedWhole }
+    upstreams.contains { $0.settings.nodeProtocol != .tcp && !$0.hasFailedWhole }
   }
 }
 

@@ -32,8 +32,14 @@ struct AccessFormat {
     line.append(stamp.span)
     line.append(UInt8(ascii: "."))
     line.append(Int(((record.time % 1_000_000) + 1_000_000) % 1_000_000), digits: 6)
-    line.append("Z\",\"status\":")
-    line.append(decimal: record.status)
+    line.append("Z\",")
+    if record.listener.isEmpty {
+      line.append("\"status\":")
+      line.append(decimal: record.status)
+    } else {
+      line.append("\"protocol\":\"TCP\"")
+      Self.text(",\"listener\":\"", record.listener.span, to: &line)
+    }
     Self.text(",\"id\":\"", record.requestID.span, to: &line)
     Self.text(",\"client\":\"", record.client.span, to: &line)
     Self.request(head, to: &line)
@@ -127,7 +133,10 @@ struct AccessFormat {
     prepareStamp(record.time)
     line.append(stamp.span)
     line.append(" +0000] \"")
-    if head.methodBytes.isEmpty {
+    if !record.listener.isEmpty {
+      line.append("TCP ")
+      line.append(apache: record.listener.span)
+    } else if head.methodBytes.isEmpty {
       line.append(UInt8(ascii: "-"))
     } else {
       line.append(apache: Self.part(head, head.methodBytes))

@@ -22,6 +22,8 @@ struct AccessRecord: Sendable {
 
   /// When the request began, in microseconds since 1970.
   var time: Int64 = 0
+  /// Where a TCP session came in; empty for a request.
+  var listener: [UInt8] = []
   /// The client's address, without its port.
   var client: [UInt8] = []
   var requestID: [UInt8] = []

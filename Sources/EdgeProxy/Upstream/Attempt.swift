@@ -365,7 +365,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 extension SystemError {
   /// Whether a connection that could not be made says anything about the node: not when its queue
   /// is full (EAGAIN on a unix socket), nor when this process has run out of something.
-  fileprivate var blamesNode: Bool {
+  var blamesNode: Bool {
     ![EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code)
   }
 }

@@ -1,5 +1,14 @@
 internal import EventLoop
 
+/// Who waits for an instance to come back: a request, or a TCP session.
+protocol Held: AnyObject {
+  var heldUntil: Instant { get }
+  /// An instance may be back.
+  func released()
+  /// The time is over.
+  func holdEnded()
+}
+
 /// Requests that wait for an instance to come back, oldest first.
 ///
 /// One of them is sent every `interval` to find out; once one is answered, each answer releases two
@@ -10,7 +19,7 @@ final class HoldQueue: TimerTarget, TurnEnd {
   /// The worker owns the loop and its upstreams.
   private unowned let loop: EventLoop
   private let countMax: Int
-  private var held: [Exchange] = []
+  private var held: [any Held] = []
   private var timer = TimerToken.none
   private var releasing = 0
 
@@ -23,14 +32,14 @@ final class HoldQueue: TimerTarget, TurnEnd {
   var count: Int { held.count }
 
   /// `false` when the queue is full.
-  func add(_ exchange: Exchange) -> Bool {
+  func add(_ exchange: any Held) -> Bool {
     guard held.count < countMax else { return false }
     held.append(exchange)
     if timer == .none { timer = loop.arm(self, after: Self.interval) }
     return true
   }
 
-  func remove(_ exchange: Exchange) {
+  func remove(_ exchange: any Held) {
     held.removeAll { $0 === exchange }
   }
 

@@ -64,6 +64,15 @@ final class NodeConnection: EventSource {
   /// The last part of a body must not wait for an acknowledgement.
   func setNoDelay() { Socket.setNoDelay(raw) }
 
+  /// What passes others' bytes on: whether the node is there is not seen by what is sent to it.
+  func keepAlive() {
+    Socket.setKeepAlive(raw)
+    Socket.setUserTimeout(raw, milliseconds: Self.unacknowledgedMax)
+  }
+
+  /// Milliseconds.
+  private static let unacknowledgedMax: Int32 = 30_000
+
   /// Watches for an answer, and with `sending` for room for more of a request.
   func watch(sending: Bool) throws(SystemError) {
     let events = sending || stream != nil ? Readiness.exchange : Readiness.answer
@@ -96,6 +105,13 @@ final class NodeConnection: EventSource {
     if peerClosed, mayReset, canReset { Socket.resetOnClose(raw) }
     descriptor = nil
     raw = -1
+  }
+
+  /// Breaks it off: whatever is on its way is lost.
+  func reset() {
+    guard raw >= 0 else { return }
+    Socket.resetOnClose(raw)
+    close(mayReset: false)
   }
 
   func ready(_ events: Readiness) {

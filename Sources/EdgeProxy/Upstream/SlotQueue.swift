@@ -1,5 +1,14 @@
 internal import EventLoop
 
+/// Who waits for a node to have less to do: a request, or a TCP session.
+protocol Queued: AnyObject {
+  var queuedUntil: Instant { get }
+  /// A node may have room.
+  func slotFreed()
+  /// The time is over.
+  func queueEnded()
+}
+
 /// Requests that wait because all nodes of their upstream have enough to do, oldest first.
 ///
 /// Each request of this worker that ends lets one go on. Those of other workers are not heard of, so
@@ -10,7 +19,7 @@ final class SlotQueue: TimerTarget, TurnEnd {
   /// The worker's, which outlives its upstreams.
   private unowned let loop: EventLoop
   private let countMax: Int
-  private var waiting: [Exchange] = []
+  private var waiting: [any Queued] = []
   private var timer = TimerToken.none
   private var releasing = 0
 
@@ -23,7 +32,7 @@ final class SlotQueue: TimerTarget, TurnEnd {
   var count: Int { waiting.count }
 
   /// `false` when the queue is full; one that was let go and found no room goes back to its place.
-  func add(_ exchange: Exchange, isNew: Bool) -> Bool {
+  func add(_ exchange: any Queued, isNew: Bool) -> Bool {
     guard waiting.count < countMax || !isNew else { return false }
     let place =
       isNew ? nil : waiting.firstIndex { $0.queuedUntil > exchange.queuedUntil }
@@ -32,7 +41,7 @@ final class SlotQueue: TimerTarget, TurnEnd {
     return true
   }
 
-  func remove(_ exchange: Exchange) {
+  func remove(_ exchange: any Queued) {
     waiting.removeAll { $0 === exchange }
   }
 

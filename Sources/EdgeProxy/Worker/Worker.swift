@@ -30,6 +30,7 @@ final class Worker: TurnEnd {
   private var accessLog: AccessLogWriter?
   private var logSettings: LogSettings
   private var listeners: [Listener] = []
+  private(set) lazy var sessions = SessionTable(worker: self)
   private var connections: [Connection] = []
   private let perAddress: ConnectionLimit
   private var compressors = CompressorPool()
@@ -113,13 +114,15 @@ final class Worker: TurnEnd {
   }
 
   /// Listens on a socket that the control thread has bound.
-  func open(_ descriptor: consuming FileDescriptor, _ address: SocketAddress, isTLS: Bool) {
+  func open(
+    _ descriptor: consuming FileDescriptor, _ address: SocketAddress, _ kind: ListenerKind
+  ) {
     let listener = Listener(
-      worker: self, address: address, isTLS: isTLS, descriptor: descriptor)
+      worker: self, address: address, kind: kind, descriptor: descriptor)
     do throws(SystemError) {
       try listener.start()
       listeners.append(listener)
-      if isTLS { sendsClientsAway = false }
+      if kind == .https { sendsClientsAway = false }
     } catch {
       report(error, while: "listening on \(address)")
     }
@@ -140,14 +143,17 @@ final class Worker: TurnEnd {
   func drain(_ done: @escaping @Sendable () -> Void) {
     guard whenDrained == nil else { return }
     whenDrained = done
-    closeListeners { $0.isTLS }
+    closeListeners { $0.kind != .http }
     sendsClientsAway = true
     for connection in connections { connection.drain() }
     tellIfDrained()
   }
 
   private func tellIfDrained() {
-    guard let whenDrained, !connections.contains(where: { $0.listener.isTLS }) else { return }
+    guard let whenDrained, sessions.count == 0,
+      !connections.contains(where: { $0.listener.isTLS })
+    else { return }
+    self.whenDrained = nil
     whenDrained()
   }
 
@@ -155,6 +161,7 @@ final class Worker: TurnEnd {
   func stop() {
     // Those that end tunnels leave the list.
     for connection in connections.reversed() { connection.cutTunnels("drain") }
+    sessions.cutAll("drain")
     flushLog()
     closeListeners { _ in true }
     loop.stop()
@@ -171,7 +178,7 @@ final class Worker: TurnEnd {
     let isAnnounced = configuration.listen.proxyProtocol.contains(address)
     // A full house closes what it cannot serve: the client goes to another server. One that is
     // announced is counted when it is known.
-    guard connections.count < configuration.limits.connections else {
+    guard hasRoom else {
       return counters.refused(.connections)
     }
     var client: IPAddress?
@@ -204,8 +211,13 @@ final class Worker: TurnEnd {
     return enter(connection.peer.address, &client)
   }
 
+  /// Whether one more connection or session may come.
+  var hasRoom: Bool {
+    connections.count + sessions.count < snapshot.configuration.limits.connections
+  }
+
   /// Counts one more connection and notes as whose; those of trusted networks are not counted.
-  private func enter(_ address: IPAddress, _ client: inout IPAddress?) -> Bool {
+  func enter(_ address: IPAddress, _ client: inout IPAddress?) -> Bool {
     let configuration = snapshot.configuration
     guard !configuration.trusted.contains(address) else { return true }
     guard
@@ -229,7 +241,12 @@ final class Worker: TurnEnd {
       last.index = index
     }
     counters.connections.set(connections.count)
-    if let client = connection.countedAs { perAddress.leave(client) }
+    leave(connection.countedAs)
+  }
+
+  /// A connection that was counted is gone.
+  func leave(_ client: IPAddress?) {
+    if let client { perAddress.leave(client) }
     tellIfDrained()
   }
 
@@ -347,6 +364,7 @@ final class Worker: TurnEnd {
 
   /// Once a second.
   func tick() {
+    sessions.tick()
     flushLog()
     counters.memory.set(buffers.bytesOut)
     counters.held.set(snapshot.waitingCount)
@@ -382,6 +400,13 @@ final class Worker: TurnEnd {
   func wallClock(at instant: Instant) -> Int64 {
     clock.update(loop.now)
     return clock.nanoseconds / 1000 - loop.now.microseconds(since: instant)
+  }
+
+  /// A TCP session has ended.
+  func log(_ record: borrowing AccessRecord) {
+    counters.countSession(record)
+    guard let accessLog else { return }
+    tell(accessLog.append(record, RequestHead()))
   }
 
   func log(_ exchange: Exchange) {

@@ -39,6 +39,11 @@ final class WorkerCounters: Sendable {
   let accepted = Count()
   let connections = Count()
   let handshakesFailed = Count()
+  /// TCP sessions: those that are open, all, and their bytes.
+  let sessions = Count()
+  let sessionsBegun = Count()
+  let sessionBytesIn = Count()
+  let sessionBytesOut = Count()
   let bytesIn = Count()
   let bytesOut = Count()
   let tries = Count()
@@ -66,6 +71,12 @@ final class WorkerCounters: Sendable {
   func refusals(_ limit: Limit) -> Int { refusals[limit.rawValue].now }
 
   func refused(_ limit: Limit) { refusals[limit.rawValue].add() }
+
+  /// Takes in a finished TCP session.
+  func countSession(_ record: borrowing AccessRecord) {
+    sessionBytesIn.add(Int(record.bytesIn))
+    sessionBytesOut.add(Int(record.bytesOut))
+  }
 
   /// Takes in a finished exchange.
   func count(_ record: borrowing AccessRecord) {

@@ -99,10 +99,10 @@ struct UpstreamMistakeTests {
   static let keys: [Mistake] = [
     Mistake(
       "protocol: htp",
-      "5:15: 'protocol' must be uwsgi, http or https, found 'htp'; did you mean 'http'?"),
+      "5:15: 'protocol' must be uwsgi, http, https or tcp, found 'htp'; did you mean 'http'?"),
     Mistake(
       "protocol: fastcgi",
-      "5:15: 'protocol' must be uwsgi, http or https, found 'fastcgi'"),
+      "5:15: 'protocol' must be uwsgi, http, https or tcp, found 'fastcgi'"),
     Mistake(
       "tls: { name: app.internal }",
       "5:18: 'tls.name' in upstreams.a needs protocol https, found uwsgi"),

@@ -1,0 +1,83 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// The TCP sessions of one worker.
+final class SessionTable {
+  /// The worker owns its table.
+  private unowned let worker: Worker
+  private var sessions: [TCPSession] = []
+
+  init(worker: Worker) { self.worker = worker }
+
+  var count: Int { sessions.count }
+
+  /// Where a listener leads to at present.
+  func upstream(at listener: SocketAddress) -> WorkerUpstream? {
+    let snapshot = worker.snapshot
+    return snapshot.configuration.listen.tcp.first { $0.address == listener }
+      .map { snapshot.upstreams[$0.upstream] }
+  }
+
+  /// Begins a session; one too many is reset, so that the client knows at once.
+  ///
+  /// `limits.connections` counts sessions too; the applications of this machine are one address, so
+  /// the limit for one client is for those of others.
+  func accept(_ socket: consuming FileDescriptor, at listener: SocketAddress) {
+    guard let from = Socket.peerAddress(socket.raw), let address = IPAddress(from) else { return }
+    // A listener whose address has left the configuration is closed in a moment.
+    guard let upstream = upstream(at: listener) else { return Socket.resetOnClose(socket.raw) }
+    guard worker.hasRoom else {
+      worker.counters.refused(.connections)
+      return Socket.resetOnClose(socket.raw)
+    }
+    var client: IPAddress?
+    guard from.isLocal || worker.enter(address, &client) else {
+      return Socket.resetOnClose(socket.raw)
+    }
+    begin(
+      TCPSession(
+        SessionClient(socket, loop: worker.loop), at: listener,
+        peer: PeerFacts(address, port: from.port ?? 0), countedAs: client, upstream: upstream,
+        worker: worker))
+  }
+
+  private func begin(_ session: TCPSession) {
+    session.index = sessions.count
+    sessions.append(session)
+    worker.counters.sessionsBegun.add()
+    worker.counters.sessions.set(sessions.count)
+    do throws(SystemError) {
+      try session.start()
+    } catch {
+      session.cut("system")
+      worker.report(error, while: "beginning a session")
+    }
+  }
+
+  func ended(_ session: TCPSession, _ record: borrowing AccessRecord) {
+    guard session.index >= 0 else { return }
+    let last = sessions.removeLast()
+    if session.index < sessions.count {
+      sessions[session.index] = last
+      last.index = session.index
+    }
+    session.index = -1
+    worker.counters.sessions.set(sessions.count)
+    worker.leave(session.countedAs)
+    worker.log(record)
+  }
+
+  /// Once a second: ends the sessions whose node was taken out and that are to move on.
+  func tick() {
+    // Those that end leave the list.
+    for session in sessions.reversed() where session.nodeThatMatters?.condition.isOut ?? false {
+      session.cut("node-down")
+    }
+  }
+
+  func cutAll(_ cause: StaticString) {
+    for session in sessions.reversed() { session.cut(cause) }
+  }
+}
+
+@available(*, unavailable) extension SessionTable: Sendable {}

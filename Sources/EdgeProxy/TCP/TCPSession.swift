@@ -1,0 +1,309 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// One connection of a client's that is passed on to a node of an upstream.
+///
+///     trying ──▶ relaying ──▶ over
+///      │  ▲
+///      ▼  │
+///     waiting      in the upstream's queues: no node is there, or all have enough to do
+///
+/// Nothing of the client's goes to a node before one is connected, so any other may still be asked;
+/// what the client sends meanwhile stays in its socket.
+final class TCPSession {
+  private enum Stage { case trying, held, queued, relaying, over }
+
+  private let worker: Worker
+  let client: SessionClient
+  private let listener: SocketAddress
+  private var upstream: WorkerUpstream
+  private var stage = Stage.trying
+  private var attempt: SessionAttempt?
+  /// A server that takes nobody, kept in case that no better one is found: the client is to hear why.
+  private var fallback: SessionAttempt?
+  private var tried = TriedNodes()
+  /// Of the nodes that `tried` means.
+  private var generation: Int
+  /// Tries of the present round.
+  private var attempts = 0
+  private let startedAt: Instant
+  private(set) var heldUntil = Instant(nanoseconds: 0)
+  private(set) var queuedUntil = Instant(nanoseconds: 0)
+  private let affinity: UInt64?
+  private var record = AccessRecord()
+  /// What is counted for the limit of one client's connections.
+  let countedAs: IPAddress?
+  /// The place in the worker's list of sessions.
+  var index = -1
+
+  /// Silence of one side that ends a session once the other has ended.
+  private static let halfOpenMax = Duration.minutes(10)
+
+  init(
+    _ client: SessionClient, at listener: SocketAddress, peer: PeerFacts, countedAs: IPAddress?,
+    upstream: WorkerUpstream, worker: Worker
+  ) {
+    self.client = client
+    self.listener = listener
+    self.upstream = upstream
+    self.worker = worker
+    self.countedAs = countedAs
+    generation = upstream.generation
+    startedAt = worker.loop.now
+    affinity = upstream.settings.balance == .hash ? StableHash.of(peer.text) : nil
+    record.client = peer.text
+    record.listener = Array(listener.description.utf8)
+  }
+
+  func start() throws(SystemError) {
+    try client.start(self)
+    tryNext()
+  }
+
+  /// The node whose going may end the session; `nil` while there is none, or where sessions stay.
+  var nodeThatMatters: NodeState? {
+    stage == .relaying && upstream.settings.cutsWhenDown ? attempt?.node : nil
+  }
+
+  /// Ends it for a reason of ours.
+  func cut(_ cause: StaticString) {
+    if stage == .relaying { client.cut(cause) } else { giveUp(cause) }
+  }
+
+  /// Before a node is connected the client has ended its side (`hasEnded`) or is gone altogether.
+  ///
+  /// Half an end is one where the server speaks first: the client cannot have said anything yet.
+  func clientEnding(isGone: Bool, hasEnded: Bool) {
+    guard isGone || hasEnded && upstream.settings.greeting != .none else { return }
+    attempt?.node.recordAbandoned(began: attempt?.startedAt.nanoseconds ?? 0)
+    giveUp("client-gone")
+  }
+
+  // MARK: Tries
+
+  private func tryNext() {
+    if generation != upstream.generation {
+      // The numbers of the nodes mean others now.
+      generation = upstream.generation
+      tried = TriedNodes()
+    }
+    // A session must not be left in the queue of a node that has as many as it takes.
+    let request = Balancer.Request(
+      tried: tried, mayBeRepeated: false, affinity: affinity, now: worker.loop.now.nanoseconds,
+      random: worker.random.next())
+    switch Balancer.pick(upstream.state, request) {
+    case .node(let index):
+      tried.insert(index)
+      attempts += 1
+      let settings = upstream.settings
+      let attempt = SessionAttempt(
+        self, upstream.state.nodes[index], settings.greeting, worker: worker)
+      self.attempt = attempt
+      attempt.start(timeout: settings.connectTimeout)
+    case .wait: queue()
+    case .none: hold()
+    }
+  }
+
+  func attemptSucceeded(_ attempt: SessionAttempt) {
+    attempt.node.recordSuccess(
+      began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
+    note(attempt, "ok")
+    upstream.answered()
+    dropFallback()
+    relay(attempt)
+  }
+
+  /// The node is well and takes nobody.
+  func attemptRefused(_ attempt: SessionAttempt) {
+    attempt.node.recordFailure(
+      .busy, began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds,
+      random: worker.random.next())
+    note(attempt, "refused")
+    guard fallback == nil, decide(mayHold: false) == .tryAnother else {
+      dropFallback()
+      return relay(attempt)
+    }
+    attempt.rest()
+    fallback = attempt
+    self.attempt = nil
+    tryNext()
+  }
+
+  func attemptFailed(_ attempt: SessionAttempt, _ failure: NodeFailure) {
+    attempt.node.recordFailure(
+      failure, began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds,
+      random: worker.random.next())
+    note(attempt, failure.word)
+    drop(attempt)
+    let now = worker.loop.now
+    switch decide(mayHold: heldUntil.nanoseconds == 0 || now < heldUntil) {
+    case .tryAnother: tryNext()
+    case .holdForInstance: hold()
+    case .answer(_, let reason): if !takeFallback() { giveUp(reason) }
+    case .deliverUpstreamAnswer, .cut: giveUp("no-instance")
+    }
+  }
+
+  /// Nothing was sent, so every failure is like a connection that could not be made.
+  private func decide(mayHold: Bool) -> RetryDecision {
+    let facts = RetryFacts(
+      isRepeatable: true, attempts: attempts, emptyAnswers: 0, blockBytes: 0,
+      elapsed: worker.loop.now.nanoseconds - startedAt.nanoseconds,
+      hasOthers: upstream.state.hasUntried(tried), mayHold: mayHold)
+    return upstream.state.retry.decide(.couldNotConnect, facts) { false }
+  }
+
+  private func note(_ attempt: SessionAttempt, _ outcome: StaticString) {
+    let spent = worker.loop.now.microseconds(since: attempt.startedAt)
+    record.addTry(node: attempt.node.name, outcome: outcome, microseconds: spent)
+    record.upstreamMicroseconds = spent
+  }
+
+  /// Gives the client the refusal, where there is one.
+  private func takeFallback() -> Bool {
+    guard let fallback else { return false }
+    self.fallback = nil
+    attempt = fallback
+    relay(fallback)
+    return true
+  }
+
+  private func dropFallback() {
+    guard let fallback else { return }
+    self.fallback = nil
+    drop(fallback)
+  }
+
+  private func drop(_ attempt: SessionAttempt) {
+    if attempt === self.attempt { self.attempt = nil }
+    attempt.close()
+    upstream.slotFreed()
+  }
+
+  // MARK: Bytes
+
+  private func relay(_ attempt: SessionAttempt) {
+    stage = .relaying
+    record.firstByteMicroseconds = worker.loop.now.microseconds(since: startedAt)
+    let idle = upstream.settings.tunnelTimeout
+    let tunnel = Tunnel(
+      self, worker: worker,
+      Tunnel.Manner(idle: idle, halfOpen: min(idle, Self.halfOpenMax), passesResets: true))
+    attempt.handOver(to: tunnel)
+    client.handOver(to: tunnel)
+  }
+
+  // MARK: The end
+
+  /// The client is reset, as by a server that is not there.
+  private func giveUp(_ cause: StaticString) {
+    guard stage != .over else { return }
+    if stage == .held { upstream.holds.remove(self) }
+    if stage == .queued { upstream.queue.remove(self) }
+    note(cause: cause)
+    client.close(reset: true)
+    finish()
+  }
+
+  private func finish() {
+    stage = .over
+    if let attempt { drop(attempt) }
+    dropFallback()
+    record.time = worker.wallClock(at: startedAt)
+    record.totalMicroseconds = worker.loop.clockNow.microseconds(since: startedAt)
+    record.upstream = upstream.state.name
+    worker.sessions.ended(self, record)
+  }
+}
+
+extension TCPSession: TunnelOwner {
+  func note(cause: StaticString) {
+    if record.cause == nil { record.cause = cause }
+  }
+
+  func tunnelEnded(bytesIn: Int64, bytesOut: Int64) {
+    record.bytesIn = bytesIn
+    record.bytesOut = bytesOut
+    finish()
+  }
+}
+
+// MARK: Waiting
+
+extension TCPSession: Held, Queued {
+  /// Waits until a node is back, at most `hold`, in a queue of bounded length.
+  private func hold() {
+    if takeFallback() { return }
+    let now = worker.loop.now
+    let isFirst = heldUntil.nanoseconds == 0
+    if isFirst { heldUntil = now + upstream.settings.hold }
+    guard now < heldUntil else { return giveUp("no-instance") }
+    guard upstream.holds.add(self) else {
+      worker.counters.refused(.held)
+      return giveUp("no-instance")
+    }
+    if isFirst { worker.counters.waits.add() }
+    stage = .held
+  }
+
+  func released() {
+    guard stage == .held else { return }
+    stage = .trying
+    if let found = worker.sessions.upstream(at: listener), found !== upstream {
+      upstream = found
+      generation = found.generation
+    }
+    tried.beginRound()
+    attempts = 0
+    tryNext()
+  }
+
+  func holdEnded() {
+    guard stage == .held else { return }
+    giveUp("no-instance")
+  }
+
+  /// Waits until a node takes one more, at most `queue`.
+  private func queue() {
+    if takeFallback() { return }
+    let now = worker.loop.now
+    let isNew = queuedUntil.nanoseconds == 0
+    if isNew { queuedUntil = now + upstream.settings.queueTimeout }
+    guard now < queuedUntil else { return giveUp("queue-timeout") }
+    guard upstream.queue.add(self, isNew: isNew) else {
+      worker.counters.refused(.queued)
+      return giveUp("queue-full")
+    }
+    if isNew { worker.counters.queued.add() }
+    stage = .queued
+  }
+
+  func slotFreed() {
+    guard stage == .queued else { return }
+    stage = .trying
+    tryNext()
+  }
+
+  func queueEnded() {
+    guard stage == .queued else { return }
+    giveUp("queue-timeout")
+  }
+}
+
+extension NodeFailure {
+  /// What the access log says of a try that failed so.
+  fileprivate var word: StaticString {
+    switch self {
+    case .connect: "connect"
+    case .busy: "busy"
+    case .reset: "reset"
+    case .closed: "closed"
+    case .timeout: "timeout"
+    case .cut: "cut"
+    case .malformed: "malformed"
+    }
+  }
+}
+
+@available(*, unavailable) extension TCPSession: Sendable {}
