@@ -54,11 +54,14 @@ package enum Socket {
   ///
   /// On loopback and a LAN the connection nearly always is there by the first write; until then
   /// writes would block. A full unix socket queue throws EAGAIN.
+  ///
+  /// With `speaksFirst` the last packet of the handshake waits up to 200 ms for bytes to travel with;
+  /// a server that is to speak first would hear of the connection only then.
   package static func connect(
-    _ address: SocketAddress
+    _ address: SocketAddress, speaksFirst: Bool = true
   ) throws(SystemError) -> FileDescriptor {
     let socket = try make(address.family)
-    if address.family != .unix {
+    if speaksFirst, address.family != .unix {
       // Delayed acknowledgements cost the peer nothing and save 5 to 8 % of CPU here.
       try? set(socket.raw, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
     }

@@ -43,7 +43,7 @@ need_packages() {
     die "could not install: ${missing[*]}"
   if [ -d /run/systemd/system ]; then
     # A server that came only to be measured or tested with must not take its port.
-    for package in nginx apache2 etcd-server; do
+    for package in nginx apache2 etcd-server mariadb-server; do
       [[ " ${missing[*]} " != *" $package "* ]] || "${as_root[@]}" systemctl disable --now "${package%-server}"
     done
   fi

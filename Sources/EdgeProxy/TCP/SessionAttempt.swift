@@ -33,7 +33,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
     let connection = worker.takeNodeConnection()
     self.connection = connection
     do throws(SystemError) {
-      try connection.open(node.address)
+      try connection.open(node.address, speaksFirst: false)
       connection.setNoDelay()
       connection.keepAlive()
       connection.owner = self

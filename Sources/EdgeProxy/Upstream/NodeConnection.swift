@@ -42,8 +42,10 @@ final class NodeConnection: EventSource {
   // MARK: Life
 
   /// Begins to connect; bytes may be sent at once, and wait until the node has accepted.
-  func open(_ address: SocketAddress) throws(SystemError) {
-    let socket = try Socket.connect(address)
+  ///
+  /// Where they are not, the node is to hear of the connection all the same: not `speaksFirst`.
+  func open(_ address: SocketAddress, speaksFirst: Bool = true) throws(SystemError) {
+    let socket = try Socket.connect(address, speaksFirst: speaksFirst)
     raw = socket.raw
     canReset = address.family != .unix
     descriptor = consume socket

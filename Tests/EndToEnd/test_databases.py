@@ -1,0 +1,169 @@
+"""Applications connect to 127.0.0.1 and reach a MariaDB that lives."""
+
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+pytest.importorskip("pymysql")
+
+from support.admin import status
+from support.mariadb import MariaDB, ask, connect, prepare
+from support.processes import eventually
+from support.tcp import reserve_port
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return prepare(tmp_path_factory.mktemp("mariadb") / "data")
+
+
+@pytest.fixture
+def databases(directory, template, ending):
+    """databases(2): so many servers, ready."""
+    def make(count, *options):
+        made = []
+        for number in range(1, count + 1):
+            made.append(MariaDB(directory / f"db{number}", template, number, *options))
+            ending.append(made[-1])
+        return made
+    return make
+
+
+@pytest.fixture
+def passing(edge, scripted):
+    """passing(databases, ...): an edge in front of them."""
+    def make(databases, **upstream):
+        holder = reserve_port()
+        port = holder.getsockname()[1]
+        running = edge(
+            {"app1": [scripted().address],
+             "db": {"protocol": "tcp", "greeting": "mysql", "nodes": [each.address for each in databases], **upstream}},
+            routes=[{"host": "app1.example.test", "upstream": "app1"}],
+            listen={"tcp": [{"address": f"127.0.0.1:{port}", "upstream": "db"}]})
+        running.holders.append(holder)
+        running.tcp_port = port
+        return running
+    return make
+
+
+class Loop:
+    """Threads that connect, ask and disconnect until told to stop; `longest` is what one of that took.
+
+    `failures` are those begun after `since`.
+    """
+
+    def __init__(self, port, threads=4):
+        self.port, self.stopping, self.since = port, False, 0
+        self.changed = threading.Condition()
+        self.answers, self.failures, self.longest = Counter(), Counter(), 0
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join(30)
+
+    def _run(self):
+        while not self.stopping:
+            begun = time.monotonic()
+            try:
+                connection = connect(self.port)
+                number = ask(connection)
+                connection.close()
+            except Exception as error:  # every kind of failure is told apart by its text
+                number, failure = None, str(error)
+            with self.changed:
+                self.longest = max(self.longest, time.monotonic() - begun)
+                if number:
+                    self.answers[number] += 1
+                elif begun > self.since:
+                    self.failures[failure] += 1
+                self.changed.notify_all()
+
+    def wait_for(self, more, number=None):
+        """Blocks until so many more were answered, by one server or by any."""
+        count = (lambda: self.answers[number]) if number else self.answers.total
+        with self.changed:
+            goal = count() + more
+            assert self.changed.wait_for(lambda: count() >= goal, 30), (self.answers, self.failures)
+
+
+def long_session(port, number):
+    """A connection to this server, as a pool would have it."""
+    while True:
+        connection = connect(port)
+        if ask(connection) == number:
+            return connection
+        connection.close()
+
+
+def test_a_server_that_is_killed_costs_no_new_connection(databases, passing):
+    first, second = databases(2)
+    edge = passing([first, second])
+    kept, lost = long_session(edge.tcp_port, 2), long_session(edge.tcp_port, 1)
+    with Loop(edge.tcp_port) as loop:
+        loop.wait_for(20, number=1)
+        loop.wait_for(20, number=2)
+        first.kill()
+        # What had been greeted by it is lost with it.
+        loop.since = time.monotonic()
+        loop.wait_for(200)
+        assert ask(kept) == 2
+        first.start()
+        loop.wait_for(20, number=1)
+    assert loop.failures == {}
+    with pytest.raises(Exception):
+        ask(lost)
+    assert ask(kept) == 2
+    kept.close()
+
+
+def test_a_server_that_is_frozen_costs_the_connect_timeout(databases, passing):
+    first, second = databases(2)
+    edge = passing([first, second], timeouts={"connect": "500ms"})
+    kept = long_session(edge.tcp_port, 2)
+    with Loop(edge.tcp_port) as loop:
+        loop.wait_for(20, number=1)
+        # Nothing is being asked there, so that what follows is about connecting.
+        loop.stopping = True
+    first.freeze()
+    with Loop(edge.tcp_port) as frozen:
+        frozen.wait_for(200)
+        assert ask(kept) == 2
+        first.thaw()
+        frozen.wait_for(20, number=1)
+    assert frozen.failures == {} and frozen.longest < 2, (frozen.failures, frozen.longest)
+    kept.close()
+
+
+def test_a_server_without_room_is_passed_over_and_its_word_heard_where_all_are_full(databases, passing):
+    # MariaDB takes no fewer than ten.
+    first, second = databases(2, "--max-connections=10")
+    edge = passing([first, second])
+    held = [connect(edge.tcp_port) for _ in range(20)]
+    assert Counter(ask(each) for each in held) == {1: 10, 2: 10}
+    with pytest.raises(Exception, match="Too many connections"):
+        connect(edge.tcp_port)
+    for each in held[:10]:
+        each.close()
+    eventually(lambda: ask_once(edge.tcp_port), "there is room again")
+    for each in held[10:]:
+        each.close()
+    in_flight = lambda: [node["in_flight"] for node in status(edge)["upstreams"][1]["nodes"]]
+    eventually(lambda: in_flight() == [0, 0], "all sessions ended")
+
+
+def ask_once(port):
+    try:
+        connection = connect(port)
+    except Exception:
+        return None
+    with connection:
+        return ask(connection)
