@@ -9,15 +9,14 @@ func seconds(_ count: Double) -> Int64 { Int64(count * 1_000_000_000) }
 /// An upstream with nodes on loopback, backups last.
 func makeUpstream(
   primaries: Int, backups: Int = 0, balance: UpstreamSettings.Balance = .roundRobin,
-  health: HealthCheck? = nil,
-  speaking spoken: UpstreamSettings.NodeProtocol = .uwsgi
+  health: HealthCheck? = nil, speaking spoken: UpstreamSettings.NodeProtocol = .uwsgi
 ) throws -> UpstreamState {
   let nodes = try (0..<primaries + backups).map { index in
     NodeSettings(
       address: try #require(SocketAddress("127.0.0.1:\(3000 + index)")),
       backup: index >= primaries)
   }
-  return makeUpstream(nodes, balance: balance, health: health)
+  return makeUpstream(nodes, balance: balance, spoken: spoken, health: health)
 }
 
 func makeUpstream(

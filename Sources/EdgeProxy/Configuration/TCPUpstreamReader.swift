@@ -44,6 +44,9 @@ struct TCPUpstreamReader {
         report("\(inner).\(key)", at: position, "is not for")
       }
     }
+    if let health = settings.health, health.kind != .tcp {
+      report("health", at: section.position(of: "health"), "must be of type tcp for")
+    }
     if section.isGiven("hash_on"), settings.hashOn != .address {
       report("hash_on", at: section.position(of: "hash_on"), "must be address for")
     }

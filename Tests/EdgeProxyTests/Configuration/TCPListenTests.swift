@@ -51,6 +51,14 @@ struct TCPListenTests {
     #expect(lines.first?.hasSuffix("'\(name)' in upstreams.db is not for protocol tcp") ?? false)
   }
 
+  @Test func `a node that knows no requests is checked by connecting`() {
+    #expect(read(db: "health: { interval: 1s }").lines == [])
+    #expect(
+      read(db: "health: { path: /status }").lines == [
+        "edge.yaml:3:62: 'health' in upstreams.db must be of type tcp for protocol tcp"
+      ])
+  }
+
   @Test func `keys of sessions are refused where requests are served`() {
     let text = """
       upstreams: { app: { nodes: ["10.0.0.1:3031"], greeting: any, on_node_down: cut } }
