@@ -55,7 +55,7 @@ struct TCPListenTests {
     #expect(read(db: "health: { interval: 1s }").lines == [])
     #expect(
       read(db: "health: { path: /status }").lines == [
-        "edge.yaml:3:62: 'health' in upstreams.db must be of type tcp for protocol tcp"
+        "edge.yaml:3:58: 'health' in upstreams.db must be of type tcp for protocol tcp"
       ])
   }
 
