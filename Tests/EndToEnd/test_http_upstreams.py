@@ -146,7 +146,9 @@ def test_an_unusable_answer_is_a_502_and_its_connection_is_not_used_again(edge, 
         assert response.status == (504 if waits else 502)
         assert "evil" not in repr(response.headers) and b"evil" not in response.body
         assert client.request(path="/good").body == b"good"
-    assert [request.connection for request in server.requests] == [0, 1], "used again, or a POST sent twice"
+    # A node that failed is looked at, so other connections may come in between.
+    first, second = (request.connection for request in server.requests)
+    assert first != second, "used again"
 
 
 @pytest.mark.parametrize("vector", [name for name in CUT if name not in ("a chunk that never ends", "no last chunk",

@@ -37,6 +37,7 @@ def fastrouter(ending):
     ending.append(child)
     child.wait_for_line("spawned uWSGI fastrouter")
     yield requests, announcements
+    child.kill()  # a polite uWSGI reloads
     for holder in holders:
         holder.close()
 

@@ -43,9 +43,9 @@ final class Server: TimerTarget {
   private var drainDeadline = Instant(nanoseconds: .max)
 
   /// For a connect that only finds out whether somebody listens; several fail before that counts.
-  private static let probeTimeout = Duration.milliseconds(300)
+  private static let probeTimeout = Duration.milliseconds(250)
   /// Beats between two rounds of probes.
-  private static let probeEvery = 3
+  private static let probeEvery = 2
   /// How often the control thread looks after ports, probes and the watchdog.
   private static let beat = Duration.milliseconds(100)
 
