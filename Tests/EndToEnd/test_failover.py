@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from support.load import Load, get
-from support.uwsgi import answer
+from support.uwsgi import Unread, answer
 
 
 def test_an_instance_killed_under_load_costs_no_request(edge, uwsgi):
@@ -70,6 +70,17 @@ def test_a_post_is_not_asked_again_once_it_was_sent(edge, scripted):
     running = edge({"app1": [peer.address for peer in closing]})
     assert running.request("POST", body=b"x").status == 502
     assert sum(len(peer.requests) for peer in closing) == 1
+
+
+def test_a_request_that_nobody_read_is_asked_again_and_not_taken_for_a_deadly_one(edge, ending):
+    node = Unread(3)
+    ending.append(node)
+    running = edge({"app1": [node.address]})
+    assert [running.request().status for _ in range(3)] == [200] * 3
+    assert node.dropped == 3
+    # With a body it may have been the body that was left unread.
+    node.dropped = 0
+    assert running.request("PUT", body=b"x").status == 502
 
 
 def test_after_two_nodes_closed_without_a_byte_no_third_is_asked(edge, scripted):

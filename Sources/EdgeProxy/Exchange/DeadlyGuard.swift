@@ -10,6 +10,15 @@ extension Exchange {
       snapshot.deadly.isWatching(now: now) && snapshot.deadly.contains(fingerprint, now: now)
   }
 
+  /// Whether the request may be why the instance ended without a byte.
+  ///
+  /// A reset says that bytes were left unread. Without a body these are the request's own, which then
+  /// nobody has seen: it waited in the queue of an instance that was reloaded.
+  func mayBlame(_ failure: AttemptFailure) -> Bool {
+    if case .resetBeforeResponse = failure, body.count == 0 { return false }
+    return failure.isEmptyAnswer
+  }
+
   /// An instance ended without a byte: the second time it is remembered that this request does that.
   func noteEmptyAnswer() {
     emptyAnswers += 1

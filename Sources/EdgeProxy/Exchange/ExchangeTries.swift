@@ -62,7 +62,7 @@ extension Exchange: Held, Queued {
       if hedge == nil, !sent || isRepeatable { return askAgain(attempt, node, upstream) }
       // It says nothing of the node that it ended a connection when it had been idle.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
-    } else if isDeadly, failure.isEmptyAnswer {
+    } else if isDeadly, mayBlame(failure) {
       // It is the request that is to blame.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     } else {
@@ -72,7 +72,7 @@ extension Exchange: Held, Queued {
     }
     noteTry(attempt, failure.word)
     if failure.isUnsent { attempts -= 1 }
-    if failure.isEmptyAnswer { noteEmptyAnswer() }
+    if mayBlame(failure) { noteEmptyAnswer() }
     if leaveToOther(attempt) { return attempt.close() }
     self.attempt = nil
     attempt.close()

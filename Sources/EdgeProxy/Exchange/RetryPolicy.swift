@@ -57,7 +57,8 @@ struct RetryFacts: Equatable, Sendable {
   var isDeadly = false
   /// Attempts of which something was sent, the failed one included.
   var attempts: Int
-  /// Attempts that ended in a reset or an end before the first byte, the failed one included.
+  /// Attempts that ended in a reset or an end before the first byte, the failed one included; without
+  /// those in which the request had not been read.
   var emptyAnswers: Int
   /// The uwsgi request block as sent, without the packet's four bytes; 0 in other protocols.
   var blockBytes: Int
