@@ -5,7 +5,9 @@ internal import HTTPCore
 ///
 ///     reading ── head ──▶ writing ── all out ──▶ ending ── the peer ends too ──▶ gone
 ///
-/// All of it has to happen within `AdminListener.timeout`.
+/// The request has to come within `AdminListener.timeout`. An answer may be long (that of a server with
+/// ten thousand instances has several megabytes), so it goes out at the pace of the peer: who takes
+/// nothing for as long is cut, and so is whoever has not come to the end after `answerTimeout`.
 final class AdminConnection: EventSource, TimerTarget {
   private enum Stage { case reading, writing, ending, gone }
 
@@ -25,6 +27,8 @@ final class AdminConnection: EventSource, TimerTarget {
   private var output: [UInt8] = []
   private var written = 0
   private var discarded = 0
+  /// When the answer has to be out.
+  private var answerUntil = Instant(nanoseconds: 0)
 
   private static let limits: HeadLimits = {
     var limits = HeadLimits()
@@ -104,10 +108,21 @@ final class AdminConnection: EventSource, TimerTarget {
     output = answer.head(date: listener.date())
     if head.method != .head { output += answer.body }
     stage = .writing
+    // Making the answer took its time, which is not the peer's.
+    answerUntil = loop.clockNow + AdminListener.answerTimeout
+    waitOn()
     write()
   }
 
+  /// Gives the peer its time anew, up to the end of the whole answer's.
+  private func waitOn() {
+    loop.cancel(timer)
+    timer = loop.arm(self, at: min(loop.clockNow + AdminListener.timeout, answerUntil))
+  }
+
   private func write() {
+    let before = written
+    defer { if stage != .gone, written > before { waitOn() } }
     while written < output.count {
       let bytes = output
       switch Descriptor.send(raw, bytes.span.extracting(written..<bytes.count)) {

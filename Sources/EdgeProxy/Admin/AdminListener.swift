@@ -7,8 +7,10 @@ internal import Logging
 ///
 /// It is a convenience: one that cannot be opened is a warning, and tried again.
 final class AdminListener: EventSource {
-  /// For a whole connection, from accepting it to its end.
+  /// For the request, and for each moment in which the peer takes nothing of the answer.
   static let timeout = Duration.seconds(5)
+  /// For the whole answer.
+  static let answerTimeout = Duration.seconds(30)
   /// Connections at a time; a newcomer takes the place of one that has not asked yet.
   static let connectionsMax = 16
   /// Accepted in one turn of the loop.

@@ -28,12 +28,14 @@ struct AdminClient {
     }
   }
 
-  /// For the whole exchange; the server gives itself half of it.
+  /// For each moment in which nothing comes.
   static let seconds = 10
+  /// For the whole exchange; the server gives itself less.
+  private static let wholeSeconds = 60
   private static let answerBytesMax = 64 << 20
 
   func send(_ method: String, _ path: String) throws(Failure) -> Reply {
-    let deadline = SystemClock().now + .seconds(Self.seconds)
+    let deadline = SystemClock().now + .seconds(Self.wholeSeconds)
     let answer: [UInt8]?
     do throws(SystemError) {
       let socket = try Socket.connect(address)
@@ -80,7 +82,7 @@ struct AdminClient {
   }
 
   private static func wait(_ raw: Int32, _ events: Int16, _ deadline: Instant) -> Bool {
-    let rest = (deadline - SystemClock().now).nanoseconds / 1_000_000
+    let rest = min((deadline - SystemClock().now).nanoseconds / 1_000_000, Int64(seconds) * 1000)
     guard rest > 0 else { return false }
     var entry = pollfd(fd: raw, events: events, revents: 0)
     return unsafe poll(&entry, 1, Int32(rest)) == 1
