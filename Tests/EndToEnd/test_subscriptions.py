@@ -213,3 +213,50 @@ def test_mistakes_in_the_configuration_are_named(edge, subscriptions, complaint)
     other.write_text(json.dumps(configuration, indent=2))
     code, text = check(other)
     assert code == 1 and complaint in text, text
+
+
+@pytest.mark.parametrize("kind", ["unix", "ipv6"])
+def test_subscriptions_are_taken_at_other_kinds_of_addresses(edge, uwsgi, directory, scripted, kind):
+    listen = f"unix:{directory / 'subscriptions'}" if kind == "unix" else "[::1]:0"
+    running = edge(APPS, routes=ROUTES, subscriptions={"listen": listen})
+    if kind == "unix":
+        instance = uwsgi("app1", "a", tcp=True, options=[f"--subscribe-to={directory / 'subscriptions'}:{KEY}"])
+        address = instance.address
+    else:
+        # uWSGI itself knows no address of this kind.
+        address = scripted().address
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as speaker:
+            speaker.sendto(datagram({"key": KEY, "address": address}), ("::1", port(running)))
+    eventually(lambda: address in table(running).get(KEY, {}), "the instance in the table")
+    assert running.request(name=KEY).status == 200
+
+
+def test_instances_are_forgotten_when_subscriptions_are_dropped(edge, scripted, speaker):
+    taking = {"listen": "127.0.0.1:0"}
+    running = edge(APPS, routes=ROUTES, subscriptions=taking)
+    before = running.configuration
+    peer = scripted()
+    speaker.sendto(datagram({"key": KEY, "address": peer.address}), ("127.0.0.1", port(running)))
+    eventually(lambda: peer.address in table(running).get(KEY, {}), "the instance in the table")
+    without = {key: value for key, value in before.items() if key != "subscriptions"}
+    running.reload({**without, "upstreams": {"apps": {"nodes": [scripted().address]}}})
+    assert running.request(name=KEY).status == 200
+    # Rules that do not let it in: nothing of what was known before may be served.
+    running.reload({**before, "upstreams": {"apps": {"discover": "subscriptions", "hold": "100ms"}}, "subscriptions": {
+        **taking, "allow": [{"from": "192.0.2.0/24", "keys": ["other.example.test"]}]}})
+    assert running.request(name=KEY).status == 503
+    assert len(peer.requests) == 0
+
+
+def test_a_reload_that_changes_who_is_allowed_takes_away_what_is_not(edge, scripted, speaker):
+    running = edge({"apps": {"discover": "subscriptions", "hold": "100ms"}}, routes=ROUTES,
+                   subscriptions={"listen": "127.0.0.1:0"})
+    other, peer = "app2.example.test", scripted()
+    for key in (KEY, other):
+        speaker.sendto(datagram({"key": key, "address": peer.address}), ("127.0.0.1", port(running)))
+    eventually(lambda: set(table(running)) == {KEY, other}, "both keys")
+    running.reload({**running.configuration, "subscriptions": {
+        "listen": "127.0.0.1:0", "allow": [{"from": "127.0.0.0/8", "keys": [other]}]}})
+    assert table(running)[KEY] == {}
+    assert running.request(name=KEY).status == 503
+    assert running.request(name=other).status == 200

@@ -302,6 +302,8 @@ final class Server: TimerTarget {
       logger.warning("a restart is needed for this change", metadata: ["key": "\(fixed)"])
     }
     configuration = next
+    // Should subscriptions be taken again, their rules decide what is known, and not what was.
+    if next.subscriptions == nil { applications = Applications() }
     applications.reconfigure(next.upstreams, now: loop.now)
     plan = SnapshotPlan(next, applications: applications.tables, previous: plan)
     prober.follow(upstreams)
