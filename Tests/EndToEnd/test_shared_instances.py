@@ -10,6 +10,7 @@ import pytest
 from support.admin import status
 from support.network import ip, namespace
 from support.processes import eventually
+from support.steady_load import SteadyLoad
 from support.uwsgi import answer
 
 KEY = "app1.example.test"
@@ -159,3 +160,33 @@ def test_an_instance_is_known_as_long_as_any_server_vouches_for_it(etcd, sharing
     assert known(edges[0])["10.99.1.3:81"] == ("fresh", None, "shared by y")
     cluster.delete(other)
     eventually(lambda: known(edges[0])["10.99.1.3:81"][:2] == ("doubtful", "lapsed"), "doubt")
+
+
+def test_members_of_etcd_die_one_by_one_under_load_and_no_request_fails(etcd, sharing, scripted):
+    cluster = etcd(3)
+    edges = sharing(cluster)
+    instance = Announcing(scripted, SERVERS[0], edges[0])
+    for running in edges:
+        eventually(lambda: instance.address in known(running), "the instance")
+    leader = cluster.leader()
+    follower, other = [member for member in cluster.members if member is not leader]
+    loads = [SteadyLoad(running, rate=40, threads=4, posts_every=1000) for running in edges]
+
+    def told(server, seconds):
+        began = time.monotonic()
+        news = Announcing(scripted, server, edges[0])
+        for running in edges:
+            eventually(lambda: news.address in known(running), "the news", seconds)
+        print(f"told after {time.monotonic() - began:.3f} s")
+
+    with loads[0], loads[1], loads[2]:
+        told(SERVERS[1], 1)
+        follower.kill()
+        told(SERVERS[2], 15)
+        told(SERVERS[1], 1)
+        leader.kill()  # and with it the quorum
+        for load in loads:
+            load.wait_seconds(2)
+    for load in loads:
+        load.report("without a quorum")
+        assert not load.failures

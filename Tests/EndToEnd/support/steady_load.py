@@ -31,6 +31,13 @@ class SteadyLoad(Load):
         self.over.set()
         super().__exit__()
 
+    def _connect(self):
+        try:
+            return super()._connect()
+        except ConnectionRefusedError:
+            self.over.wait(0.02)
+            raise
+
     def _ask(self, client):
         number = self._take_number()
         due = self.began + number / self.rate
