@@ -34,17 +34,11 @@ final class Worker: TurnEnd {
   private var connections: [Connection] = []
   private let perAddress: ConnectionLimit
   private var compressors = CompressorPool()
-  private var freeExchanges: [Exchange] = []
-  private var freeAttempts: [Attempt] = []
-  private var freeNodeConnections: [NodeConnection] = []
-  private var retiredExchanges: [Exchange] = []
-  private var retiredAttempts: [Attempt] = []
-  private var retiredNodeConnections: [NodeConnection] = []
+  private var exchanges = Shelf<Exchange>()
+  private var attempts = Shelf<Attempt>()
+  private var nodeConnections = Shelf<NodeConnection>()
   private var whenDrained: (@Sendable () -> Void)?
   private var ticker: Ticker?
-
-  /// Objects kept for later; more than these go back to the allocator.
-  private static let keptMax = 256
 
   init(_ plan: WorkerPlan, logger: Logger) throws {
     self.logger = logger
@@ -285,23 +279,22 @@ final class Worker: TurnEnd {
   // MARK: Objects that are used again
 
   func takeExchange(for driver: ExchangeDriver, on connection: Connection) -> Exchange {
-    let exchange = freeExchanges.popLast() ?? Exchange(worker: self)
+    let exchange = exchanges.take() ?? Exchange(worker: self)
     exchange.assign(to: driver, on: connection)
     return exchange
   }
 
-  /// Takes back what nobody uses any more; it is lent again in the next turn at the earliest, since
-  /// callers further up may still be within one of its functions.
+  /// Takes back what nobody uses any more.
   func give(_ exchange: Exchange) {
-    retire()
-    retiredExchanges.append(exchange)
+    settleLater()
+    exchanges.give(exchange)
   }
 
-  func takeAttempt() -> Attempt { freeAttempts.popLast() ?? Attempt(worker: self) }
+  func takeAttempt() -> Attempt { attempts.take() ?? Attempt(worker: self) }
 
   func give(_ attempt: Attempt) {
-    retire()
-    retiredAttempts.append(attempt)
+    settleLater()
+    attempts.give(attempt)
   }
 
   /// A compressor, counted as memory; `nil` where there are enough already.
@@ -317,35 +310,23 @@ final class Worker: TurnEnd {
   }
 
   func takeNodeConnection() -> NodeConnection {
-    freeNodeConnections.popLast() ?? NodeConnection(loop: loop)
+    nodeConnections.take() ?? NodeConnection(loop: loop)
   }
 
   func give(_ connection: NodeConnection) {
-    retire()
-    retiredNodeConnections.append(connection)
+    settleLater()
+    nodeConnections.give(connection)
   }
 
-  private func retire() {
-    if retiredExchanges.isEmpty, retiredAttempts.isEmpty, retiredNodeConnections.isEmpty {
-      loop.atTurnEnd(self)
-    }
+  private func settleLater() {
+    if exchanges.isSettled, attempts.isSettled, nodeConnections.isSettled { loop.atTurnEnd(self) }
   }
 
   func turnEnded() {
-    for exchange in retiredExchanges {
-      // What it holds is counted, so it is reset even where it is not kept.
-      exchange.reset()
-      if freeExchanges.count < Self.keptMax { freeExchanges.append(exchange) }
-    }
-    for attempt in retiredAttempts where freeAttempts.count < Self.keptMax {
-      freeAttempts.append(attempt)
-    }
-    for connection in retiredNodeConnections where freeNodeConnections.count < Self.keptMax {
-      freeNodeConnections.append(connection)
-    }
-    retiredNodeConnections.removeAll(keepingCapacity: true)
-    retiredExchanges.removeAll(keepingCapacity: true)
-    retiredAttempts.removeAll(keepingCapacity: true)
+    // What an exchange holds is counted.
+    exchanges.settle { $0.reset() }
+    attempts.settle()
+    nodeConnections.settle()
   }
 
   // MARK: Time and the log
