@@ -35,6 +35,9 @@ struct Configuration: Sendable, Equatable {
   var limits: LimitSettings
   var timeouts: TimeoutSettings
 
+  /// No route leads to an instance, so none can be missed.
+  var answersAlone: Bool { routes.allSatisfy { $0.local != nil } }
+
   /// Whether any limit on a client's rate is set.
   var limitsRates: Bool {
     limits.requestsPerAddress != nil || routes.contains { $0.rate != nil }

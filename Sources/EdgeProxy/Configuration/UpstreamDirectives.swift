@@ -1,7 +1,9 @@
 /// The keys of one upstream.
 extension Directives {
   static let upstreams: [Directive] = [
-    .required("upstreams", .table, example: "app", "What routes lead to, each under its name"),
+    .required(
+      "upstreams", .table, example: "app",
+      "What routes lead to, each under its name; needed unless all routes answer by themselves"),
     .init(
       "upstreams.NAME.protocol",
       .word(UpstreamSettings.NodeProtocol.allCases.map(\.rawValue)),

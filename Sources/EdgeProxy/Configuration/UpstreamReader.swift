@@ -35,6 +35,7 @@ struct UpstreamReader {
 
   func read(_ top: Section) -> NamedUpstreams {
     var upstreams = NamedUpstreams()
+    if !top.isGiven("upstreams"), routesAnswerThemselves(top) { return upstreams }
     let (_, value) = top.take("upstreams")
     let entries = top.entries(of: value, "upstreams")
     if entries.isEmpty, context.isComplete, let value, value.isNothing || value.isMapping {
@@ -52,6 +53,17 @@ struct UpstreamReader {
       upstreams.settings.append(completing.complete(upstream(entry.key, section)))
     }
     return upstreams
+  }
+
+  /// Whether there are routes and each leads to files, a redirect or a fixed answer.
+  private func routesAnswerThemselves(_ top: Section) -> Bool {
+    guard top.isGiven("routes"), case .list(let routes)? = top.take("routes").value?.content,
+      !routes.isEmpty
+    else { return false }
+    return routes.allSatisfy { route in
+      guard case .mapping(let entries) = route.content else { return false }
+      return entries.contains { ["files", "redirect", "respond"].contains($0.key) }
+    }
   }
 
   private func checkName(_ entry: YAMLNode.Entry) {

@@ -183,7 +183,7 @@ final class Server: TimerTarget {
     isAsking = false
     ability = Ability(
       hasCertificate: !certificates.index.isEmpty,
-      hasBackend: Ability.hasBackend(upstreams))
+      hasBackend: configuration.answersAlone || Ability.hasBackend(upstreams))
     ports.step(ability, fleet: fleet?.ports, workers: workers.handles, now: now)
     tellAbility()
     if !isReady { becomeReady() }

@@ -126,6 +126,14 @@ struct ConfigurationReadTests {
     "unix:/run/uwsgi/billing.sock", "[2001:db8::1]:3031", "unix:@billing",
   ]
 
+  @Test func `routes that answer by themselves need no upstream`() throws {
+    let text = "routes: [{ host: a.org, redirect: { to: \"https://b.org/\" } }]"
+    let read = ConfigurationFixture.read(Array(text.utf8), environment: [:])
+    let configuration = try #require(read.configuration)
+    #expect(configuration.upstreams.isEmpty)
+    #expect(configuration.answersAlone)
+  }
+
   @Test func `sections without anything in them have their defaults`() throws {
     let plain = try ConfigurationFixture.configuration(ConfigurationFixture.valid)
     let empty = try ConfigurationFixture.configuration(

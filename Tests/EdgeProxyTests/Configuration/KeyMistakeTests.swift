@@ -72,6 +72,10 @@ struct KeyMistakeTests {
       "routes: [{ host: a.org, upstream: a }]",
       "1:1: missing required key 'upstreams'",
       "1:35: unknown upstream 'a' in routes[0]"),
+    Mistake(
+      "routes: [{ host: a.org, respond: { body: a } }, { host: b.org, upstream: a }]",
+      "1:1: missing required key 'upstreams'",
+      "1:74: unknown upstream 'a' in routes[1]"),
   ]
 
   @Test(arguments: wholes)

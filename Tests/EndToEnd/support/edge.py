@@ -168,7 +168,7 @@ def configure(upstreams, routes=None):
         for name, given in upstreams.items()
     }
     return {
-        "upstreams": full,
+        **({"upstreams": full} if full else {}),
         "routes": routes or [{"host": f"{name}.example.test", "upstream": name} for name in full],
     }
 
