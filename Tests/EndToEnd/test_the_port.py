@@ -3,6 +3,7 @@
 import errno
 import socket
 
+from support.admin import status
 from support.processes import eventually
 
 
@@ -106,6 +107,7 @@ def test_a_server_that_cannot_serve_and_cannot_ask_etcd_closes_too(etcd, fleet, 
     cluster.publish("site", wildcard)
     edges = fleet(cluster, 2, own_backends=True, listen={"close_after": "300ms", "open_after": "200ms"})
     eventually(lambda: not closed_ports(edges), "all ports open")
+    eventually(lambda: all(status(each)["port"]["fleet_servers"] == 2 for each in edges), "they know each other")
     cluster.kill()
     edges.backends[0].stop()
     eventually(lambda: closed_ports(edges) == [edges[0]], "its port closes")
