@@ -2,6 +2,7 @@
 
 import pathlib
 import socket
+import threading
 import time
 
 import pytest
@@ -161,11 +162,18 @@ def test_a_node_that_speaks_first_is_heard_at_once(passing, server):
 
 
 def test_a_late_greeting_within_the_timeout_is_waited_for(passing, server):
+    reached, speak = threading.Event(), threading.Event()
+
     def late(connection):
-        time.sleep(0.3)
+        reached.set()
+        assert speak.wait(PATIENCE)
         named(GREETING)(connection)
-    edge = passing([server(late).address], greeting="mysql")
+    edge = passing([server(late).address], greeting="mysql", timeouts={"connect": "10s"})
     with connect(edge.tcp_port) as client:
+        assert reached.wait(PATIENCE)
+        # It has not been given up.
+        assert status(edge)["upstreams"][-1]["nodes"][0]["in_flight"] == 1
+        speak.set()
         assert read(client, len(GREETING)) == GREETING
 
 
@@ -225,24 +233,25 @@ def resident(pid):
 
 
 def test_a_slow_reader_slows_the_node_and_costs_no_memory(passing, server):
-    total, sent = 64 << 20, []
+    total, sent, blocked = 64 << 20, 0, threading.Event()
 
     def script(connection):
-        for _ in range(total >> 16):
-            connection.sendall(b"y" * (1 << 16))
-            sent.append(1)
+        nonlocal sent
+        while sent < total:
+            connection.settimeout(0.2)
+            try:
+                sent += connection.send(b"y" * min(1 << 16, total - sent))
+            except TimeoutError:
+                blocked.set()
+        connection.settimeout(PATIENCE)
         connection.recv(1)
     edge = passing([server(script).address])
     before = resident(edge.child.pid)
     with connect(edge.tcp_port, size=4096) as client:
         assert client.recv(1) == b"y"
 
-        def stopped():
-            count = len(sent)
-            time.sleep(0.2)
-            return len(sent) == count
-        eventually(stopped, "the node has to wait")
-        assert len(sent) << 16 < total and resident(edge.child.pid) - before < 8 << 20
+        assert blocked.wait(PATIENCE), "the node never had to wait"
+        assert sent < total and resident(edge.child.pid) - before < 8 << 20
         count = 1
         while count < total:
             count += len(client.recv(1 << 20))
