@@ -13,7 +13,7 @@ package enum Datagram {
 
   /// Sends one; nobody there is nobody's error.
   package static func send(_ bytes: [UInt8], to address: SocketAddress) {
-    guard let owner = try? make(address.family) else { return }
+    guard let owner = try? Socket.make(address.family, SOCK_DGRAM) else { return }
     _ = unsafe address.bytes.withUnsafeBytes { target in
       // SAFETY: the kernel reads both arrays during the call only.
       unsafe sendto(
@@ -28,7 +28,7 @@ package enum Datagram {
   package static func bind(
     _ address: SocketAddress, bufferBytes: Int32, permissions: UInt32? = nil
   ) throws(SystemError) -> FileDescriptor {
-    let socket = try make(address.family)
+    let socket = try Socket.make(address.family, SOCK_DGRAM)
     // The file that `bind` makes has those of the socket, less the umask.
     if let permissions, fchmod(socket.raw, permissions) != 0 { throw SystemError("fchmod") }
     var one: Int32 = 1
@@ -72,25 +72,12 @@ package enum Datagram {
 
   /// Whether somebody has bound the unix socket of that path.
   package static func isTaken(_ address: SocketAddress) -> Bool {
-    guard let socket = try? make(address.family) else { return true }
+    guard let socket = try? Socket.make(address.family, SOCK_DGRAM) else { return true }
     let result = unsafe address.bytes.withUnsafeBytes { raw in
       // SAFETY: as in `bind`.
       unsafe connect(
         socket.raw, raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
     }
     return result == 0 || errno != ECONNREFUSED
-  }
-
-  private static func make(_ family: SocketAddress.Family) throws(SystemError) -> FileDescriptor {
-    let domain =
-      switch family {
-      case .ipv4: AF_INET
-      case .ipv6: AF_INET6
-      case .unix: AF_UNIX
-      }
-    let kind = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let raw = socket(domain, kind, 0)
-    guard raw >= 0 else { throw SystemError("socket") }
-    return FileDescriptor(owning: raw)
   }
 }

@@ -146,14 +146,17 @@ package enum Socket {
     return SocketAddress(kernelBytes: Array(storage.prefix(Int(size))))
   }
 
-  private static func make(_ family: SocketAddress.Family) throws(SystemError) -> FileDescriptor {
+  /// An unbound socket that never blocks and that no child inherits.
+  static func make(
+    _ family: SocketAddress.Family, _ type: __socket_type = SOCK_STREAM
+  ) throws(SystemError) -> FileDescriptor {
     let domain =
       switch family {
       case .ipv4: AF_INET
       case .ipv6: AF_INET6
       case .unix: AF_UNIX
       }
-    let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let kind = Int32(type.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let raw = socket(domain, kind, 0)
     guard raw >= 0 else { throw SystemError("socket") }
     return FileDescriptor(owning: raw)
