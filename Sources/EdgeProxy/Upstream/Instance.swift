@@ -3,6 +3,8 @@ internal import EventLoop
 /// One instance of an application, as discovery tells it to the balancing.
 struct Instance: Equatable, Sendable {
   var address: SocketAddress
+  /// The server that it is to be reached through; `nil` where it is reached directly.
+  var server: String?
   /// The bytes 0 and 3 of the uwsgi packets that are sent to it.
   var modifier1: UInt8 = 0
   var modifier2: UInt8 = 0

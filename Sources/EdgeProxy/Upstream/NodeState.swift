@@ -31,7 +31,10 @@ enum NodeFailure: Int, CaseIterable, Sendable {
 /// another node comes or goes.
 final class NodeState: Sendable {
   let address: SocketAddress
-  /// The address as the configuration writes it, for the logs.
+  /// The server on which `address` is meant, reached through its edge; `nil` for this one, or where
+  /// the address means the same everywhere.
+  let server: String?
+  /// The address as the configuration writes it, after the name of its server, for the logs.
   let name: [UInt8]
   /// A number made of the address, the same on all servers.
   let mark: UInt64
@@ -54,14 +57,15 @@ final class NodeState: Sendable {
 
   /// A node that has `joined` others, at a moment of the clock, begins with a small share.
   init(
-    address: SocketAddress, isBackup: Bool, cap: EjectionCap,
+    address: SocketAddress, server: String? = nil, isBackup: Bool, cap: EjectionCap,
     thresholds: HealthThresholds = .standard, joined: Int64? = nil
   ) {
     self.address = address
+    self.server = server
     self.isBackup = isBackup
     self.cap = cap
     self.thresholds = thresholds
-    name = Array(address.description.utf8)
+    name = Array((server.map { "\($0)/" } ?? "").utf8) + address.description.utf8
     mark = StableHash.of(name)
     if let joined { word.store(NodeCondition(joined: joined).word, ordering: .relaxed) }
   }

@@ -46,10 +46,13 @@ final class UpstreamState: Sendable {
     let joins = previous.map { !$0.nodes.isEmpty } ?? false
     let instances = application.instances.prefix(TriedNodes.nodesMax)
     let nodes = instances.map { instance in
-      previous?.nodes.first { $0.address == instance.address && $0.isBackup == instance.isBackup }
+      previous?.nodes.first {
+        $0.address == instance.address && $0.server == instance.server
+          && $0.isBackup == instance.isBackup
+      }
         ?? NodeState(
-          address: instance.address, isBackup: instance.isBackup, cap: lasting.cap,
-          thresholds: settings.thresholds, joined: joins ? now : nil)
+          address: instance.address, server: instance.server, isBackup: instance.isBackup,
+          cap: lasting.cap, thresholds: settings.thresholds, joined: joins ? now : nil)
     }
     let roles = instances.map { instance in
       NodeRole(
