@@ -48,8 +48,7 @@ package final class ClientContext {
       Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE)
         | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
     unsafe SSL_CTX_set_verify(raw, identity.verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
-    try trust(identity)
-    try present(identity)
+    unsafe try IdentityFiles.install(identity, raw)
     let list = protocols.flatMap { [UInt8(clamping: $0.utf8.count)] + Array($0.utf8) }
     if !list.isEmpty, unsafe SSL_CTX_set_alpn_protos(raw, list, UInt32(list.count)) != 0 {
       throw TLSError(draining: "SSL_CTX_set_alpn_protos")
@@ -57,34 +56,47 @@ package final class ClientContext {
   }
 
   deinit { unsafe SSL_CTX_free(raw) }
+}
 
-  private func trust(_ identity: ClientIdentity) throws(TLSError) {
+@available(*, unavailable) extension ClientContext: Sendable {}
+
+/// The files of an identity as a context of either side takes them.
+enum IdentityFiles {
+  /// Throws what is wrong with a file, with its path.
+  static func install(_ identity: ClientIdentity, _ context: OpaquePointer) throws(TLSError) {
+    unsafe try trust(identity, context)
+    unsafe try present(identity, context)
+  }
+
+  private static func trust(
+    _ identity: ClientIdentity, _ context: OpaquePointer
+  ) throws(TLSError) {
     guard identity.verifies else { return }
     guard let file = identity.authorityFile else {
-      guard unsafe SSL_CTX_set_default_verify_paths(raw) == 1 else {
+      guard unsafe SSL_CTX_set_default_verify_paths(context) == 1 else {
         throw TLSError(draining: "SSL_CTX_set_default_verify_paths")
       }
       return
     }
-    guard unsafe SSL_CTX_load_verify_file(raw, file) == 1 else {
+    guard unsafe SSL_CTX_load_verify_file(context, file) == 1 else {
       throw TLSError(draining: "'\(file)' has no usable certificate")
     }
   }
 
-  private func present(_ identity: ClientIdentity) throws(TLSError) {
+  private static func present(
+    _ identity: ClientIdentity, _ context: OpaquePointer
+  ) throws(TLSError) {
     guard let certificate = identity.certificateFile, let key = identity.keyFile else { return }
     // Without a callback OpenSSL would ask for a passphrase on the terminal.
-    unsafe SSL_CTX_set_default_passwd_cb(raw, refusePassphrase)
-    guard unsafe SSL_CTX_use_certificate_chain_file(raw, certificate) == 1 else {
+    unsafe SSL_CTX_set_default_passwd_cb(context, refusePassphrase)
+    guard unsafe SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
       throw TLSError(draining: "'\(certificate)' is no usable certificate")
     }
-    guard unsafe SSL_CTX_use_PrivateKey_file(raw, key, SSL_FILETYPE_PEM) == 1 else {
+    guard unsafe SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
       throw TLSError(draining: "'\(key)' is no usable key")
     }
-    guard unsafe SSL_CTX_check_private_key(raw) == 1 else {
+    guard unsafe SSL_CTX_check_private_key(context) == 1 else {
       throw TLSError(draining: "'\(key)' does not fit '\(certificate)'")
     }
   }
 }
-
-@available(*, unavailable) extension ClientContext: Sendable {}

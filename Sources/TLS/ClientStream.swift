@@ -27,6 +27,17 @@ package final class ClientStream {
     guard isNamed else { throw TLSError("SSL_set1_host", reason: "'\(name)' is no server name") }
   }
 
+  /// A connection to a server whose certificate need not bear a name: who it is, is left to
+  /// `peerFingerprint`.
+  package init(context: ClientContext, descriptor: Int32) throws(TLSError) {
+    unsafe handle = try SSLHandle(context: context.raw, descriptor: descriptor)
+    self.context = context
+    unsafe SSL_set_connect_state(handle.raw)
+  }
+
+  /// SHA-256 of the server's certificate, in DER; `nil` before the handshake.
+  package var peerFingerprint: [UInt8]? { handle.peerFingerprint }
+
   package func handshake() throws(TLSError) -> TLSProgress {
     do throws(TLSError) {
       return try handle.handshake()

@@ -68,6 +68,15 @@ struct SSLHandle: ~Copyable {
     }
   }
 
+  /// SHA-256 of the certificate that the other side has shown, in DER; `nil` for none.
+  var peerFingerprint: [UInt8]? {
+    guard let certificate = unsafe SSL_get0_peer_certificate(raw) else { return nil }
+    var digest = [UInt8](repeating: 0, count: Fingerprint.count)
+    // SAFETY: the digest has the size that SHA-256 writes.
+    guard unsafe X509_digest(certificate, EVP_sha256(), &digest, nil) == 1 else { return nil }
+    return digest
+  }
+
   /// Says goodbye (close_notify), as far as the socket takes it.
   func shutdown() {
     guard unsafe SSL_is_init_finished(raw) == 1 else { return }

@@ -60,6 +60,21 @@ package final class ServerContext {
     }
   }
 
+  /// A context for clients that prove who they are, over TLS 1.3 and HTTP/2 alone.
+  ///
+  /// There is one certificate, whatever name is asked for, and no session is resumed: each connection
+  /// shows the client's certificate anew. Throws what is wrong with a file, with its path.
+  package convenience init(mutual identity: ClientIdentity) throws(TLSError) {
+    // Tickets are off, so these keys seal nothing.
+    let unused = TicketKeys(try TicketKeyring(now: 0))
+    try self.init(
+      policy: TLSPolicy(minimumIsTLS13: true, tickets: false), ticketKeys: unused)
+    offersHTTP2 = true
+    unsafe SSL_CTX_set_client_hello_cb(base, nil, nil)
+    unsafe SSL_CTX_set_verify(base, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+    unsafe try IdentityFiles.install(identity, base)
+  }
+
   deinit {
     unsafe SSL_CTX_free(base)
     unsafe EVP_CIPHER_free(ticketCipher)

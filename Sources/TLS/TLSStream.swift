@@ -52,6 +52,9 @@ package final class TLSStream {
 
   package var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 
+  /// SHA-256 of the client's certificate, in DER; `nil` where none was asked for.
+  package var peerFingerprint: [UInt8]? { handle.peerFingerprint }
+
   /// `TLSv1.3` or `TLSv1.2`.
   package var version: StaticString {
     unsafe SSL_version(ssl) == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2"

@@ -91,13 +91,13 @@ struct ClientStreamTests {
 }
 
 /// Closes a descriptor when the test is over.
-private final class FileDescriptorOwner {
+final class FileDescriptorOwner {
   private let descriptor: FileDescriptor
   init(_ raw: Int32) { descriptor = FileDescriptor(owning: raw) }
 }
 
 /// A temporary file with some text.
-private final class TextFile {
+final class TextFile {
   let path: String
 
   init(_ text: String) throws {

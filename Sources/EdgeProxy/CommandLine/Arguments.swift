@@ -23,6 +23,7 @@ struct Arguments: ParsableCommand {
       ReloadCommand.self,
       DrainCommand.self,
       CertCommand.self,
+      NodeCommand.self,
     ])
 
   @OptionGroup var file: ConfigurationFile

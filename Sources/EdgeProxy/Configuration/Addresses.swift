@@ -71,11 +71,14 @@ struct AddressReader {
 struct ListenAddressReader {
   let context: ReadingContext
 
-  func read(_ section: Section) -> (https: [SocketAddress], http: [SocketAddress]) {
+  typealias Addresses = (https: [SocketAddress], http: [SocketAddress], peers: [SocketAddress])
+
+  func read(_ section: Section) -> Addresses {
     var seen: [SocketAddress: Int] = [:]
     let https = addresses("https", section, mayBeEmpty: false, &seen)
     let http = addresses("http", section, mayBeEmpty: true, &seen)
-    return (https, http)
+    let peers = addresses("peers", section, mayBeEmpty: true, &seen)
+    return (https, http, peers)
   }
 
   private func addresses(

@@ -55,6 +55,8 @@ struct ListenSettings: Sendable, Equatable {
   var http2 = true
   /// What passes connections on as they are.
   var tcp: [TCPListenSettings] = []
+  /// Where other servers of the fleet reach the instances of this one.
+  var peers: [SocketAddress] = []
   var closeWhenUnable: CloseWhenUnable
   /// How long nothing could be served before the port is closed.
   var closeAfter: Duration

@@ -58,15 +58,20 @@ struct ConfigurationReader {
     _ section: Section, _ upstreams: NamedUpstreams, isShared: Bool
   ) -> ListenSettings {
     let addresses = ListenAddressReader(context: context)
-    let (https, http) = addresses.read(section)
+    let (https, http, peers) = addresses.read(section)
+    if !peers.isEmpty, !isShared, context.isComplete {
+      context.findings.error(
+        section.position(of: "peers"),
+        "'peers' needs 'etcd', through which the servers know one another")
+    }
     let tcp = TCPListenReader(context: context, upstreams: upstreams)
-      .read(section, taken: https + http)
+      .read(section, taken: https + http + peers)
     let admin = AdminAddressReader(context: context)
-      .read(section, taken: https + http + tcp.map(\.address))
+      .read(section, taken: https + http + peers + tcp.map(\.address))
     return ListenSettings(
       https: https, http: http, admin: admin,
       proxyProtocol: NetworkReader(context: context).read("proxy_protocol", section),
-      http2: section.flag("http2"), tcp: tcp,
+      http2: section.flag("http2"), tcp: tcp, peers: peers,
       closeWhenUnable: closeWhenUnable(section, isShared: isShared),
       closeAfter: section.duration("close_after"), openAfter: section.duration("open_after"))
   }

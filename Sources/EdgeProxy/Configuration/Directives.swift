@@ -41,6 +41,10 @@ enum Directives {
     .required(
       "listen.tcp[].upstream", .text, example: "database",
       "A name under upstreams, of protocol tcp"),
+    .init(
+      "listen.peers", .listenAddresses, "[]",
+      "The other servers of the fleet, which reach instances here through it over mutual TLS; needs"
+        + " etcd, and edgeproxy node join on each server"),
     .optional(
       "listen.close_when_unable", .word(CloseWhenUnable.allCases.map(\.rawValue)), example: "fleet",
       "While nothing can be served https is closed, so that clients move on: always, never, or fleet,"

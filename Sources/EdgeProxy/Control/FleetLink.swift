@@ -56,6 +56,9 @@ final class FleetLink {
     }
   }
 
+  /// Follows which servers belong to the fleet.
+  func follow(_ peers: PeerKeeper) { peers.follow(client) }
+
   /// Begins to follow the instances that are announced to the other servers.
   func share(_ discovery: Discovery) {
     discovery.share(configuration.node) { heard in

@@ -12,6 +12,9 @@ struct PortKeeper {
   private var bound: [SocketAddress] = []
   /// Why the https port could not be bound the last time; `nil` once it could.
   private(set) var failure: Ports.Failure?
+  private var arePeersOpen = false
+  /// Why the port for other servers could not be bound the last time, so that it is told once.
+  private var peersFailure: String?
   /// When the https port was last opened or closed, in seconds since 1970, and why.
   private(set) var change: (at: Int64, reason: String)
 
@@ -42,6 +45,22 @@ struct PortKeeper {
   /// applications here need what is behind them, whatever https can do.
   func openAtStart(_ workers: [WorkerHandle]) throws(Ports.Failure) {
     hand(try bind([(.http, settings.http), (.tcp, settings.tcp.map(\.address))]), to: workers)
+  }
+
+  /// Opens the port for the other servers of the fleet where it is not open yet.
+  ///
+  /// They reach instances here through it, whatever https can do. One that somebody else has is tried
+  /// again with the next call.
+  mutating func openPeers(_ workers: [WorkerHandle]) {
+    guard !arePeersOpen, !settings.peers.isEmpty else { return }
+    do throws(Ports.Failure) {
+      hand(try bind([(.peers, settings.peers)]), to: workers)
+      arePeersOpen = true
+      peersFailure = nil
+    } catch {
+      if peersFailure != error.description { logger.error("\(error)") }
+      peersFailure = error.description
+    }
   }
 
   /// Binds all of them, or none.
@@ -107,7 +126,9 @@ struct PortKeeper {
   func plan(_ next: ListenSettings) throws(Ports.Failure) -> Move {
     let https = gate.isOpen ? next.https.filter { !settings.https.contains($0) } : []
     let known = settings.tcp.map(\.address)
+    let peers = arePeersOpen ? next.peers.filter { !settings.peers.contains($0) } : []
     let sockets = try bind([
+      (.peers, peers),
       (.http, next.http.filter { !settings.http.contains($0) }), (.https, https),
       (.tcp, next.tcp.map(\.address).filter { !known.contains($0) }),
     ])
@@ -120,6 +141,7 @@ struct PortKeeper {
     let gone =
       settings.http.filter { !next.http.contains($0) }
       + settings.https.filter { !next.https.contains($0) }
+      + settings.peers.filter { !next.peers.contains($0) }
       + settings.tcp.map(\.address).filter { !next.tcp.map(\.address).contains($0) }
     let opened = move.sockets.filter { $0.kind == .https }.map(\.address)
     bound = bound.filter { !gone.contains($0) } + opened

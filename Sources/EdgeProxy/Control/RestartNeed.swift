@@ -9,6 +9,8 @@ extension Configuration {
     if (old.subscriptions?.isShared ?? false) != (subscriptions?.isShared ?? false) {
       return "subscriptions.share"
     }
+    if old.listen.peers.isEmpty != listen.peers.isEmpty { return "listen.peers" }
+    if !old.listen.peers.isEmpty, old.node != node { return "node" }
     if old.etcd != etcd { return "etcd" }
     if old.certificates.etcd != certificates.etcd { return "certificates.etcd" }
     return nil

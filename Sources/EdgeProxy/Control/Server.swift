@@ -17,6 +17,7 @@ final class Server: TimerTarget {
   private var fleet: FleetLink?
   private var discovery: Discovery?
   private var tickets: TicketKeeper?
+  private var peers: PeerKeeper?
   private var service = ServiceWatch()
   private let probes: NodeProbes
   private let prober: Prober
@@ -87,6 +88,7 @@ final class Server: TimerTarget {
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
     try ports.openAtStart(workers.handles)
+    peersChanged()
     openAdministration()
     defer { admin?.close() }
     prober.follow(upstreams)
@@ -219,6 +221,8 @@ final class Server: TimerTarget {
     if workers.areAlive(now: loop.now) { service.alive(now: loop.now) }
     tickets?.everySecond()
     fleet?.everySecond()
+    peers?.everySecond()
+    openPeers()
   }
 
   /// A worker has marked a node that has fallen silent.
@@ -241,10 +245,29 @@ final class Server: TimerTarget {
   private func share(_ tickets: TicketKeeper) {
     fleet = FleetLink(configuration, encryption: encryption, loop: loop, logger: logger)
     fleet?.follow(certificates) { [unowned self] in install($0) }
+    if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
+      let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
+        [unowned self] in peersChanged()
+      }
+      peers = keeper
+      fleet?.follow(keeper)
+    }
     if configuration.tls.tickets == .etcd { fleet?.follow(tickets, copy: certificates) }
     if configuration.listen.closeWhenUnable == .fleet {
       fleet?.agreeOnPorts { [unowned self] in step() }
     }
+  }
+
+  /// The fleet has other servers, or this one can prove now that it belongs to them.
+  private func peersChanged() {
+    guard let peering = peers?.peering, !workers.handles.isEmpty else { return }
+    workers.post { $0.install(peering) }
+    openPeers()
+  }
+
+  private func openPeers() {
+    guard peers?.peering.credentials != nil, !isDraining else { return }
+    ports.openPeers(workers.handles)
   }
 
   private func ticketKeysChanged() {
@@ -375,7 +398,8 @@ extension Server {
       ).section,
       ports.section(fleet: fleet?.ports?.counts),
     ]
-    sections += [fleet?.section, tickets?.section, discovery?.section].compactMap { $0 }
+    let optional = [fleet?.section, peers?.section, tickets?.section, discovery?.section]
+    sections += optional.compactMap { $0 }
     sections += [
       workers.section(now: loop.now),
       SessionsSection(

@@ -2,7 +2,7 @@ internal import EventLoop
 internal import TLS
 
 /// What is spoken at a listener.
-enum ListenerKind: String, Sendable { case https, http, tcp }
+enum ListenerKind: String, Sendable { case https, http, tcp, peers }
 
 /// What every connection of a listener shares.
 struct ListenerFacts {

@@ -30,6 +30,7 @@ final class Worker: TurnEnd {
   private var accessLog: AccessLogWriter?
   private var logSettings: LogSettings
   private var listeners: [Listener] = []
+  private(set) var peering = Peering.none
   private(set) lazy var sessions = SessionTable(worker: self)
   private var connections: [Connection] = []
   private let perAddress: ConnectionLimit
@@ -94,6 +95,9 @@ final class Worker: TurnEnd {
   }
 
   func install(_ keys: TicketKeys) { tls.ticketKeys = keys }
+
+  /// Takes over who belongs to the fleet and how this server proves that it does.
+  func install(_ peering: Peering) { self.peering = peering }
 
   /// Takes over where the access log goes; the same place is opened anew.
   func install(_ log: LogSettings) {

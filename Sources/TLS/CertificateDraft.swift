@@ -1,0 +1,122 @@
+internal import COpenSSL
+
+/// An EC P-256 key.
+@safe
+final class KeyPair {
+  let raw: OpaquePointer
+
+  init() throws(TLSError) {
+    ERR_clear_error()
+    guard let made = unsafe shim_EVP_EC_gen("P-256") else { throw TLSError(draining: "EVP_EC_gen") }
+    unsafe raw = made
+  }
+
+  init(pem: [UInt8]) throws(TLSError) {
+    ERR_clear_error()
+    let found = unsafe MemoryText.read(pem) { bio in
+      unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassphrase, nil)
+    }
+    guard let found = unsafe found else { throw TLSError(draining: "PEM_read_bio_PrivateKey") }
+    unsafe raw = found
+  }
+
+  deinit { unsafe EVP_PKEY_free(raw) }
+
+  func pem() throws(TLSError) -> [UInt8] {
+    unsafe try MemoryText.write { bio in
+      unsafe PEM_write_bio_PKCS8PrivateKey(bio, raw, nil, nil, 0, nil, nil)
+    }
+  }
+}
+
+/// A certificate while it is made, or one that issues.
+@safe
+final class CertificateDraft {
+  private let raw: OpaquePointer
+
+  init(pem: [UInt8]) throws(TLSError) {
+    ERR_clear_error()
+    let found = unsafe MemoryText.read(pem) { bio in
+      unsafe PEM_read_bio_X509(bio, nil, refusePassphrase, nil)
+    }
+    guard let found = unsafe found else { throw TLSError(draining: "PEM_read_bio_X509") }
+    unsafe raw = found
+  }
+
+  init(
+    name: String, key: KeyPair, from: Int64, until: Int64
+  ) throws(TLSError) {
+    ERR_clear_error()
+    guard let made = unsafe X509_new() else { throw TLSError(draining: "X509_new") }
+    unsafe raw = made
+    let text = Array(name.utf8)
+    // SAFETY: OpenSSL copies the name; everything set belongs to the certificate.
+    let isMade =
+      unsafe X509_set_version(made, 2) == 1
+      && Self.setSerial(made)
+      && ASN1_TIME_set(X509_getm_notBefore(made), Int(from)) != nil
+      && ASN1_TIME_set(X509_getm_notAfter(made), Int(until)) != nil
+      && X509_NAME_add_entry_by_txt(
+        X509_get_subject_name(made), "CN", MBSTRING_UTF8, text, Int32(text.count), -1, 0) == 1
+      && X509_set_pubkey(made, key.raw) == 1
+    guard isMade else { throw TLSError(draining: "X509") }
+  }
+
+  deinit { unsafe X509_free(raw) }
+
+  /// 127 random bits: positive, and never the same twice.
+  private static func setSerial(_ certificate: OpaquePointer) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    guard unsafe RAND_bytes(&bytes, 16) == 1 else { return false }
+    bytes[0] &= 0x7f
+    let number = unsafe BN_bin2bn(bytes, 16, nil)
+    defer { unsafe BN_free(number) }
+    return unsafe BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nil
+  }
+
+  func add(_ identifier: Int32, _ value: String) throws(TLSError) {
+    guard let found = unsafe X509V3_EXT_conf_nid(nil, nil, identifier, value) else {
+      throw TLSError(draining: "X509V3_EXT_conf_nid")
+    }
+    defer { unsafe X509_EXTENSION_free(found) }
+    guard unsafe X509_add_ext(raw, found, -1) == 1 else {
+      throw TLSError(draining: "X509_add_ext")
+    }
+  }
+
+  func sign(
+    issuer: CertificateDraft, with key: KeyPair
+  ) throws(TLSError) {
+    guard unsafe X509_set_issuer_name(raw, X509_get_subject_name(issuer.raw)) == 1,
+      unsafe X509_sign(raw, key.raw, EVP_sha256()) > 0
+    else { throw TLSError(draining: "X509_sign") }
+  }
+
+  func pem() throws(TLSError) -> [UInt8] {
+    unsafe try MemoryText.write { bio in unsafe PEM_write_bio_X509(bio, raw) }
+  }
+}
+
+/// OpenSSL's texts in memory.
+private enum MemoryText {
+  static func read(
+    _ text: [UInt8], _ parse: (OpaquePointer) -> OpaquePointer?
+  ) -> OpaquePointer? {
+    // SAFETY: the BIO reads the array's memory within the closure that lends it.
+    unsafe text.withUnsafeBytes { raw in
+      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else { return nil }
+      defer { unsafe BIO_free(bio) }
+      return unsafe parse(bio)
+    }
+  }
+
+  static func write(_ body: (OpaquePointer) -> Int32) throws(TLSError) -> [UInt8] {
+    guard let bio = unsafe BIO_new(BIO_s_mem()) else { throw TLSError(draining: "BIO_new") }
+    defer { unsafe BIO_free(bio) }
+    guard unsafe body(bio) == 1 else { throw TLSError(draining: "PEM_write_bio") }
+    var start: UnsafeMutablePointer<CChar>?
+    let count = unsafe shim_BIO_get_mem_data(bio, &start)
+    // SAFETY: the BIO owns the bytes and is freed after they are copied.
+    return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
+}
