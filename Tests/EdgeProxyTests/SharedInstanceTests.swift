@@ -14,7 +14,9 @@ struct SharedInstanceTests {
     SharedInstance(storedKey: bytes(key), value: bytes(value), prefix: prefix)
   }
 
-  @Test(arguments: ["10.0.0.1:3031", "[2001:db8::1]:443"])
+  @Test(arguments: [
+    "10.0.0.1:3031", "[2001:db8::1]:443", "127.0.0.1:3031", "unix:%2Frun%2Fa.sock", "unix:@name",
+  ])
   func `what is written is read as the same`(address: String) throws {
     for node in ["edge-1", "a/b", "100%", "%2F", "%252F/", "ü"] {
       for key in ["app1.example.org", "*.example.org"] {
@@ -32,6 +34,15 @@ struct SharedInstanceTests {
     }
   }
 
+  @Test(arguments: [
+    ("127.0.0.1:1", "n"), ("[::1]:1", "n"), ("unix:@a", "n"), ("10.0.0.1:1", nil),
+  ])
+  func `what one machine alone can reach is behind its edge`(
+    address: String, server: String?
+  ) throws {
+    #expect(try #require(read("/edgeproxy/instances/n/app/\(address)")).server == server)
+  }
+
   @Test func `a later version may say more`() throws {
     #expect(read("/edgeproxy/instances/n/app/10.0.0.1:1", "1 0 0 3 4 0 9 words")?.weight == 3)
   }
@@ -42,7 +53,8 @@ struct SharedInstanceTests {
     "/edgeproxy/instances/n//10.0.0.1:1", "/edgeproxy/instances/n/*./10.0.0.1:1",
     "/edgeproxy/instances/n/APP/10.0.0.1:1", "/edgeproxy/instances/n/a b/10.0.0.1:1",
     "/edgeproxy/instances/n/app/host:1", "/edgeproxy/instances/n/app/10.0.0.1:0",
-    "/edgeproxy/instances/n/app/unix:@x", "/edgeproxy/instances/n/app/10.0.0.1",
+    "/edgeproxy/instances/n/app/unix:", "/edgeproxy/instances/n/app/10.0.0.1",
+    "/edgeproxy/instances/n/app/unix:/run/a.sock", "/edgeproxy/instances/n/app/unix:@a b",
   ])
   func `a key of another form is refused`(key: String) { #expect(read(key) == nil) }
 

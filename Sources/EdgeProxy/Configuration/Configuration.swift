@@ -132,6 +132,8 @@ struct UpstreamSettings: Sendable, Equatable {
   var modifier1: UInt8
   var modifier2: UInt8
   var nodes: [NodeSettings]
+  /// Each server of the fleet has these nodes.
+  var isEverywhere = false
   /// Where nodes come from besides `nodes`.
   var discovery: Discovery? = nil
   var balance: Balance

@@ -16,6 +16,11 @@ struct ConfigurationReader {
         named.position, "'certificates.etcd' needs 'etcd' with its endpoints")
     }
     let listen = listen(top.section("listen"), upstreams, isShared: shared != nil)
+    if listen.peers.isEmpty, context.isComplete {
+      for (name, position) in context.named.everywhere {
+        context.findings.error(position, "'everywhere' in \(name) needs 'listen.peers'")
+      }
+    }
     return Configuration(
       path: context.findings.path, node: node(top),
       state: path("state", top, \.states) ?? "",

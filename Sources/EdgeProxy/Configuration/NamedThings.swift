@@ -24,6 +24,8 @@ final class NamedThings {
   var etcd: (settings: SharedSettings, position: Position)?
   /// Where certificates from etcd are asked for.
   var certificatesInEtcd: (source: CertificateSettings.EtcdSource, position: Position)?
+  /// Upstreams whose nodes each server has, by what people call them.
+  var everywhere: [(name: String, position: Position)] = []
   /// Upstreams without nodes of their own, by what people call them.
   var discoveries: [(name: String, position: Position)] = []
   /// The directory of keys that subscriptions are signed with.

@@ -23,6 +23,10 @@ extension Directives {
     .init(
       "upstreams.NAME.nodes[].cores", .number(0...100_000), "0",
       "Requests that it works on at once; as many may wait in its own queue. 0 for no limit"),
+    .init(
+      "upstreams.NAME.everywhere", .flag, "false",
+      "Each server of the fleet has these nodes, at the same paths and loopback addresses; those of the"
+        + " others are asked through their edges, where none here can be; needs listen.peers"),
     .optional(
       "upstreams.NAME.discover", .word(UpstreamSettings.Discovery.allCases.map(\.rawValue)),
       example: "subscriptions",

@@ -88,7 +88,8 @@ struct UpstreamReader {
     let balance = UpstreamSettings.Balance(rawValue: section.word("balance")) ?? .leastRequests
     return UpstreamSettings(
       name: name, nodeProtocol: spoken, modifier1: modifier("modifier1", section),
-      modifier2: UInt8(section.number("modifier2")), nodes: nodes, discovery: discovery,
+      modifier2: UInt8(section.number("modifier2")), nodes: nodes,
+      isEverywhere: everywhere(section, spoken, nodes), discovery: discovery,
       balance: balance, hashOn: balancing.affinity(balance), stickyCookie: balancing.sticky(),
       slowStart: section.duration("slow_start"), queueTimeout: section.duration("queue"),
       connectTimeout: timeouts.duration("connect"), responseTimeout: timeouts.duration("response"),
@@ -96,6 +97,29 @@ struct UpstreamReader {
       keepAlive: links.keepAlive(), tls: links.tls(nodes), retry: retry(section.section("retry")),
       hold: section.duration("hold"), bufferSizeBytes: section.size("buffer_size"),
       health: HealthCheckReader(context: context, spoken: spoken).read(section))
+  }
+
+  /// Whether each server of the fleet has the nodes; says so where that cannot be.
+  private func everywhere(
+    _ section: Section, _ spoken: UpstreamSettings.NodeProtocol, _ nodes: [NodeSettings]
+  ) -> Bool {
+    guard section.flag("everywhere") else { return false }
+    let position = section.position(of: "everywhere")
+    if section.isGiven("discover") {
+      context.findings.error(
+        position, "'everywhere' does not go with 'discover': what is announced is known everywhere")
+    }
+    if spoken == .https {
+      context.findings.error(
+        position, "'everywhere' does not go with 'protocol: https': other servers' edges speak TLS")
+    }
+    if let node = nodes.first(where: { !$0.address.isLocal }) {
+      context.findings.error(
+        position,
+        "'everywhere' is for unix sockets and loopback addresses, found '\(node.address)'")
+    }
+    context.named.everywhere.append((section.name, position))
+    return true
   }
 
   /// Where instances come from, if not from `nodes`.

@@ -11,12 +11,16 @@ struct Applications {
   }
 
   private var known: [[UInt8]: Application] = [:]
+  /// Through whose edges instances are reached.
+  private var neighbours: Neighbours
   /// In the order of the configuration's upstreams.
   private var discovered: [Discovered?] = []
   /// A host without an application has none; before that it may yet be told of.
   private(set) var isComplete = false
   /// In the order of the configuration's upstreams; `nil` for those with nodes of their own.
   private(set) var tables: [ApplicationTable?] = []
+
+  init(neighbours: Neighbours = .none) { self.neighbours = neighbours }
 
   /// Takes over the upstreams of a configuration; one that did not change keeps its states.
   mutating func reconfigure(_ upstreams: [UpstreamSettings], now: Instant) {
@@ -28,7 +32,7 @@ struct Applications {
       var made = Discovered(settings: settings)
       for (key, application) in known {
         made.states[key] = UpstreamState(
-          settings, application, previous: nil, now: now.nanoseconds)
+          settings, application, neighbours: neighbours, previous: nil, now: now.nanoseconds)
       }
       return made
     }
@@ -44,11 +48,18 @@ struct Applications {
         let previous = discovered[index]?.states[application.key]
         guard let settings = discovered[index]?.settings else { continue }
         discovered[index]?.states[application.key] = UpstreamState(
-          settings, application, previous: previous, now: now.nanoseconds)
+          settings, application, neighbours: neighbours, previous: previous, now: now.nanoseconds)
       }
       for key in forgotten { discovered[index]?.states[key] = nil }
     }
     makeTables()
+  }
+
+  /// Takes over whose edges can be reached: instances behind others are none that could be asked.
+  mutating func install(_ neighbours: Neighbours, now: Instant) {
+    guard neighbours != self.neighbours else { return }
+    self.neighbours = neighbours
+    install(known.values.filter { $0.instances.contains { $0.server != nil } }, now: now)
   }
 
   /// All that announce themselves have had the time to.

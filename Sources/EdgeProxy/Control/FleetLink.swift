@@ -61,7 +61,8 @@ final class FleetLink {
 
   /// Begins to follow the instances that are announced to the other servers.
   func share(_ discovery: Discovery) {
-    discovery.share(configuration.node) { heard in
+    let isReached = !configuration.listen.peers.isEmpty
+    discovery.share(configuration.node, local: isReached) { heard in
       let shared = SharedInstances(
         client, on: loop, prefix: settings.prefix, node: configuration.node, logger: logger,
         heard: heard)

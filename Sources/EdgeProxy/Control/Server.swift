@@ -24,7 +24,7 @@ final class Server: TimerTarget {
 
   private var configuration: Configuration
   private var plan: SnapshotPlan
-  private var applications = Applications()
+  private var applications: Applications
   private let workers: WorkerGroup
   private var signals: Signals?
   private var ports: PortKeeper
@@ -60,8 +60,11 @@ final class Server: TimerTarget {
     self.logger = logger
     self.loader = loader
     loop = try EventLoop()
+    applications = Applications(neighbours: configuration.neighbours)
     applications.reconfigure(configuration.upstreams, now: loop.now)
-    plan = SnapshotPlan(configuration, applications: applications.tables, previous: nil)
+    plan = SnapshotPlan(
+      configuration, applications: applications.tables, neighbours: configuration.neighbours,
+      previous: nil)
     probes = NodeProbes(loop: loop, timeout: Self.probeTimeout)
     prober = Prober(loop: loop, logger: logger)
     self.workers = WorkerGroup(count: workers, now: loop.now)
@@ -263,6 +266,15 @@ final class Server: TimerTarget {
     guard let peering = peers?.peering, !workers.handles.isEmpty else { return }
     workers.post { $0.install(peering) }
     openPeers()
+    let neighbours = peering.neighbours(of: configuration.node)
+    guard neighbours != plan.neighbours else { return }
+    applications.install(neighbours, now: loop.now)
+    plan = SnapshotPlan(
+      configuration, applications: applications.tables, neighbours: neighbours, previous: plan)
+    prober.follow(upstreams)
+    let plan = plan
+    workers.post { $0.install(plan) }
+    step()
   }
 
   private func openPeers() {
@@ -326,9 +338,12 @@ final class Server: TimerTarget {
     }
     configuration = next
     // Should subscriptions be taken again, their rules decide what is known, and not what was.
-    if next.subscriptions == nil { applications = Applications() }
+    if next.subscriptions == nil {
+      applications = Applications(neighbours: plan.neighbours)
+    }
     applications.reconfigure(next.upstreams, now: loop.now)
-    plan = SnapshotPlan(next, applications: applications.tables, previous: plan)
+    plan = SnapshotPlan(
+      next, applications: applications.tables, neighbours: plan.neighbours, previous: plan)
     prober.follow(upstreams)
     let (plan, log) = (plan, next.log)
     workers.post {

@@ -44,6 +44,8 @@ final class Discovery: TimerTarget {
   /// What the servers of the fleet tell each other; `nil` where they do not.
   private var shared: SharedInstances?
   private var publishedVersion = -1
+  /// Other servers reach what listens on this machine alone through its edge.
+  private var sharesLocal = false
 
   private static let beat = Duration.seconds(1)
   /// Announcements come every ten seconds.
@@ -91,11 +93,14 @@ final class Discovery: TimerTarget {
 
   /// Tells the other servers what is announced here, and believes what they tell.
   ///
-  /// `make` begins to follow them; what they tell comes to the closure that it gets.
+  /// With `local` they can reach what listens on this machine alone. `make` begins to follow them;
+  /// what they tell comes to the closure that it gets.
   func share(
-    _ node: String, _ make: (@escaping ([SharedInstances.News]) -> Void) -> SharedInstances
+    _ node: String, local: Bool,
+    _ make: (@escaping ([SharedInstances.News]) -> Void) -> SharedInstances
   ) {
     self.node = node
+    sharesLocal = local
     shared = make { [unowned self] in heard($0) }
     publish()
   }
@@ -195,14 +200,16 @@ final class Discovery: TimerTarget {
     for item in news {
       switch item {
       case .told(let told):
+        let isHere = told.server == nil && policy.isHere(told.address)
         let instance = Instance(
-          address: told.address, modifier1: told.modifier1, modifier2: told.modifier2,
-          weight: told.weight, cores: told.cores, isBackup: told.isBackup,
-          isLocal: policy.isHere(told.address))
+          address: told.address, server: told.server, modifier1: told.modifier1,
+          modifier2: told.modifier2, weight: told.weight, cores: told.cores,
+          isBackup: told.isBackup, isLocal: isHere)
         let origin = KnownInstance.Origin.shared(node: told.node)
         _ = registry.announce(told.key, instance, origin, now: loop.now)
       case .lapsed(let gone):
-        registry.lapse(gone.key, gone.address, node: gone.node, now: loop.now)
+        registry.lapse(
+          gone.key, gone.address, on: gone.server, node: gone.node, now: loop.now)
       }
     }
     heard()
@@ -239,7 +246,7 @@ final class Discovery: TimerTarget {
   private func publish() {
     guard let shared, publishedVersion != registry.version else { return }
     publishedVersion = registry.version
-    shared.publish(registry.announcedHere(node: node, now: loop.now))
+    shared.publish(registry.announcedHere(node: node, local: sharesLocal, now: loop.now))
   }
 
   // MARK: The beat
@@ -289,7 +296,10 @@ final class Discovery: TimerTarget {
         guard age < InstanceRegistry.keyForgottenAfter else { continue }
         if var instance = row.instance {
           guard policy.permits(row.key, instance.address, from: row.source) else { continue }
-          instance.isLocal = policy.isHere(instance.address)
+          if case .server(let node) = row.source, instance.address.isLocal {
+            instance.server = node
+          }
+          instance.isLocal = instance.server == nil && policy.isHere(instance.address)
           registry.restore(row.key, instance, from: row.source, age: age, now: loop.clockNow)
         } else {
           registry.restore(row.key, nil, from: .unix, age: age, now: loop.clockNow)

@@ -57,7 +57,7 @@ struct InstanceRegistry {
   mutating func announce(
     _ key: [UInt8], _ instance: Instance, _ origin: KnownInstance.Origin, now: Instant
   ) -> Outcome {
-    if let place = place(of: instance.address, key) {
+    if let place = place(of: instance.address, on: instance.server, key) {
       refresh(place.index, at: place.offset, key, instance, origin, now)
       return .refreshed
     }
@@ -95,7 +95,7 @@ struct InstanceRegistry {
 
   /// It says that it goes, or somebody says so in its name.
   mutating func withdraw(_ key: [UInt8], _ address: SocketAddress, now: Instant) {
-    guard let (record, offset) = place(of: address, key),
+    guard let (record, offset) = place(of: address, on: nil, key),
       !records.values[record].instances[offset].hasSaidGoodbye
     else { return }
     records.values[record].instances[offset].hasSaidGoodbye = true
@@ -107,8 +107,10 @@ struct InstanceRegistry {
   }
 
   /// The server that shared it does so no more.
-  mutating func lapse(_ key: [UInt8], _ address: SocketAddress, node: String, now: Instant) {
-    guard let (record, offset) = place(of: address, key),
+  mutating func lapse(
+    _ key: [UInt8], _ address: SocketAddress, on server: String?, node: String, now: Instant
+  ) {
+    guard let (record, offset) = place(of: address, on: server, key),
       records.values[record].instances[offset].origin == .shared(node: node)
     else { return }
     records.values[record].instances[offset].hasLapsed = true
@@ -128,17 +130,18 @@ struct InstanceRegistry {
       changed.insert(key)
       return
     }
-    guard place(of: instance.address, key) == nil else { return }
+    guard place(of: instance.address, on: instance.server, key) == nil else { return }
     let known = KnownInstance(
       instance: instance, origin: .copy(source), firstHeard: heard, lastHeard: heard,
       quietSince: now)
-    guard add(key, known, now) else { return }
+    // What is behind another server's edge, that server looks after.
+    guard add(key, known, now), instance.server == nil else { return }
     probes.append(ProbeTarget(key: key, address: instance.address))
   }
 
   /// Nobody listens there: the end of one that said goodbye or was only remembered.
   mutating func refused(_ target: ProbeTarget) {
-    guard let (record, offset) = place(of: target.address, target.key) else { return }
+    guard let (record, offset) = place(of: target.address, on: nil, target.key) else { return }
     let known = records.values[record].instances[offset]
     var isRemembered = false
     if case .copy = known.origin { isRemembered = true }
@@ -245,11 +248,11 @@ struct InstanceRegistry {
   // MARK: The table
 
   private func place(
-    of address: SocketAddress, _ key: [UInt8]
+    of address: SocketAddress, on server: String?, _ key: [UInt8]
   ) -> (index: Dictionary<[UInt8], Record>.Index, offset: Int)? {
     guard let index = records.index(forKey: key),
       let offset = records.values[index].instances.firstIndex(where: {
-        $0.instance.address == address
+        $0.instance.address == address && $0.instance.server == server
       })
     else { return nil }
     return (index, offset)
@@ -269,7 +272,7 @@ struct InstanceRegistry {
     guard let record = records.index(forKey: key) else { return false }
     let place =
       records.values[record].instances.firstIndex {
-        known.instance.address.bytes.lexicographicallyPrecedes($0.instance.address.bytes)
+        known.instance.isOrderedBefore($0.instance)
       } ?? records.values[record].instances.endIndex
     records.values[record].instances.insert(known, at: place)
     records.values[record].lastHeard = max(records.values[record].lastHeard, known.lastHeard)

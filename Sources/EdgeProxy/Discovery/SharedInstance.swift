@@ -2,7 +2,7 @@ internal import EventLoop
 
 /// An instance as one server tells the others of it, through etcd.
 ///
-///     key     PREFIX instances/NODE/KEY/ADDRESS
+///     key     PREFIX instances/NODE/KEY/ADDRESS, with / and % of names and paths as %2F and %25
 ///     value   1 MODIFIER1 MODIFIER2 WEIGHT CORES BACKUP
 ///
 /// The first number is the form's version; what follows those that are known is passed over, so that
@@ -12,7 +12,7 @@ struct SharedInstance: Equatable, Sendable {
   var node: String
   /// A normalised host name, `*.` first for one label of anything.
   var key: [UInt8]
-  /// An IP address; other servers have no use for sockets of this one.
+  /// Where the server reaches it; one of a machine alone is behind that server's edge for others.
   var address: SocketAddress
   var modifier1: UInt8 = 0
   var modifier2: UInt8 = 0
@@ -37,6 +37,9 @@ struct SharedInstance: Equatable, Sendable {
     isBackup = instance.isBackup
   }
 
+  /// Through whose edge others reach it; `nil` where they reach it themselves.
+  var server: String? { address.isLocal ? node : nil }
+
   // MARK: Writing
 
   func storedKey(prefix: String) -> [UInt8] {
@@ -44,7 +47,8 @@ struct SharedInstance: Equatable, Sendable {
     stored += Self.escaped(node)
     stored.append(UInt8(ascii: "/"))
     stored += key
-    stored += "/\(address)".utf8
+    stored.append(UInt8(ascii: "/"))
+    stored += Self.escaped(address.description)
     return stored
   }
 
@@ -52,7 +56,7 @@ struct SharedInstance: Equatable, Sendable {
     Array("1 \(modifier1) \(modifier2) \(weight) \(cores) \(isBackup ? 1 : 0)".utf8)
   }
 
-  /// The name of a server with what could be taken for a border written as `%2F` and `%25`.
+  /// A name or a path with what could be taken for a border written as `%2F` and `%25`.
   private static func escaped(_ name: String) -> [UInt8] {
     name.utf8.flatMap { byte -> [UInt8] in
       switch byte {
@@ -92,8 +96,9 @@ struct SharedInstance: Equatable, Sendable {
       separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     guard parts.count == 3, !parts[0].isEmpty,
       parts.allSatisfy({ $0.count <= 3 * Self.nameBytesMax }),
-      let address = SocketAddress(String(decoding: parts[2], as: UTF8.self)),
-      address.family != .unix, address.port != 0
+      // As in announcements: a copy on disk has it between spaces.
+      parts[2].allSatisfy({ (0x21...0x7e).contains($0) }),
+      let address = SocketAddress(Self.unescaped(parts[2])), address.port != 0
     else { return nil }
     let key = Array(parts[1])
     guard Self.isKey(key) else { return nil }

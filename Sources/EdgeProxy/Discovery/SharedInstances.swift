@@ -33,10 +33,12 @@ final class SharedInstances {
   private struct Identity: Hashable {
     let key: [UInt8]
     let address: SocketAddress
+    let server: String?
 
     init(_ instance: SharedInstance) {
       key = instance.key
       address = instance.address
+      server = instance.server
     }
   }
 

@@ -54,13 +54,13 @@ extension InstanceRegistry {
 }
 
 extension InstanceRegistry {
-  /// What other servers are told: instances that announce themselves here, and at an address that
-  /// is not of this machine alone.
-  func announcedHere(node: String, now: Instant) -> [SharedInstance] {
+  /// What other servers are told: instances that announce themselves here, and with `local` also those
+  /// at an address of this machine alone.
+  func announcedHere(node: String, local: Bool, now: Instant) -> [SharedInstance] {
     records.flatMap { key, record in
       record.instances.compactMap { known -> SharedInstance? in
         guard case .subscription = known.origin, known.doubt(now) == nil,
-          !known.instance.address.isLocal
+          local || !known.instance.address.isLocal
         else { return nil }
         return SharedInstance(node: node, key: key, known.instance)
       }

@@ -19,6 +19,14 @@ struct Instance: Equatable, Sendable {
   /// It has said goodbye or has not been heard of lately: asked only when no other is to be had, and
   /// before backups that are out.
   var isDoubtful = false
+
+  /// A lasting order: by address, then by server.
+  func isOrderedBefore(_ other: Instance) -> Bool {
+    guard address == other.address else {
+      return address.bytes.lexicographicallyPrecedes(other.address.bytes)
+    }
+    return (server ?? "") < (other.server ?? "")
+  }
 }
 
 /// The instances that are announced under one key.

@@ -36,7 +36,7 @@ final class NodeState: Sendable {
   let server: String?
   /// The address as the configuration writes it, after the name of its server, for the logs.
   let name: [UInt8]
-  /// A number made of the address, the same on all servers.
+  /// A number made of the address and its server, the same on all servers.
   let mark: UInt64
   let isBackup: Bool
 
@@ -55,19 +55,26 @@ final class NodeState: Sendable {
     while !span.isFull { span.append(Atomic<Int>(0)) }
   })
 
-  /// A node that has `joined` others, at a moment of the clock, begins with a small share.
+  /// A node that has `joined` others, at a moment of the clock, begins with a small share; `own` is
+  /// what the fleet calls this server.
   init(
-    address: SocketAddress, server: String? = nil, isBackup: Bool, cap: EjectionCap,
-    thresholds: HealthThresholds = .standard, joined: Int64? = nil
+    address: SocketAddress, server: String? = nil, own: String? = nil, isBackup: Bool,
+    cap: EjectionCap, thresholds: HealthThresholds = .standard, joined: Int64? = nil
   ) {
     self.address = address
     self.server = server
     self.isBackup = isBackup
     self.cap = cap
     self.thresholds = thresholds
-    name = Array((server.map { "\($0)/" } ?? "").utf8) + address.description.utf8
-    mark = StableHash.of(name)
+    name = Self.name(address, on: server)
+    // The others call what is on this machine by its server's name.
+    let owner = server ?? (address.isLocal ? own : nil)
+    mark = StableHash.of(Self.name(address, on: owner))
     if let joined { word.store(NodeCondition(joined: joined).word, ordering: .relaxed) }
+  }
+
+  private static func name(_ address: SocketAddress, on server: String?) -> [UInt8] {
+    Array((server.map { "\($0)/\(address)" } ?? address.description).utf8)
   }
 
   /// Attempts that have begun and not ended.

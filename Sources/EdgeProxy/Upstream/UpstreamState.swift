@@ -21,17 +21,26 @@ final class UpstreamState: Sendable {
   let retry: RetryPolicy
 
   /// Those of the configuration, which has at most `TriedNodes.nodesMax` per upstream.
-  convenience init(_ settings: UpstreamSettings) {
-    let lasting = LastingState()
-    let nodes = settings.nodes.map { node in
-      NodeState(
-        address: node.address, isBackup: node.backup, cap: lasting.cap,
-        thresholds: settings.thresholds)
+  ///
+  /// Nodes that are `everywhere` are on each of the neighbours as well, as far as there is room; nodes
+  /// of `previous` stay what they are.
+  convenience init(
+    _ settings: UpstreamSettings, neighbours: Neighbours = .none, previous: UpstreamState? = nil
+  ) {
+    let lasting = previous?.lasting ?? LastingState()
+    let servers = [nil] + (settings.isEverywhere ? neighbours.servers.map(Optional.some) : [])
+    let places = servers.flatMap { server in settings.nodes.map { (server: server, node: $0) } }
+      .prefix(TriedNodes.nodesMax)
+    let nodes = places.map { server, node in
+      previous?.node(at: node.address, on: server, isBackup: node.backup)
+        ?? NodeState(
+          address: node.address, server: server, own: neighbours.own, isBackup: node.backup,
+          cap: lasting.cap, thresholds: settings.thresholds)
     }
-    let roles = settings.nodes.map { node in
+    let roles = places.map { server, node in
       NodeRole(
         modifier1: settings.modifier1, modifier2: settings.modifier2, weight: node.weight,
-        cores: node.cores)
+        cores: node.cores, isLocal: settings.isEverywhere && server == nil)
     }
     self.init(settings, key: [], nodes: nodes, roles: roles, lasting: lasting)
   }
@@ -40,19 +49,19 @@ final class UpstreamState: Sendable {
   ///
   /// A node that joins others at `now` begins with a small share.
   convenience init(
-    _ settings: UpstreamSettings, _ application: Application, previous: UpstreamState?, now: Int64
+    _ settings: UpstreamSettings, _ application: Application, neighbours: Neighbours = .none,
+    previous: UpstreamState?, now: Int64
   ) {
     let lasting = previous?.lasting ?? LastingState()
     let joins = previous.map { !$0.nodes.isEmpty } ?? false
-    let instances = application.instances.prefix(TriedNodes.nodesMax)
+    let instances = application.instances.filter { neighbours.reach($0.server) }
+      .prefix(TriedNodes.nodesMax)
     let nodes = instances.map { instance in
-      previous?.nodes.first {
-        $0.address == instance.address && $0.server == instance.server
-          && $0.isBackup == instance.isBackup
-      }
+      previous?.node(at: instance.address, on: instance.server, isBackup: instance.isBackup)
         ?? NodeState(
-          address: instance.address, server: instance.server, isBackup: instance.isBackup,
-          cap: lasting.cap, thresholds: settings.thresholds, joined: joins ? now : nil)
+          address: instance.address, server: instance.server, own: neighbours.own,
+          isBackup: instance.isBackup, cap: lasting.cap, thresholds: settings.thresholds,
+          joined: joins ? now : nil)
     }
     let roles = instances.map { instance in
       NodeRole(
@@ -76,6 +85,10 @@ final class UpstreamState: Sendable {
     name = Array(settings.name.utf8)
     retry = RetryPolicy(settings.retry, bufferSizeBytes: settings.bufferSizeBytes)
     lasting.cap.admit(nodes)
+  }
+
+  private func node(at address: SocketAddress, on server: String?, isBackup: Bool) -> NodeState? {
+    nodes.first { $0.address == address && $0.server == server && $0.isBackup == isBackup }
   }
 
   /// Nodes that are out at the moment; never more than half.

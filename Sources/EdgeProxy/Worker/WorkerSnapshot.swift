@@ -94,6 +94,8 @@ struct SnapshotPlan: Sendable {
   var applications: [ApplicationTable?]
   let headLimits: HeadLimits
   let rates: RateTable?
+  /// Of whom the upstreams have nodes.
+  let neighbours: Neighbours
   /// The same for all configurations.
   let deadly: DeadlyRequests
   let mediaTypes: MediaTypes
@@ -101,15 +103,19 @@ struct SnapshotPlan: Sendable {
   /// An upstream whose settings did not change keeps what is known about its nodes.
   init(
     _ configuration: Configuration, applications: [ApplicationTable?]? = nil,
-    previous: SnapshotPlan?
+    neighbours: Neighbours = .none, previous: SnapshotPlan?
   ) {
     self.configuration = configuration
     routes = RouteTable(configuration.routes)
     deadly = previous?.deadly ?? DeadlyRequests()
     rates = configuration.limitsRates ? previous?.rates ?? RateTable() : nil
+    let isMoved = previous.map { $0.neighbours != neighbours } ?? true
     upstreams = configuration.upstreams.map { settings in
-      previous?.upstreams.first { $0.settings == settings } ?? UpstreamState(settings)
+      let known = previous?.upstreams.first { $0.settings == settings }
+      if let known, !isMoved || !settings.isEverywhere { return known }
+      return UpstreamState(settings, neighbours: neighbours, previous: known)
     }
+    self.neighbours = neighbours
     self.applications = applications ?? configuration.upstreams.map { _ in nil }
     var limits = HeadLimits()
     limits.headBytes = configuration.limits.headBytes
