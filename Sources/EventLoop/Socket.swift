@@ -102,6 +102,11 @@ package enum Socket {
     try? set(raw, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
   }
 
+  /// Takes no more than so many bytes that have not been sent: what is written next is not far behind.
+  package static func setUnsentMax(_ raw: Int32, bytes: Int32) {
+    try? set(raw, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, bytes)
+  }
+
   /// Sends what is queued and ends our side.
   package static func shutdownWriting(_ raw: Int32) {
     _ = shutdown(raw, Int32(SHUT_WR))

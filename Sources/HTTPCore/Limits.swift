@@ -34,6 +34,12 @@ package enum FixedLimits {
   /// What a client may send of one request body before we have taken it, and of all of a connection.
   package static let streamWindowBytes = 1 << 20
   package static let connectionWindowBytes = 2 << 20
+  /// The same of a pipe between servers, and of all pipes of a connection: 64 whose readers stand still
+  /// do not hold up the others.
+  package static let pipeWindowBytes = 256 << 10
+  package static let pipesWindowBytes = 16 << 20
+  /// Pipes of one connection.
+  package static let pipes = 1000
   /// What the tunnels of a connection may keep of it before its other requests have to wait.
   package static let tunnelBytesKept = 1 << 20
   /// CONTINUATION frames of one head.

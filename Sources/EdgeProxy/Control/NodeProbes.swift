@@ -9,7 +9,7 @@ internal import EventLoop
 /// Where the port depends on it, a few of the nodes that did not fail are asked in each round; when none
 /// of them answers, all are, so that it is soon known whether any is left.
 final class NodeProbes {
-  private let loop: EventLoop
+  fileprivate let links: PeerLinks
   /// How long a connect may take.
   fileprivate let timeout: Duration
   private var running: [ObjectIdentifier: Probe] = [:]
@@ -26,8 +26,8 @@ final class NodeProbes {
   /// Nodes that are asked at once.
   private static let runningMax = 256
 
-  init(loop: EventLoop, timeout: Duration) {
-    self.loop = loop
+  init(links: PeerLinks, timeout: Duration) {
+    self.links = links
     self.timeout = timeout
   }
 
@@ -66,7 +66,7 @@ final class NodeProbes {
 
   private func probe(_ node: NodeState) {
     guard running.count < Self.runningMax, running[ObjectIdentifier(node)] == nil else { return }
-    let probe = Probe(node: node, probes: self, loop: loop)
+    let probe = Probe(node: node, probes: self)
     running[ObjectIdentifier(node)] = probe
     probe.start()
   }
@@ -84,44 +84,38 @@ final class NodeProbes {
 }
 
 /// One connect to one node.
-private final class Probe: EventSource, TimerTarget {
+private final class Probe: NodeConnectionOwner, TimerTarget {
   let node: NodeState
   private unowned let probes: NodeProbes
-  private unowned let loop: EventLoop
-  private var descriptor: FileDescriptor?
-  private var raw: Int32 = -1
-  private var token = SourceToken.none
+  private let connection: NodeConnection
   private var timer = TimerToken.none
 
-  init(node: NodeState, probes: NodeProbes, loop: EventLoop) {
+  init(node: NodeState, probes: NodeProbes) {
     self.node = node
     self.probes = probes
-    self.loop = loop
+    connection = NodeConnection(loop: probes.links.loop)
   }
 
   func start() {
     do throws(SystemError) {
-      let socket = try Socket.connect(node.address)
-      raw = socket.raw
-      descriptor = consume socket
-      token = try loop.register(raw, self, [.writable])
-      timer = loop.arm(self, after: probes.timeout)
+      try connection.open(node, through: probes.links)
+      connection.owner = self
+      try connection.watch(sending: true)
+      timer = probes.links.loop.arm(self, after: probes.timeout)
     } catch {
       finish(false)
     }
   }
 
-  func ready(_ events: Readiness) {
-    finish(Socket.pendingError(raw) == 0 && !events.contains(.failed))
+  func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
+    finish(!connection.hasFailed && !events.contains(.failed))
   }
 
   func timerFired(_ token: TimerToken) { finish(false) }
 
   private func finish(_ succeeded: Bool) {
-    loop.cancel(timer)
-    loop.forget(token)
-    token = .none
-    descriptor = nil
+    probes.links.loop.cancel(timer)
+    connection.close()
     probes.finished(self, succeeded: succeeded)
   }
 }

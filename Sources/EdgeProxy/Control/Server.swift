@@ -19,6 +19,8 @@ final class Server: TimerTarget {
   private var tickets: TicketKeeper?
   private var peers: PeerKeeper?
   private var service = ServiceWatch()
+  /// To nodes on other servers, for checks and probes.
+  private let links: PeerLinks
   private let probes: NodeProbes
   private let prober: Prober
 
@@ -65,8 +67,9 @@ final class Server: TimerTarget {
     plan = SnapshotPlan(
       configuration, applications: applications.tables, neighbours: configuration.neighbours,
       previous: nil)
-    probes = NodeProbes(loop: loop, timeout: Self.probeTimeout)
-    prober = Prober(loop: loop, logger: logger)
+    links = PeerLinks(loop: loop, counters: PeerCounters(), logger: logger)
+    probes = NodeProbes(links: links, timeout: Self.probeTimeout)
+    prober = Prober(links: links, logger: logger)
     self.workers = WorkerGroup(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
     encryption = try configuration.etcd?.readEncryptionKeys()

@@ -49,9 +49,11 @@ final class Check: NodeConnectionOwner, TimerTarget {
     startedAt = loop.now
   }
 
-  func start(_ address: SocketAddress, identity: CheckIdentity?, timeout: Duration) {
+  func start(
+    _ node: NodeState, through links: PeerLinks, identity: CheckIdentity?, timeout: Duration
+  ) {
     do throws(SystemError) {
-      try connection.open(address)
+      try connection.open(node, through: links)
       connection.owner = self
       timer = loop.arm(self, after: timeout)
       guard secure(identity) else { return }

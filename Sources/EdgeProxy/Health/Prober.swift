@@ -19,6 +19,7 @@ final class Prober {
   /// Between two checks of a former suspect in an upstream without checks.
   static let watchInterval = Duration.seconds(1)
 
+  private let links: PeerLinks
   private let loop: EventLoop
   private let logger: Logger
   private var random: RandomSource
@@ -28,8 +29,9 @@ final class Prober {
   private var identities: [ObjectIdentifier: CheckIdentity] = [:]
   private var runningCount = 0
 
-  init(loop: EventLoop, logger: Logger, seed: UInt64 = .random(in: 1 ... .max)) {
-    self.loop = loop
+  init(links: PeerLinks, logger: Logger, seed: UInt64 = .random(in: 1 ... .max)) {
+    self.links = links
+    loop = links.loop
     self.logger = logger
     random = RandomSource(seed: seed)
   }
@@ -123,7 +125,7 @@ final class Prober {
     patient.check = check
     runningCount += 1
     let identity = settings.tls == nil ? nil : identity(of: patient)
-    check.start(patient.node.address, identity: identity, timeout: timeout)
+    check.start(patient.node, through: links, identity: identity, timeout: timeout)
   }
 
   private func question(for patient: Patient) -> (CheckQuestion, Duration) {

@@ -33,7 +33,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
     let connection = worker.takeNodeConnection()
     self.connection = connection
     do throws(SystemError) {
-      try connection.open(node.address, speaksFirst: false)
+      try connection.open(node, through: worker.links, speaksFirst: false)
       connection.setNoDelay()
       connection.keepAlive()
       connection.owner = self
@@ -50,7 +50,9 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
     // One that is kept says more when it is taken up.
     guard let session else { return }
     if !isConnected {
-      guard !connection.hasFailed else { return fail(.connect) }
+      guard !connection.hasFailed else {
+        return fail(connection.isRefusedAsBusy ? .busy : .connect)
+      }
       isConnected = true
     }
     if greeting != .none { listen(connection) } else { session.attemptSucceeded(self) }

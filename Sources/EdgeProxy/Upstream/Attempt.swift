@@ -83,7 +83,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     let connection = worker.takeNodeConnection()
     self.connection = connection
     do throws(SystemError) {
-      try connection.open(node.address)
+      try connection.open(node, through: worker.links)
     } catch {
       fail(error.blamesNode ? .couldNotConnect : .busy)
       return false
@@ -273,6 +273,11 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     }
   }
 
+  private func reachedNobody(_ connection: NodeConnection) -> AttemptFailure {
+    if isOnReused { return .resetBeforeResponse(sentAnything: false) }
+    return connection.isRefusedAsBusy ? .busy : .couldNotConnect
+  }
+
   private func nothingSent(_ error: SystemError) -> AttemptFailure {
     if isOnReused { return .resetBeforeResponse(sentAnything: false) }
     return error.blamesNode ? .couldNotConnect : .busy
@@ -307,6 +312,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 
   private func failure(of ending: NodeConnection.Ending) -> AttemptFailure {
     if !input.isEmpty || parser.hasBegun { return .headIncomplete(timedOut: false) }
+    // What was sent may have come no further than the edge of the node's server.
+    if let connection, connection.hasReachedNobody { return reachedNobody(connection) }
     return ending == .reset
       ? .resetBeforeResponse(sentAnything: sentAnything)
       : .closedBeforeResponse(sentAnything: sentAnything)

@@ -8,7 +8,8 @@ protocol NodeConnectionOwner: AnyObject {
   func nodeReady(_ connection: NodeConnection, _ events: Readiness)
 }
 
-/// One connection to a node, with TLS where the upstream speaks https.
+/// One connection to a node: a socket, with TLS where the upstream speaks https, or a pipe through the
+/// edge of the server that the node is on.
 ///
 /// The descriptor is registered once, edge-triggered: whoever stops reading remembers that there
 /// may be more (`mayHaveMore`) and comes back. The object is used again for later connections.
@@ -21,6 +22,7 @@ final class NodeConnection: EventSource {
   /// A unix socket knows no difference between an end and a reset.
   private var canReset = true
   private var stream: ClientStream?
+  private var pipe: PeerStream?
   private var handshaken = true
   private var token = SourceToken.none
   private var watched = Readiness(rawValue: 0)
@@ -44,11 +46,29 @@ final class NodeConnection: EventSource {
   /// Begins to connect; bytes may be sent at once, and wait until the node has accepted.
   ///
   /// Where they are not, the node is to hear of the connection all the same: not `speaksFirst`.
+  func open(
+    _ node: NodeState, through links: PeerLinks, speaksFirst: Bool = true
+  ) throws(SystemError) {
+    if let server = node.server {
+      let pipe = try links.open(node.address, at: server)
+      pipe.connection = self
+      self.pipe = pipe
+      begin()
+    } else {
+      try open(node.address, speaksFirst: speaksFirst)
+    }
+  }
+
+  /// The same for an address that is reached directly.
   func open(_ address: SocketAddress, speaksFirst: Bool = true) throws(SystemError) {
     let socket = try Socket.connect(address, speaksFirst: speaksFirst)
     raw = socket.raw
     canReset = address.family != .unix
     descriptor = consume socket
+    begin()
+  }
+
+  private func begin() {
     handshaken = true
     watched = Readiness(rawValue: 0)
     mayHaveMore = false
@@ -58,16 +78,22 @@ final class NodeConnection: EventSource {
   }
 
   /// Has TLS spoken from the first byte, with the server called `name`.
+  ///
+  /// Not through a pipe, which is encrypted as far as the node's server.
   func secure(_ context: ClientContext, name: String) throws(TLSError) {
+    guard pipe == nil else { throw TLSError("a pipe", reason: "carries no TLS to a node") }
     stream = try ClientStream(context: context, descriptor: raw, name: name)
     handshaken = false
   }
 
   /// The last part of a body must not wait for an acknowledgement.
-  func setNoDelay() { Socket.setNoDelay(raw) }
+  func setNoDelay() { if pipe == nil { Socket.setNoDelay(raw) } }
 
   /// What passes others' bytes on: whether the node is there is not seen by what is sent to it.
+  ///
+  /// Whether a pipe's other end is there its session watches over.
   func keepAlive() {
+    guard pipe == nil else { return }
     Socket.setKeepAlive(raw)
     Socket.setUserTimeout(raw, milliseconds: Self.unacknowledgedMax)
   }
@@ -77,6 +103,7 @@ final class NodeConnection: EventSource {
 
   /// Watches for an answer, and with `sending` for room for more of a request.
   func watch(sending: Bool) throws(SystemError) {
+    guard pipe == nil else { return }
     let events = sending || stream != nil ? Readiness.exchange : Readiness.answer
     guard token != .none else {
       token = try loop.register(raw, self, events)
@@ -93,10 +120,12 @@ final class NodeConnection: EventSource {
     self.owner = owner
     isReused = true
     idleSince = loop.now
+    pipe?.rest()
   }
 
   /// Closes it; `mayReset` where everything the node was sent has been answered.
   func close(mayReset: Bool = true) {
+    if pipe != nil { return close(mayReset ? .answered : .inOrder) }
     guard raw >= 0 else { return }
     loop.forget(token)
     token = .none
@@ -111,9 +140,16 @@ final class NodeConnection: EventSource {
 
   /// Breaks it off: whatever is on its way is lost.
   func reset() {
+    if pipe != nil { return close(.reset) }
     guard raw >= 0 else { return }
     Socket.resetOnClose(raw)
     close(mayReset: false)
+  }
+
+  private func close(_ manner: PeerSession.Closing) {
+    owner = nil
+    pipe?.close(manner)
+    pipe = nil
   }
 
   func ready(_ events: Readiness) {
@@ -125,7 +161,15 @@ final class NodeConnection: EventSource {
   // MARK: Bytes
 
   /// Whether the node could not be reached, once the socket has said that it is ready.
-  var hasFailed: Bool { Socket.pendingError(raw) != 0 }
+  var hasFailed: Bool {
+    if let pipe { pipe.ending == .reset } else { Socket.pendingError(raw) != 0 }
+  }
+
+  /// Whether it is certain, after the end of a pipe, that the node has had not a byte of ours.
+  var hasReachedNobody: Bool { pipe?.hasReachedNobody ?? false }
+
+  /// Whether the node, or the way to it, has only too much to do.
+  var isRefusedAsBusy: Bool { pipe?.isRefusedAsBusy ?? false }
 
   /// `true` once bytes can be sent: at once without TLS.
   func handshake() throws(TLSError) -> Bool {
@@ -136,6 +180,7 @@ final class NodeConnection: EventSource {
 
   /// Sends some of `bytes`; `more` says that the rest of the message follows at once.
   func send(_ bytes: borrowing Span<UInt8>, more: Bool = false) -> WriteOutcome {
+    if let pipe { return pipe.send(bytes) }
     guard let stream else { return Descriptor.send(raw, bytes, more: more) }
     do throws(TLSError) {
       switch try stream.write(bytes) {
@@ -151,7 +196,7 @@ final class NodeConnection: EventSource {
   func sendFile(
     _ file: Int32, at offset: Int64, count: Int, buffers: BufferPool
   ) -> WriteOutcome {
-    guard stream != nil else {
+    guard stream != nil || pipe != nil else {
       return Descriptor.sendFile(from: file, at: offset, count: min(count, 1 << 20), to: raw)
     }
     var block = buffers.take()
@@ -190,6 +235,7 @@ final class NodeConnection: EventSource {
   }
 
   private func read(into space: inout MutableSpan<UInt8>) -> ReadOutcome {
+    if let pipe { return pipe.read(into: &space) }
     guard let stream else { return Descriptor.read(raw, into: &space) }
     do throws(TLSError) {
       switch try stream.read(into: &space) {
@@ -206,7 +252,7 @@ final class NodeConnection: EventSource {
   ///
   /// What TLS sends for itself, such as tickets, is no content.
   func isQuiet() -> Bool {
-    guard ended == nil, stream != nil || !peerClosed else { return false }
+    guard ended == nil, stream != nil || !peerClosed, pipe?.isLasting ?? true else { return false }
     var byte: [1 of UInt8] = [0]
     var space = byte.mutableSpan
     guard read(into: &space) == .wouldBlock else { return false }
@@ -216,6 +262,7 @@ final class NodeConnection: EventSource {
 
   /// Ends our side; the node's goes on.
   func endSending() {
+    if let pipe { return pipe.endSending() }
     if let stream { stream.shutdown() }
     Socket.shutdownWriting(raw)
   }

@@ -13,6 +13,8 @@ final class Worker: TurnEnd {
   let loop: EventLoop
   let buffers = BufferPool()
   let counters = WorkerCounters()
+  /// To nodes on other servers.
+  let links: PeerLinks
   let spoolDirectory: String
   let challenges: ChallengeDirectory
   var random: RandomSource
@@ -45,6 +47,7 @@ final class Worker: TurnEnd {
     self.logger = logger
     let configuration = plan.snapshot.configuration
     loop = try EventLoop()
+    links = PeerLinks(loop: loop, counters: counters.peers, logger: logger)
     spoolDirectory = plan.spoolDirectory
     perAddress = plan.perAddress
     challenges = ChallengeDirectory(configuration.acmeChallenges)

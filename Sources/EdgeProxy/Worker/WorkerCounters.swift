@@ -36,6 +36,7 @@ final class WorkerCounters: Sendable {
     }
   }
 
+  let peers = PeerCounters()
   let accepted = Count()
   let connections = Count()
   let handshakesFailed = Count()

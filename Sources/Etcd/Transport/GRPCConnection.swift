@@ -155,6 +155,7 @@ final class GRPCConnection: Wire.Owner {
         call.fail(.malformed(refusal))
       }
     case .data(let stream, let bytes): calls[stream]?.receive(bytes)
+    case .piece: break
     case .ended(let stream): calls[stream]?.fail(.malformed("it ended without a status"))
     case .closed(let stream, let code):
       guard let call = calls.removeValue(forKey: stream) else { return }

@@ -6,7 +6,9 @@ internal import CNghttp2
 /// blocks or calls into nghttp2.
 enum ClientCallbacks {
   /// A new session whose callbacks are those below.
-  static func makeSession() throws(HTTP2Error) -> OpaquePointer {
+  static func makeSession(
+    _ windows: ClientSession.Windows, streamsMax: Int
+  ) throws(HTTP2Error) -> OpaquePointer {
     var callbacks: OpaquePointer?
     try HTTP2Error.check(unsafe nghttp2_session_callbacks_new(&callbacks))
     defer { unsafe nghttp2_session_callbacks_del(callbacks) }
@@ -14,8 +16,13 @@ enum ClientCallbacks {
     unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frameArrived)
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, dataArrived)
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
+    var option: OpaquePointer?
+    try HTTP2Error.check(unsafe nghttp2_option_new(&option))
+    defer { unsafe nghttp2_option_del(option) }
+    unsafe nghttp2_option_set_peer_max_concurrent_streams(option, UInt32(clamping: streamsMax))
+    if windows.openByConsumption { unsafe nghttp2_option_set_no_auto_window_update(option, 1) }
     var session: OpaquePointer?
-    try HTTP2Error.check(unsafe nghttp2_session_client_new(&session, callbacks, nil))
+    try HTTP2Error.check(unsafe nghttp2_session_client_new2(&session, callbacks, nil, option))
     guard let session = unsafe session else {
       throw HTTP2Error(description: "HTTP/2: no session")
     }
@@ -77,6 +84,12 @@ enum ClientCallbacks {
   private static let dataArrived: nghttp2_on_data_chunk_recv_callback = {
     _, _, stream, bytes, count, data in
     guard let session = unsafe owner(data) else { return 0 }
+    if session.windows.openByConsumption {
+      guard let base = unsafe session.inputBase, let bytes = unsafe bytes else { return 0 }
+      let start = unsafe bytes - base
+      session.events.append(.piece(stream: stream, start..<(start + count)))
+      return 0
+    }
     // SAFETY: nghttp2 lends the bytes for the length of the call.
     let chunk = unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
     session.events.append(.data(stream: stream, chunk))
@@ -97,6 +110,9 @@ enum ClientCallbacks {
     guard let session = unsafe owner(data), var waiting = session.outgoing[stream] else {
       return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
+    // Only this function may have the bytes meanwhile, or letting go of some would copy the rest.
+    session.outgoing[stream] = nil
+    defer { session.outgoing[stream] = waiting }
     let count = min(spaceCount, waiting.bytes.count - waiting.sent)
     guard count > 0 || waiting.isLast else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
     // SAFETY: `count` bytes fit both the array and the space that nghttp2 lends.
@@ -104,13 +120,21 @@ enum ClientCallbacks {
       guard count > 0, let base = bytes.baseAddress else { return }
       unsafe space?.update(from: base + waiting.sent, count: count)
     }
+    if count > 0, session.windows.openByConsumption, session.firstBytes[stream] == nil {
+      session.firstBytes[stream] = session.produced
+    }
     waiting.sent += count
     if waiting.sent == waiting.bytes.count {
       waiting.bytes = []
       waiting.sent = 0
-      if waiting.isLast { unsafe flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+      if waiting.isLast {
+        waiting.isEnded = true
+        unsafe flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+      }
+    } else if waiting.sent >= ClientSession.Outgoing.sentMax {
+      waiting.bytes.removeFirst(waiting.sent)
+      waiting.sent = 0
     }
-    session.outgoing[stream] = waiting
     return count
   }
 }

@@ -2,7 +2,8 @@ internal import CNghttp2
 
 /// The client's side of one HTTP/2 connection, RFC 9113: bytes in, events out, no sockets.
 ///
-/// It is made for servers that we know, on the control thread; every answer is copied into values.
+/// It is made for servers that we know; every answer is copied into values, but for the bytes of
+/// pipes, which stay where they came.
 @safe
 package final class ClientSession {
   package struct Field: Equatable, Sendable {
@@ -19,6 +20,8 @@ package final class ClientSession {
     /// A response head, or trailers.
     case fields(stream: Int32, [Field])
     case data(stream: Int32, [UInt8])
+    /// The same where windows are opened by `consume`: where the bytes lie in the input that was given.
+    case piece(stream: Int32, Range<Int>)
     /// The server has said all it will on this stream; ours may still be open.
     case ended(stream: Int32)
     /// Nothing more happens on this stream in either direction.
@@ -33,23 +36,51 @@ package final class ClientSession {
     var bytes: [UInt8] = []
     var sent = 0
     var isLast = false
+    /// The mark of the end has been taken.
+    var isEnded = false
+
+    /// Sent bytes are let go when there are so many of them.
+    static let sentMax = 64 << 10
+  }
+
+  /// What the server may send before it is read, in bytes, and how that comes to be more again.
+  package struct Windows: Sendable {
+    let stream: Int32
+    let connection: Int32
+    /// By `consume`, not by the arrival of bytes.
+    let openByConsumption: Bool
+
+    /// The largest message of etcd fits.
+    package static let messages = Windows(
+      stream: 4 << 20, connection: 16 << 20, openByConsumption: false)
+    /// Streams whose readers may be slow.
+    package static let pipes = Windows(
+      stream: Int32(FixedLimits.pipeWindowBytes), connection: Int32(FixedLimits.pipesWindowBytes),
+      openByConsumption: true)
   }
 
   package static let fieldsMax = 100
   package static let headBytesMax = 32 << 10
-  /// What a server may send before it is read: the largest message of etcd fits.
-  package static let streamWindowBytes: Int32 = 4 << 20
-  package static let connectionWindowBytes: Int32 = 16 << 20
 
   private let session: OpaquePointer
+  let windows: Windows
+  /// Bytes that `output` has given out so far.
+  package private(set) var produced = 0
+  // Read by the callbacks.
+  private(set) var inputBase: UnsafePointer<UInt8>?
   // Written by the callbacks.
   var events: [Event] = []
   var heads: [Int32: [Field]] = [:]
   var outgoing: [Int32: Outgoing] = [:]
+  /// What `produced` was when the first byte of a stream's body was taken.
+  var firstBytes: [Int32: Int] = [:]
 
   /// Begins the connection; its first words are in `output`.
-  package init() throws(HTTP2Error) {
-    unsafe session = try ClientCallbacks.makeSession()
+  ///
+  /// Further requests than `streamsMax` wait, until the server says how many it takes.
+  package init(_ windows: Windows = .messages, streamsMax: Int = 100) throws(HTTP2Error) {
+    self.windows = windows
+    unsafe session = try ClientCallbacks.makeSession(windows, streamsMax: streamsMax)
     // SAFETY: the session is deleted in `deinit`, so it never outlives its owner.
     unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
     var settings = [
@@ -57,7 +88,7 @@ package final class ClientSession {
         settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: UInt32(Self.streamWindowBytes)),
+        value: UInt32(windows.stream)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
         value: UInt32(Self.headBytesMax)),
@@ -66,7 +97,7 @@ package final class ClientSession {
     try HTTP2Error.check(
       unsafe nghttp2_submit_settings(session, none, &settings, settings.count))
     try HTTP2Error.check(
-      unsafe nghttp2_session_set_local_window_size(session, none, 0, Self.connectionWindowBytes))
+      unsafe nghttp2_session_set_local_window_size(session, none, 0, windows.connection))
   }
 
   deinit { unsafe nghttp2_session_del(session) }
@@ -89,18 +120,49 @@ package final class ClientSession {
 
   /// Sends more of a request's body; nothing happens on a stream that is closed.
   package func send(_ bytes: [UInt8], on stream: Int32, isLast: Bool) {
+    send(bytes.span, on: stream, isLast: isLast)
+  }
+
+  package func send(_ bytes: borrowing Span<UInt8>, on stream: Int32, isLast: Bool) {
     guard outgoing[stream] != nil else { return }
-    outgoing[stream]?.bytes += bytes
+    outgoing[stream]?.bytes.append(copying: bytes)
     outgoing[stream]?.isLast = isLast
     // A stream that is not waiting says so, which does not matter.
     _ = unsafe nghttp2_session_resume_data(session, stream)
   }
 
+  /// Bytes of a request's body that wait for the server's windows or for `output`.
+  package func unsent(on stream: Int32) -> Int {
+    outgoing[stream].map { $0.bytes.count - $0.sent } ?? 0
+  }
+
+  /// Whether one of the sides has not ended the stream.
+  package func isOpen(_ stream: Int32) -> Bool { outgoing[stream] != nil }
+
+  /// Whether our side has not been ended, or its end not been taken by `output`.
+  package func isSending(on stream: Int32) -> Bool {
+    outgoing[stream].map { !$0.isEnded } ?? false
+  }
+
+  /// Whether a byte of the body was among the first `count` bytes of all output.
+  ///
+  /// Kept for pipes until `forget`.
+  package func began(_ stream: Int32, within count: Int) -> Bool {
+    firstBytes[stream].map { $0 < count } ?? false
+  }
+
+  package func forget(_ stream: Int32) { firstBytes[stream] = nil }
+
   /// Ends a stream at once, in both directions.
-  package func cancel(_ stream: Int32) {
+  package func cancel(_ stream: Int32, _ code: ErrorCode = .cancel) {
     outgoing[stream] = nil
     _ = unsafe nghttp2_submit_rst_stream(
-      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, NGHTTP2_CANCEL.rawValue)
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
+  }
+
+  /// The reader of a stream has taken bytes: the server may send as many more.
+  package func consume(_ stream: Int32, _ count: Int) {
+    _ = unsafe nghttp2_session_consume(session, stream, count)
   }
 
   /// Asks for a sign of life: `Event.pong`.
@@ -116,25 +178,38 @@ package final class ClientSession {
   package func receive(_ bytes: borrowing Span<UInt8>) throws(HTTP2Error) -> [Event] {
     // SAFETY: nghttp2 reads `count` bytes during the call and keeps none.
     let result = unsafe bytes.withUnsafeBufferPointer { buffer in
-      unsafe nghttp2_session_mem_recv(session, buffer.baseAddress, buffer.count)
+      unsafe inputBase = buffer.baseAddress
+      return unsafe nghttp2_session_mem_recv(session, buffer.baseAddress, buffer.count)
     }
+    unsafe inputBase = nil
     defer { events.removeAll() }
     try HTTP2Error.check(Int32(clamping: result))
     return events
   }
 
-  /// What is to be sent now; empty for nothing.
-  package func output() throws(HTTP2Error) -> [UInt8] {
+  /// What has happened while output was made, such as streams that closed; `receive` has it too.
+  package func takeEvents() -> [Event] {
+    defer { events.removeAll() }
+    return events
+  }
+
+  /// What is to be sent now, a frame more than `most` bytes at the most; empty for nothing.
+  package func output(most: Int = .max) throws(HTTP2Error) -> [UInt8] {
     var bytes: [UInt8] = []
-    while true {
+    while bytes.count < most {
       var place: UnsafePointer<UInt8>? = nil
       let count = unsafe nghttp2_session_mem_send(session, &place)
       try HTTP2Error.check(Int32(clamping: count))
       guard count > 0 else { return bytes }
       // SAFETY: what nghttp2 lends is valid until the next call; it is copied before.
       unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: place, count: count))
+      produced += count
     }
+    return bytes
   }
+
+  /// Whether `output` would give something.
+  package var wantsOutput: Bool { unsafe nghttp2_session_want_write(session) != 0 }
 
   /// Neither side has anything more to say.
   package var isOver: Bool {

@@ -13,6 +13,7 @@ struct RequestFields: ~Copyable {
   private(set) var isTrailer = false
 
   private let limits: HeadLimits
+  private let takesPipes: Bool
   private var count = 0
   private var bytes = 0
   private var scheme = ByteRange.empty
@@ -22,7 +23,11 @@ struct RequestFields: ~Copyable {
   private var hostField: Int?
   private var cookies = 0
 
-  init(_ limits: HeadLimits) { self.limits = limits }
+  /// With `takesPipes` the protocol of pipes between servers is one that can be asked for.
+  init(_ limits: HeadLimits, takesPipes: Bool = false) {
+    self.limits = limits
+    self.takesPipes = takesPipes
+  }
 
   /// Forgets the section before.
   mutating func begin(isTrailer: Bool) {
@@ -171,7 +176,7 @@ struct RequestFields: ~Copyable {
     guard settleMethod() else { return refuse() }
     // A head that was too long for us may lack anything.
     if error == nil { checkRequired() }
-    guard !isMalformed else { return }
+    guard !isMalformed, !head.isPipe else { return }
     if head.isExtendedConnect {
       settleUpgrade()
     } else if let length {
@@ -189,7 +194,10 @@ struct RequestFields: ~Copyable {
     joinCookies()
   }
 
-  /// Only CONNECT has a protocol, and the only one that goes on from here is WebSocket, RFC 8441 §4;
+  /// What a server of the fleet asks another for: bytes to and from one of its instances.
+  static let pipeProtocol: StaticString = "edgeproxy-node"
+
+  /// Only CONNECT has a protocol, and the only one that clients may use is WebSocket, RFC 8441 §4;
   /// `false` where the head is malformed.
   private mutating func settleMethod() -> Bool {
     guard head.method == .connect else { return connectProtocol.isEmpty }
@@ -197,6 +205,8 @@ struct RequestFields: ~Copyable {
       note(.methodUnsupported)
     } else if ASCII.equals(head.span(connectProtocol), "websocket") {
       head.isExtendedConnect = true
+    } else if takesPipes, ASCII.equalsExactly(head.span(connectProtocol), Self.pipeProtocol) {
+      head.isPipe = true
     } else {
       note(.protocolUnsupported)
     }

@@ -5,10 +5,20 @@ package struct SessionLimits: Sendable {
   package var head: HeadLimits
   /// Requests that one connection may have under way.
   package var streams: Int
+  /// The client is a server of the fleet: pipes may be asked for, and nobody is suspected of a flood.
+  package var isPeer: Bool
 
-  package init(head: HeadLimits, streams: Int) {
+  package init(head: HeadLimits, streams: Int, isPeer: Bool = false) {
     self.head = head
     self.streams = streams
+    self.isPeer = isPeer
+  }
+
+  /// What a client may send of one stream before we have taken it, and of all of the connection.
+  var windows: (stream: Int, connection: Int) {
+    isPeer
+      ? (FixedLimits.pipeWindowBytes, FixedLimits.pipesWindowBytes)
+      : (FixedLimits.streamWindowBytes, FixedLimits.connectionWindowBytes)
   }
 }
 
@@ -53,6 +63,7 @@ package final class ServerSession {
   private var scanner = FrameScanner()
   var budget: FrameBudget
   private var fields: RequestFields
+  private let isPeer: Bool
   /// What has come of a frame's header.
   private var partialHeader: [UInt8] = []
   private var event = Event.nothing
@@ -80,7 +91,8 @@ package final class ServerSession {
 
   package init(_ limits: SessionLimits) {
     budget = FrameBudget(headBytesMax: limits.head.headBytes)
-    fields = RequestFields(limits.head)
+    fields = RequestFields(limits.head, takesPipes: limits.isPeer)
+    isPeer = limits.isPeer
     unsafe raw = unsafe Self.makeSession()
     // SAFETY: `deinit` ends the library's session, and nobody else calls it.
     unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
@@ -124,7 +136,7 @@ package final class ServerSession {
         value: UInt32(limits.streams)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: UInt32(FixedLimits.streamWindowBytes)),
+        value: UInt32(limits.windows.stream)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
         value: UInt32(limits.head.headBytes)),
@@ -134,7 +146,7 @@ package final class ServerSession {
     let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
     unsafe nghttp2_submit_settings(raw, none, settings, settings.count)
     unsafe nghttp2_session_set_local_window_size(
-      raw, none, 0, Int32(FixedLimits.connectionWindowBytes))
+      raw, none, 0, Int32(limits.windows.connection))
   }
 
   // MARK: In
@@ -146,7 +158,7 @@ package final class ServerSession {
     self.now = now
     guard !isCondemned, !isBroken else { return Received(count: input.count, event: .nothing) }
     let piece = scanner.next(input)
-    if piece.hasHeader, !budget.take(scanner, now: now) {
+    if piece.hasHeader, !isPeer, !budget.take(scanner, now: now) {
       terminate(.enhanceYourCalm)
       return Received(count: piece.count, event: .nothing)
     }
@@ -155,7 +167,7 @@ package final class ServerSession {
     take(input.extracting(0..<piece.count), piece)
     if !hasData, scanner.isAtEnd {
       hasData = true
-      if !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
+      if !isPeer, !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
     }
     if fields.isExcessive { terminate(.enhanceYourCalm) }
     if malformed != 0 {
@@ -260,7 +272,7 @@ package final class ServerSession {
     } else if let error = fields.error {
       event = .refused(stream, error, ended: ended)
     } else {
-      if fields.head.isExtendedConnect { connected.append(stream) }
+      if fields.head.isExtendedConnect || fields.head.isPipe { connected.append(stream) }
       event = .request(stream, ended: ended)
     }
   }
@@ -301,7 +313,7 @@ package final class ServerSession {
 
   /// A reset went out; one that the client has provoked costs it as much as its own.
   func resetSent(_ stream: Int32, _ code: UInt32) {
-    guard !ownResets.contains(stream) else { return }
+    guard !isPeer, !ownResets.contains(stream) else { return }
     if !budget.provokedReset(now: now) { isOverdrawn = true }
   }
 }

@@ -39,6 +39,8 @@ package struct RequestHead: ~Copyable {
   package internal(set) var hasNominations = false
   /// A CONNECT of HTTP/2 that asks for the WebSocket protocol (RFC 8441), in the form of a GET.
   package internal(set) var isExtendedConnect = false
+  /// Another server of the fleet asks for a pipe to an instance here; there is no target.
+  package internal(set) var isPipe = false
   var hostFieldSeen = false
 
   package init() {}
@@ -64,6 +66,7 @@ package struct RequestHead: ~Copyable {
     expectsContinue = false
     hasNominations = false
     isExtendedConnect = false
+    isPipe = false
     hostFieldSeen = false
   }
 

@@ -32,7 +32,9 @@ final class CheckTests {
   private func ask(_ question: CheckQuestion) throws {
     let check = Check(question, loop: loop) { [unowned self] in outcomes.append($1) }
     self.check = check
-    check.start(node.address, identity: nil, timeout: .seconds(1))
+    let state = NodeState(address: node.address, isBackup: false, cap: EjectionCap())
+    check.start(
+      state, through: PeerLinks(loop: loop), identity: nil, timeout: .seconds(1))
     try turn()
   }
 

@@ -15,7 +15,8 @@ final class ProberTests {
     loop = try EventLoop(clock: clock)
     nodes = [try ScriptedNode(), try ScriptedNode()]
     prober = Prober(
-      loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, seed: 1)
+      links: PeerLinks(loop: loop),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, seed: 1)
   }
 
   private func follow(_ health: HealthCheck?) -> UpstreamState {

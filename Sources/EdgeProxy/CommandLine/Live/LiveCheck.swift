@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Logging
 internal import Glibc
 
 /// `--check-config --live`: whether the world is as the configuration says.
@@ -29,9 +30,13 @@ struct LiveCheck {
   /// Connects to each node, all at once.
   private func checkNodes(_ loop: EventLoop) {
     let plan = SnapshotPlan(configuration, previous: nil)
-    let probes = NodeProbes(loop: loop, timeout: .seconds(1))
+    // Nodes on other servers are those servers' to look at.
+    let links = PeerLinks(
+      loop: loop, counters: PeerCounters(),
+      logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
+    let probes = NodeProbes(links: links, timeout: .seconds(1))
     probes.whenIdle = { loop.stop() }
-    probes.run(plan.upstreams) { _ in true }
+    probes.run(plan.upstreams) { $0.server == nil }
     guard !probes.isIdle else { return }
     try? loop.run()
     for upstream in plan.upstreams {

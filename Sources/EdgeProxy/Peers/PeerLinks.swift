@@ -1,0 +1,86 @@
+internal import EventLoop
+internal import Glibc
+internal import Logging
+internal import TLS
+
+/// The sessions of one loop with other servers' edges.
+///
+/// A session is made when it is first needed. While one is being replaced, because it leaves or has as
+/// many pipes as it takes, there are two with the same server, never more.
+final class PeerLinks {
+  let loop: EventLoop
+  let counters: PeerCounters
+  let reading = ReadingBlock()
+  private let logger: Logger
+  private var directory = PeerDirectory.empty
+  /// How we prove who we are; `nil` without a certificate of the fleet.
+  private var context: ClientContext?
+  private var sessions: [PeerSession] = []
+  /// When something was last said of a server.
+  private var toldAt: [String: Instant] = [:]
+
+  private static let perPeerMax = 2
+  /// Between two lines about the same server.
+  private static let tellPeriod = Duration.seconds(10)
+
+  init(loop: EventLoop, counters: PeerCounters, logger: Logger) {
+    self.loop = loop
+    self.counters = counters
+    self.logger = logger
+  }
+
+  /// Takes over who belongs to the fleet; sessions with others end with this turn.
+  func install(_ directory: PeerDirectory, context: ClientContext?) {
+    self.directory = directory
+    self.context = context
+    for session in sessions where directory[session.peer.name] != session.peer {
+      session.condemn("the server does not belong to the fleet any more")
+    }
+  }
+
+  /// Begins a pipe to an instance of another server.
+  ///
+  /// It behaves as a socket that is connecting. Throws where the server is not known, or cannot take
+  /// another pipe (EAGAIN, which says nothing of the instance).
+  func open(_ address: SocketAddress, at server: String) throws(SystemError) -> PeerStream {
+    guard let peer = directory[server], let context else {
+      throw SystemError("peer", code: EHOSTUNREACH)
+    }
+    for session in sessions where session.peer == peer && session.takesStreams {
+      return try session.begin(address)
+    }
+    return try makeSession(peer, context).begin(address)
+  }
+
+  private func makeSession(
+    _ peer: Peer, _ context: ClientContext
+  ) throws(SystemError) -> PeerSession {
+    let own = sessions.filter { $0.peer.name == peer.name }
+    if own.count >= Self.perPeerMax {
+      guard let leaving = own.first(where: { $0.isLeaving }) else {
+        throw SystemError("peer", code: EAGAIN)
+      }
+      leaving.condemn("it has been leaving for too long")
+    }
+    let session = try PeerSession(peer, context: context, links: self)
+    sessions.append(session)
+    return session
+  }
+
+  func ended(_ session: PeerSession, _ reason: String?) {
+    sessions.removeAll { $0 === session }
+    guard let reason else { return }
+    let name = session.peer.name
+    if let last = toldAt[name], loop.now < last + Self.tellPeriod { return }
+    toldAt[name] = loop.now
+    logger.warning(
+      "a connection to another server is over", metadata: ["server": "\(name)", "why": "\(reason)"])
+  }
+
+  /// Ends all sessions with the present turn.
+  func close() {
+    for session in sessions { session.condemn("this server stops") }
+  }
+}
+
+@available(*, unavailable) extension PeerLinks: Sendable {}
