@@ -73,9 +73,6 @@ package final class ClientStream {
       decoding: UnsafeBufferPointer(start: data, count: Int(count)), as: UTF8.self)
   }
 
-  /// SHA-256 of the server's own certificate in DER; `nil` where it showed none.
-  package var certificateFingerprint: [UInt8]? { handle.certificateFingerprint }
-
   private static func isNumeric(_ name: String) -> Bool {
     var space = in6_addr()
     return unsafe inet_pton(AF_INET, name, &space) == 1

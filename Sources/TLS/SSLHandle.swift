@@ -85,15 +85,6 @@ struct SSLHandle: ~Copyable {
     ERR_clear_error()
   }
 
-  /// SHA-256 of the other side's own certificate in DER; `nil` where it showed none.
-  var certificateFingerprint: [UInt8]? {
-    guard let certificate = unsafe SSL_get0_peer_certificate(raw) else { return nil }
-    var digest = [UInt8](repeating: 0, count: Fingerprint.count)
-    var count = UInt32(digest.count)
-    let isMade = unsafe X509_digest(certificate, EVP_sha256(), &digest, &count) == 1
-    return isMade ? digest : nil
-  }
-
   private func failure(_ call: String) -> TLSError {
     // After an unrecoverable error OpenSSL must not be asked to say goodbye.
     unsafe SSL_set_quiet_shutdown(raw, 1)

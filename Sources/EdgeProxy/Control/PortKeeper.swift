@@ -94,7 +94,7 @@ struct PortKeeper {
     case .close:
       bound = []
       change = (Int64(time(nil)), ability.unable?.word.description ?? "unknown")
-      for worker in workers { worker.post { $0.closeListeners { $0.isTLS } } }
+      for worker in workers { worker.post { $0.closeListeners { $0.kind == .https } } }
       logger.log(
         level: ability.isDraining ? .notice : .warning, "https port closed",
         metadata: ["reason": "\(change.reason)"])

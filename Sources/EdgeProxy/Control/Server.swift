@@ -267,6 +267,7 @@ final class Server: TimerTarget {
   /// The fleet has other servers, or this one can prove now that it belongs to them.
   private func peersChanged() {
     guard let peering = peers?.peering, !workers.handles.isEmpty else { return }
+    links.install(peering)
     workers.post { $0.install(peering) }
     openPeers()
     let neighbours = peering.neighbours(of: configuration.node)

@@ -100,6 +100,9 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     if case .secure(let stream) = transport { stream } else { nil }
   }
 
+  /// The handshake is done, and the end has not come.
+  var isOpen: Bool { phase == .open }
+
   /// Whether the client can be told now that it should go elsewhere.
   var canBeSentAway: Bool { phase == .open && driver?.canBeSentAway ?? false }
 
@@ -286,6 +289,10 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   }
 
   private func open() {
+    if listener.kind == .peers, !worker.door.knows(stream) {
+      worker.door.tellOfStranger(peer.text)
+      return abort()
+    }
     phase = .open
     unwant(.writable)
     wait(.head)

@@ -25,6 +25,11 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   private var sweep = TimerToken.none
   private var farewell = TimerToken.none
 
+  /// The client is another server of the fleet, which asks for pipes only.
+  let isPeer: Bool
+  /// The head of the last question for a pipe.
+  var pipeHead = RequestHead()
+
   // What goes out.
   var isBlocked = false
   var flushesAtTurnEnd = false
@@ -38,8 +43,12 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   init(connection: Connection) {
     self.connection = connection
     worker = connection.worker
-    let limits = SessionLimits(
-      head: worker.snapshot.headLimits, streams: worker.snapshot.configuration.limits.streams)
+    isPeer = connection.listener.kind == .peers
+    let limits =
+      isPeer
+      ? SessionLimits(head: HeadLimits(), streams: FixedLimits.pipes, isPeer: true)
+      : SessionLimits(
+        head: worker.snapshot.headLimits, streams: worker.snapshot.configuration.limits.streams)
     session = ServerSession(limits)
   }
 
@@ -150,6 +159,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       waiting = .nothing
       connection.wait(.nothing)
     }
+    if isPeer { return beginPipe(id, isRefused: refusal != nil, ended: ended) }
     let stream = HTTP2Stream(id: id, driver: self, now: worker.loop.now)
     streams.append(stream)
     let exchange = worker.takeExchange(for: .http2(stream), on: connection)
@@ -191,6 +201,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     if isAwaited { stream.exchange?.requestComplete() }
   }
 
+  func add(_ stream: HTTP2Stream) { streams.append(stream) }
+
   private func stream(_ id: Int32) -> HTTP2Stream? {
     for stream in streams where stream.id == id { return stream }
     return nil
@@ -202,6 +214,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       guard let index = streams.firstIndex(where: { $0.id == closed.stream }) else { continue }
       let stream = streams.remove(at: index)
       if next > index { next -= 1 }
+      stream.endsInOrder = closed.code == ErrorCode.none.rawValue
       stream.dropExchange()
     }
   }
@@ -242,6 +255,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
 
   private var reasonToWait: Connection.Waiting {
     if isBlocked { return .send }
+    // The other server keeps the connection as long as it needs it, and sees to it that it lives.
+    if isPeer, hasServed, !session.isWithinHead { return .nothing }
     if session.isWithinHead || !hasServed { return .head }
     return streams.isEmpty ? .keepAlive : .nothing
   }
@@ -271,6 +286,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   }
 
   private func due(_ stream: HTTP2Stream) -> Instant? {
+    // How long its client may take is the other server's business.
+    guard !isPeer else { return nil }
     let timeouts = worker.snapshot.configuration.timeouts
     if stream.isWaiting { return stream.movedAt + timeouts.send }
     return stream.awaitsBody ? stream.movedAt + timeouts.body : nil

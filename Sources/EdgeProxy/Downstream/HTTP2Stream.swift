@@ -24,6 +24,10 @@ final class HTTP2Stream {
   /// What comes is no body but bytes for a tunnel, which is there once it has been agreed to.
   var isConnect = false
   var tunnel: Tunnel?
+  /// The same for a pipe whose instance is being connected.
+  var relay: PeerRelay?
+  /// The client has not reset it, or only because it needs nothing more.
+  var endsInOrder = false
   var intake = TunnelIntake()
   /// The tunnel is within `send`, so it cannot be told of an end.
   var isTunnelSending = false
@@ -66,6 +70,8 @@ final class HTTP2Stream {
   func dropExchange() {
     forgetWaiting()
     isGone = true
+    relay?.streamGone()
+    relay = nil
     dropTunnel()
     guard let exchange else { return }
     self.exchange = nil

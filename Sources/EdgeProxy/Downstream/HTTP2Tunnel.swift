@@ -6,15 +6,19 @@ internal import HTTPCore
 /// END_STREAM is the end of one direction, RST_STREAM the end of both. What the client sends before
 /// the agreement, and what the tunnel does not take, stays in `intake`, and the stream's window with
 /// it. The connection's window is opened at once, so that a node that does not read holds up one
-/// stream and not all of them, until its tunnels keep `FixedLimits.tunnelBytesKept`.
+/// stream and not all of them, until its tunnels keep `FixedLimits.tunnelBytesKept`. That of another server is wide enough to stay
+/// closed as far.
 extension HTTP2Stream: TunnelClient {
   // MARK: From the driver
 
   /// Whether DATA is for a tunnel, agreed to or not yet.
-  var keepsForTunnel: Bool { isConnect && !requestEnded && (tunnel != nil || exchange != nil) }
+  var keepsForTunnel: Bool { isConnect && !requestEnded && hasTaker }
+
+  private var hasTaker: Bool { tunnel != nil || exchange != nil || relay != nil }
 
   func keep(_ bytes: borrowing Span<UInt8>, ended: Bool) {
-    let isOwing = driver.tunnelBytesKept + bytes.count > FixedLimits.tunnelBytesKept
+    let isOwing =
+      driver.isPeer || driver.tunnelBytesKept + bytes.count > FixedLimits.tunnelBytesKept
     intake.append(bytes, owing: isOwing)
     driver.worker.buffers.count(bytes.count)
     if !isOwing {
@@ -30,7 +34,7 @@ extension HTTP2Stream: TunnelClient {
     forgetIntake()
     guard let tunnel, !isTunnelSending else { return }
     self.tunnel = nil
-    tunnel.clientLost()
+    tunnel.clientLost(inOrder: endsInOrder)
   }
 
   func begin(_ tunnel: Tunnel) {
@@ -79,7 +83,7 @@ extension HTTP2Stream: TunnelClient {
 
   // MARK: Below
 
-  private func forgetIntake() {
+  func forgetIntake() {
     let count = intake.count
     release(count, owed: intake.clear())
   }

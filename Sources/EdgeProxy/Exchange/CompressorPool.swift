@@ -27,3 +27,17 @@ struct CompressorPool {
     kept.append(compressor)
   }
 }
+
+extension Worker {
+  /// A compressor, counted as memory; `nil` where there are enough already.
+  func takeCompressor(level: Int, countMax: Int) -> GzipCompressor? {
+    guard let compressor = compressors.take(level: level, countMax: countMax) else { return nil }
+    buffers.count(GzipCompressor.memoryBytes)
+    return compressor
+  }
+
+  func give(_ compressor: GzipCompressor) {
+    buffers.count(-GzipCompressor.memoryBytes)
+    compressors.give(compressor)
+  }
+}

@@ -65,6 +65,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
   /// The timer has been set for a tunnel with one side ended.
   private var isImpatient = false
   private var isWaitingForTurnEnd = false
+  private var isEndedInOrder = false
 
   /// Blocks moved in one turn, so that a fast pair cannot starve the others.
   private static let roundsPerTurnMax = 16
@@ -123,9 +124,10 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     advance()
   }
 
-  /// The client's connection is gone.
-  func clientLost() {
+  /// The client's connection is gone; `inOrder` it just needs nothing more.
+  func clientLost(inOrder: Bool = false) {
     client = nil
+    isEndedInOrder = inOrder
     end(isHalfOpen ? nil : "client-gone")
   }
 
@@ -293,7 +295,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     worker.loop.cancel(timer)
     timer = .none
     let both = up.state == .closed && down.state == .closed
-    if manner.passesResets, !both {
+    if manner.passesResets, !both, !isEndedInOrder {
       connection.reset()
     } else {
       // What went to the node last may not have been read there.

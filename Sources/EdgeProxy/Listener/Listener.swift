@@ -7,7 +7,7 @@ enum ListenerKind: String, Sendable { case https, http, tcp, peers }
 /// What every connection of a listener shares.
 struct ListenerFacts {
   let kind: ListenerKind
-  var isTLS: Bool { kind == .https }
+  var isTLS: Bool { kind == .https || kind == .peers }
   /// The address as an application is told it.
   let address: [UInt8]
   let port: UInt16
@@ -25,7 +25,6 @@ final class Listener: EventSource, TimerTarget {
   let address: SocketAddress
   private let facts: ListenerFacts
   var kind: ListenerKind { facts.kind }
-  var isTLS: Bool { facts.isTLS }
   private let descriptor: FileDescriptor
   private var token = SourceToken.none
   private var timer = TimerToken.none

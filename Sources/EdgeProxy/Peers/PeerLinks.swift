@@ -13,6 +13,7 @@ final class PeerLinks {
   let reading = ReadingBlock()
   private let logger: Logger
   private var directory = PeerDirectory.empty
+  private var credentials: PeerCredentials?
   /// How we prove who we are; `nil` without a certificate of the fleet.
   private var context: ClientContext?
   private var sessions: [PeerSession] = []
@@ -29,7 +30,23 @@ final class PeerLinks {
     self.logger = logger
   }
 
-  /// Takes over who belongs to the fleet; sessions with others end with this turn.
+  /// Takes over who belongs to the fleet and how this server proves that it does.
+  func install(_ peering: Peering) {
+    var context = context
+    if peering.credentials != credentials {
+      credentials = peering.credentials
+      do throws(TLSError) {
+        context = try peering.credentials.map { credentials throws(TLSError) in
+          try ClientContext(credentials.identity, protocols: ["h2"])
+        }
+      } catch {
+        logger.error("other servers cannot be asked", metadata: ["error": "\(error)"])
+      }
+    }
+    install(peering.directory, context: context)
+  }
+
+  /// The same with a context at hand; sessions with servers that left end with this turn.
   func install(_ directory: PeerDirectory, context: ClientContext?) {
     self.directory = directory
     self.context = context

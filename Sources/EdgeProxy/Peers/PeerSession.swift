@@ -81,9 +81,9 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
     let id: Int32
     do throws(HTTP2Error) {
       id = try http.request([
-        .init(":method", "CONNECT"), .init(":protocol", PeerPipe.protocolName),
+        .init(":method", "CONNECT"), .init(":protocol", PipeProtocol.name.description),
         .init(":scheme", "https"), .init(":path", "/"), .init(":authority", peer.name),
-        .init(PeerPipe.nodeField, address.description),
+        .init(PipeProtocol.nodeField.description, address.description),
       ])
     } catch {
       // Stream numbers are used up, or the other side has said goodbye.
@@ -339,14 +339,6 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
     }
     tellAll()
   }
-}
-
-/// What both edges must agree on.
-enum PeerPipe {
-  /// `:protocol` of the extended CONNECT, RFC 8441 §4.
-  static let protocolName = "edgeproxy-node"
-  /// The field with the instance's address.
-  static let nodeField = "node"
 }
 
 @available(*, unavailable) extension PeerSession: Sendable {}

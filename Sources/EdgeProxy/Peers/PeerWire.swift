@@ -51,7 +51,7 @@ final class PeerWire: EventSource, TurnEnd {
     Socket.setNoDelay(descriptor.raw)
     Socket.setUnsentMax(descriptor.raw, bytes: Self.unsentMax)
     do throws(TLSError) {
-      stream = try ClientStream(context: context, descriptor: descriptor.raw, name: peer.name)
+      stream = try ClientStream(context: context, descriptor: descriptor.raw)
     } catch {
       throw SystemError("SSL_new", code: ENOMEM)
     }
@@ -126,7 +126,7 @@ final class PeerWire: EventSource, TurnEnd {
       failure = "the server does not speak HTTP/2"
       return end()
     }
-    guard stream.certificateFingerprint == fingerprint else {
+    guard stream.peerFingerprint == fingerprint else {
       failure = "the server has not the certificate that is known of it"
       return end()
     }

@@ -15,6 +15,8 @@ final class Worker: TurnEnd {
   let counters = WorkerCounters()
   /// To nodes on other servers.
   let links: PeerLinks
+  /// From other servers.
+  let door: PeerDoor
   let spoolDirectory: String
   let challenges: ChallengeDirectory
   var random: RandomSource
@@ -32,11 +34,10 @@ final class Worker: TurnEnd {
   private var accessLog: AccessLogWriter?
   private var logSettings: LogSettings
   private var listeners: [Listener] = []
-  private(set) var peering = Peering.none
   private(set) lazy var sessions = SessionTable(worker: self)
   private var connections: [Connection] = []
   private let perAddress: ConnectionLimit
-  private var compressors = CompressorPool()
+  var compressors = CompressorPool()
   private var exchanges = Shelf<Exchange>()
   private var attempts = Shelf<Attempt>()
   private var nodeConnections = Shelf<NodeConnection>()
@@ -48,6 +49,7 @@ final class Worker: TurnEnd {
     let configuration = plan.snapshot.configuration
     loop = try EventLoop()
     links = PeerLinks(loop: loop, counters: counters.peers, logger: logger)
+    door = PeerDoor(loop: loop, logger: logger)
     spoolDirectory = plan.spoolDirectory
     perAddress = plan.perAddress
     challenges = ChallengeDirectory(configuration.acmeChallenges)
@@ -84,12 +86,16 @@ final class Worker: TurnEnd {
     let previous = snapshot
     snapshot = WorkerSnapshot(plan, loop: loop, logger: logger, previous: previous)
     previous.retire(except: snapshot)
+    door.forgetNodes()
     challenges.path = plan.configuration.acmeChallenges
     tls.offersHTTP2 = plan.configuration.listen.http2
   }
 
   /// Takes over the applications that have announced themselves.
-  func install(_ tables: [ApplicationTable?]) { snapshot.install(tables) }
+  func install(_ tables: [ApplicationTable?]) {
+    snapshot.install(tables)
+    door.forgetNodes()
+  }
 
   /// Takes over certificates; connections keep theirs.
   func install(_ index: CertificateIndex) {
@@ -100,7 +106,16 @@ final class Worker: TurnEnd {
   func install(_ keys: TicketKeys) { tls.ticketKeys = keys }
 
   /// Takes over who belongs to the fleet and how this server proves that it does.
-  func install(_ peering: Peering) { self.peering = peering }
+  ///
+  /// Connections of servers that do not belong to it any more are closed at once.
+  func install(_ peering: Peering) {
+    links.install(peering)
+    door.install(peering)
+    for connection in connections.reversed()
+    where connection.isOpen && connection.listener.kind == .peers {
+      if !door.knows(connection.stream) { connection.abort() }
+    }
+  }
 
   /// Takes over where the access log goes; the same place is opened anew.
   func install(_ log: LogSettings) {
@@ -132,12 +147,13 @@ final class Worker: TurnEnd {
   /// Closes the listeners of one kind at once; with `draining`, idle connections too.
   func closeListeners(where matches: (Listener) -> Bool) {
     for listener in listeners where matches(listener) { listener.close() }
-    let hadTLS = listeners.contains { $0.isTLS }
+    let hadPort = listeners.contains { $0.kind == .https }
     listeners.removeAll(where: matches)
-    if hadTLS, !listeners.contains(where: { $0.isTLS }) { sendsClientsAway = true }
+    if hadPort, !listeners.contains(where: { $0.kind == .https }) { sendsClientsAway = true }
     // Idle clients come back through another server; busy ones hear it with their answer.
     guard sendsClientsAway else { return }
-    for connection in connections where connection.canBeSentAway { connection.drain() }
+    for connection in connections
+    where connection.canBeSentAway && connection.listener.kind != .peers { connection.drain() }
   }
 
   /// Refuses new work and finishes what there is; `done` is called when nothing is left.
@@ -176,19 +192,21 @@ final class Worker: TurnEnd {
     else { return }
     let peer = PeerFacts(address, port: socketAddress.port ?? 0)
     let configuration = snapshot.configuration
-    let isAnnounced = configuration.listen.proxyProtocol.contains(address)
+    let isPeer = facts.kind == .peers
+    let isAnnounced = !isPeer && configuration.listen.proxyProtocol.contains(address)
     // A full house closes what it cannot serve: the client goes to another server. One that is
     // announced is counted when it is known.
     guard hasRoom else {
       return counters.refused(.connections)
     }
     var client: IPAddress?
-    guard isAnnounced || enter(address, &client) else { return }
+    guard isPeer || isAnnounced || enter(address, &client) else { return }
     Socket.setNoDelay(socket.raw)
+    if isPeer { Socket.setKeepAlive(socket.raw) }
     var connection: Connection?
     do {
-      let stream =
-        facts.isTLS ? try TLSStream(context: tls, descriptor: socket.raw) : nil
+      let stream = try stream(socket.raw, facts)
+      guard stream != nil || !facts.isTLS else { return }
       let made = Connection(
         worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream,
         isAnnounced: isAnnounced)
@@ -202,6 +220,15 @@ final class Worker: TurnEnd {
     } catch {
       if let connection { connection.abort() } else if let client { perAddress.leave(client) }
       logger.error("a connection could not be set up", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// TLS of the listener's kind; `nil` for none.
+  private func stream(_ descriptor: Int32, _ facts: ListenerFacts) throws(TLSError) -> TLSStream? {
+    switch facts.kind {
+    case .https: try TLSStream(context: tls, descriptor: descriptor)
+    case .peers: try door.stream(descriptor)
+    case .http, .tcp: nil
     }
   }
 
@@ -302,18 +329,6 @@ final class Worker: TurnEnd {
   func give(_ attempt: Attempt) {
     settleLater()
     attempts.give(attempt)
-  }
-
-  /// A compressor, counted as memory; `nil` where there are enough already.
-  func takeCompressor(level: Int, countMax: Int) -> GzipCompressor? {
-    guard let compressor = compressors.take(level: level, countMax: countMax) else { return nil }
-    buffers.count(GzipCompressor.memoryBytes)
-    return compressor
-  }
-
-  func give(_ compressor: GzipCompressor) {
-    buffers.count(-GzipCompressor.memoryBytes)
-    compressors.give(compressor)
   }
 
   func takeNodeConnection() -> NodeConnection {

@@ -194,9 +194,6 @@ struct RequestFields: ~Copyable {
     joinCookies()
   }
 
-  /// What a server of the fleet asks another for: bytes to and from one of its instances.
-  static let pipeProtocol: StaticString = "edgeproxy-node"
-
   /// Only CONNECT has a protocol, and the only one that clients may use is WebSocket, RFC 8441 §4;
   /// `false` where the head is malformed.
   private mutating func settleMethod() -> Bool {
@@ -205,7 +202,7 @@ struct RequestFields: ~Copyable {
       note(.methodUnsupported)
     } else if ASCII.equals(head.span(connectProtocol), "websocket") {
       head.isExtendedConnect = true
-    } else if takesPipes, ASCII.equalsExactly(head.span(connectProtocol), Self.pipeProtocol) {
+    } else if takesPipes, ASCII.equalsExactly(head.span(connectProtocol), PipeProtocol.name) {
       head.isPipe = true
     } else {
       note(.protocolUnsupported)

@@ -29,7 +29,8 @@ final class ScriptedNode {
       }
     }
 
-    func say(_ bytes: [UInt8]) { _ = Descriptor.send(raw, bytes.span) }
+    func say(_ bytes: [UInt8]) { _ = send(bytes) }
+    func send(_ bytes: [UInt8]) -> WriteOutcome { Descriptor.send(raw, bytes.span) }
     func say(_ text: String) { say(Array(text.utf8)) }
     func end() { descriptor = nil }
 

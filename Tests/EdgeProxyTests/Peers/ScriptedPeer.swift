@@ -142,7 +142,9 @@ final class ScriptedPeer {
     case .request(let id, let ended):
       var head = RequestHead()
       session?.takeHead(into: &head)
-      let field = head.fields.first { text(head.span($0.name)) == PeerPipe.nodeField }
+      let field = head.fields.first {
+        ASCII.equalsExactly(head.span($0.name), PipeProtocol.nodeField)
+      }
       heard[id, default: Heard()].node = field.map { text(head.span($0.value)) } ?? ""
       heard[id]?.isEnded = ended
     case .refused(let id, _, _): heard[id, default: Heard()].node = "refused"

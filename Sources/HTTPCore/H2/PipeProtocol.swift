@@ -1,0 +1,8 @@
+/// What one server of a fleet asks another for: a pipe to one of its instances, as a stream of an
+/// extended CONNECT, RFC 8441.
+package enum PipeProtocol {
+  /// The value of `:protocol`.
+  package static let name: StaticString = "edgeproxy-node"
+  /// The field with the instance's address.
+  package static let nodeField: StaticString = "node"
+}
