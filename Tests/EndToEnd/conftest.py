@@ -110,14 +110,15 @@ def edge(directory, authority, wildcard, ending):
     """
     count = 0
 
-    def make(upstreams, issued=None, routes=None, workers=2, environment=None, wait=True, **configuration):
+    def make(upstreams, issued=None, routes=None, workers=2, environment=None, wait=True, home=None,
+             **configuration):
         nonlocal count
         count += 1
         place = directory / f"edge{count}"
         for label, each in (issued or {"wildcard": wildcard}).items():
             install(each, place / "certificates" / label)
         configuration.update(configure(upstreams, routes))
-        running = Edge(place, authority, configuration, workers, environment, wait)
+        running = Edge(place, authority, configuration, workers, environment, wait, home)
         ending.append(running)
         return running
 

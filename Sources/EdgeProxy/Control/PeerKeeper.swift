@@ -138,25 +138,8 @@ final class PeerKeeper {
     if let present { logger.warning("\(present)") }
   }
 
-  /// The servers of the fleet; `counters` are of all workers.
-  var section: StatusSection {
-    let others = peering.directory.all
-    return StatusSection(
-      name: "peers",
-      value: [
-        "joined": .flag(peering.credentials != nil),
-        "servers": .list(
-          others.map { ["name": .text($0.name), "address": .text($0.address.description)] }),
-      ],
-      text: [
-        .line(
-          "peers",
-          others.isEmpty
-            ? "no other server" : others.map { "\($0.name) \($0.address)" }.joined(separator: ", "))
-      ],
-      metrics: [
-        Metric.gauge("peers", "Other servers of the fleet that are known.").adding(others.count)
-      ],
-      warnings: warning.map { [$0] } ?? [])
+  /// What is told of the fleet; `counters` are those of all loops.
+  func section(_ counters: [PeerCounters]) -> StatusSection {
+    PeersSection(peering: peering, counters: counters, warning: warning).section
   }
 }

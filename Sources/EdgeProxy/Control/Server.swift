@@ -417,7 +417,10 @@ extension Server {
       ).section,
       ports.section(fleet: fleet?.ports?.counts),
     ]
-    let optional = [fleet?.section, peers?.section, tickets?.section, discovery?.section]
+    let pipes = workers.handles.map(\.counters.peers) + [links.counters]
+    let optional = [
+      fleet?.section, peers?.section(pipes), tickets?.section, discovery?.section,
+    ]
     sections += optional.compactMap { $0 }
     sections += [
       workers.section(now: loop.now),

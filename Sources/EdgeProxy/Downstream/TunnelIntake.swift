@@ -25,7 +25,7 @@ struct TunnelIntake: ~Copyable {
   /// Moves bytes to `space`; returns how many, and how many of them the connection was owed.
   mutating func take(into space: inout MutableSpan<UInt8>) -> (count: Int, owed: Int) {
     let count = min(self.count, space.count)
-    for offset in 0..<count { space[offset] = bytes[start + offset] }
+    Self.copy(bytes.span.extracting(start..<(start + count)), to: &space)
     start += count
     if isEmpty {
       // An idle tunnel holds no memory.
@@ -40,6 +40,13 @@ struct TunnelIntake: ~Copyable {
     bytes = []
     start = 0
     return settle(owed)
+  }
+
+  private static func copy(_ bytes: borrowing Span<UInt8>, to space: inout MutableSpan<UInt8>) {
+    // SAFETY: the caller has taken care that the bytes fit; both spans bound their memory.
+    unsafe bytes.withUnsafeBytes { from in
+      unsafe space.withUnsafeMutableBytes { to in unsafe to.copyMemory(from: from) }
+    }
   }
 
   private mutating func settle(_ count: Int) -> Int {

@@ -30,7 +30,7 @@ final class Worker: TurnEnd {
   private let control: LoopHandle
   private let tls: ServerContext
   private var certificates: CertificateTable
-  private let logger: Logger
+  let logger: Logger
   private var accessLog: AccessLogWriter?
   private var logSettings: LogSettings
   private var listeners: [Listener] = []
@@ -284,30 +284,6 @@ final class Worker: TurnEnd {
       stream.selected < table.index.entries.count
     else { return nil }
     return table.index.entries[stream.selected]
-  }
-
-  func handshakeFailed(_ connection: Connection, _ error: TLSError) {
-    counters.handshakesFailed.add()
-    logger.debug(
-      "handshake failed",
-      metadata: [
-        "client": "\(String(decoding: connection.peer.text, as: UTF8.self))",
-        "error": "\(error)",
-      ])
-  }
-
-  /// A load balancer did not say whose connection it is, or not in a way that can be understood.
-  func announcementRefused(_ connection: Connection, _ error: ProxyHeaderError) {
-    logger.info(
-      "no usable PROXY header",
-      metadata: [
-        "source": "\(String(decoding: connection.peer.text, as: UTF8.self))",
-        "error": "\(error)",
-      ])
-  }
-
-  func report(_ error: SystemError, while doing: String) {
-    logger.error("\(doing) failed", metadata: ["error": "\(error)"])
   }
 
   // MARK: Objects that are used again

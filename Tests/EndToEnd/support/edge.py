@@ -80,9 +80,10 @@ def install(issued, place):
 
 class Edge:
     """One edgeproxy. `configuration` is the file as a dictionary (JSON is YAML); what a test leaves out is
-    added: state, listeners on ports of its own, the certificate directory and an access log."""
+    added: state, listeners on ports of its own, the certificate directory and an access log. It runs in the
+    directory `home`."""
 
-    def __init__(self, directory, authority, configuration, workers=2, environment=None, wait=True):
+    def __init__(self, directory, authority, configuration, workers=2, environment=None, wait=True, home=None):
         self.directory, self.authority, self.workers = directory, authority, workers
         directory.mkdir(parents=True, exist_ok=True)
         self.certificates = directory / "certificates"
@@ -92,6 +93,7 @@ class Edge:
         self.holders = [reserve_port(), reserve_port()]
         self.port, self.http_port = (holder.getsockname()[1] for holder in self.holders)
         self.notifications = Notifications(directory / "notify")
+        self.home = home
         self.environment = {**os.environ, "NOTIFY_SOCKET": self.notifications.path, **(environment or {})}
         self.configuration = configuration
         self.write(configuration)
@@ -118,7 +120,7 @@ class Edge:
 
     def start(self, wait=True):
         command = [binary(), "--config", self.file, "--workers", self.workers]
-        self.child = Child(command, self.environment)
+        self.child = Child(command, self.environment, self.home)
         if wait:
             self.notifications.wait_for("READY=1", self.child)
         return self

@@ -13,7 +13,9 @@ ECHO = pathlib.Path(__file__).parent.parent / "applications" / "echo_socket.py"
 class EchoServer:
     """A server of the Python library websockets, on a loop and a thread of its own."""
 
-    def __init__(self):
+    def __init__(self, path=None):
+        """On a unix socket where `path` is given."""
+        self.path = path
         self.loop, self.ready = asyncio.new_event_loop(), threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -21,9 +23,15 @@ class EchoServer:
 
     def _run(self):
         asyncio.set_event_loop(self.loop)
-        self.server = self.loop.run_until_complete(
-            websockets.serve(self._echo, "127.0.0.1", 0, max_size=None, ping_interval=None))
-        self.address = "127.0.0.1:%d" % self.server.sockets[0].getsockname()[1]
+        options = {"max_size": None, "ping_interval": None}
+        if self.path:
+            self.server = self.loop.run_until_complete(
+                websockets.unix_serve(self._echo, str(self.path), **options))
+            self.address = f"unix:{self.path}"
+        else:
+            self.server = self.loop.run_until_complete(
+                websockets.serve(self._echo, "127.0.0.1", 0, **options))
+            self.address = "127.0.0.1:%d" % self.server.sockets[0].getsockname()[1]
         self.ready.set()
         self.loop.run_forever()
 
