@@ -20,6 +20,8 @@ final class PeerDoor {
 
   /// Between two lines about strangers.
   private static let tellPeriod = Duration.minutes(1)
+  /// Milliseconds.
+  private static let unacknowledgedMax: Int32 = 30_000
 
   init(loop: EventLoop, logger: Logger) {
     self.loop = loop
@@ -45,6 +47,9 @@ final class PeerDoor {
   /// TLS for a connection that another server may have begun; `nil` where this one has no certificate.
   func stream(_ descriptor: Int32) throws(TLSError) -> TLSStream? {
     guard let context else { return nil }
+    // Another server that is switched off leaves no pipes behind here.
+    Socket.setKeepAlive(descriptor)
+    Socket.setUserTimeout(descriptor, milliseconds: Self.unacknowledgedMax)
     return try TLSStream(context: context, descriptor: descriptor)
   }
 

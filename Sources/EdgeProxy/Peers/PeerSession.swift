@@ -48,7 +48,7 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
   /// For connecting and the handshake.
   static let openWithin = Duration.seconds(2)
   /// Frames that are made before the socket takes them.
-  private static let batchBytes = 256 << 10
+  private static let batchBytes = 64 << 10
 
   init(_ peer: Peer, context: ClientContext, links: PeerLinks) throws(SystemError) {
     self.peer = peer
@@ -208,6 +208,9 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
       condemn("\(error)")
     }
   }
+
+  /// A way that is slow and full brings pings late, but it is no silence.
+  func wireProgressed() { pulse.heard(now: loop.now) }
 
   func wireSettled() {
     tellAll()

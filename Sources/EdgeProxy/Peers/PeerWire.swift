@@ -10,6 +10,8 @@ final class PeerWire: EventSource, TurnEnd {
   protocol Owner: AnyObject {
     func wireOpened()
     func wireReceived(_ bytes: borrowing Span<UInt8>)
+    /// The other end has taken bytes that it had no room for before.
+    func wireProgressed()
     /// What was there has been read, and what waited is out, as far as that goes.
     func wireSettled()
     func wireEnded(_ reason: String)
@@ -85,7 +87,9 @@ final class PeerWire: EventSource, TurnEnd {
     if stage == .connecting, !connected(events) { return }
     if stage == .handshaking { handshake() }
     guard stage == .open else { return }
+    let (wasBlocked, before) = (isBlocked, sent)
     guard flush() else { return end() }
+    if wasBlocked, sent > before { owner.wireProgressed() }
     receive()
   }
 

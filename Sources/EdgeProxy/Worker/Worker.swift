@@ -179,6 +179,7 @@ final class Worker: TurnEnd {
     // Those that end tunnels leave the list.
     for connection in connections.reversed() { connection.cutTunnels("drain") }
     sessions.cutAll("drain")
+    links.close()
     flushLog()
     closeListeners { _ in true }
     loop.stop()
@@ -202,7 +203,6 @@ final class Worker: TurnEnd {
     var client: IPAddress?
     guard isPeer || isAnnounced || enter(address, &client) else { return }
     Socket.setNoDelay(socket.raw)
-    if isPeer { Socket.setKeepAlive(socket.raw) }
     var connection: Connection?
     do {
       let stream = try stream(socket.raw, facts)

@@ -93,7 +93,7 @@ package final class ServerSession {
     budget = FrameBudget(headBytesMax: limits.head.headBytes)
     fields = RequestFields(limits.head, takesPipes: limits.isPeer)
     isPeer = limits.isPeer
-    unsafe raw = unsafe Self.makeSession()
+    unsafe raw = unsafe Self.makeSession(isPeer: limits.isPeer)
     // SAFETY: `deinit` ends the library's session, and nobody else calls it.
     unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
     submitSettings(limits)
@@ -101,7 +101,7 @@ package final class ServerSession {
 
   deinit { unsafe nghttp2_session_del(raw) }
 
-  private static func makeSession() -> OpaquePointer {
+  private static func makeSession(isPeer: Bool) -> OpaquePointer {
     var callbacks: OpaquePointer?
     var option: OpaquePointer?
     var session: OpaquePointer?
@@ -123,6 +123,8 @@ package final class ServerSession {
     unsafe nghttp2_option_set_no_auto_window_update(option, 1)
     // Our own budget ends a flood first.
     unsafe nghttp2_option_set_max_outbound_ack(option, 10_000)
+    // Another server takes back what nobody waits for any more, and that may be often.
+    if isPeer { unsafe shim_nghttp2_option_lift_reset_limit(option) }
     guard unsafe nghttp2_session_server_new2(&session, callbacks, nil, option) == 0,
       let session = unsafe session
     else { fatalError("out of memory") }
