@@ -87,10 +87,16 @@ struct PortGateTests {
   }
 
   @Test(arguments: CloseWhenUnable.allCases)
-  func `a drain closes at once and for ever`(policy: CloseWhenUnable) {
+  func `a drain closes at once, until it is taken back`(policy: CloseWhenUnable) {
     #expect(
-      run(policy, [(1, Self.able), (2, Self.draining), (3, Self.able), (60, Self.able)])
-        == [step(.open), step(.close), step(.none), step(.none)])
+      run(policy, [(1, Self.able), (2, Self.draining), (60, Self.draining), (61, Self.able)])
+        == [step(.open), step(.close), step(.none), step(.open)])
+  }
+
+  @Test func `what is taken back while nothing can be served stays closed`() {
+    #expect(
+      run(.always, [(1, Self.able), (2, Self.draining), (3, Self.noBackend), (9, Self.able)])
+        == [step(.open), step(.close), step(.none), step(.open)])
   }
 
   @Test func `a drain of a port that is not open has nothing to close`() {

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.admin import ask, command, connect, receive, status
+from support.client import Cut
 from support.edge import configure, reserve_port
 from support.freezer import FrozenThread
 from support.processes import PATIENCE, eventually
@@ -243,16 +244,32 @@ def test_the_result_of_a_signalled_reload_is_kept(edge, scripted):
     assert status(running)["server"]["last_reload"]["ok"] is True
 
 
-def test_a_drain_ends_the_server_and_takes_the_socket_away(edge, scripted):
-    peer = scripted()
-    running = edge({"app1": [peer.address]})
+def refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+
+
+def test_a_drained_server_stays_until_it_is_put_back(edge, scripted):
+    running = edge({"app1": [scripted().address]})
+    assert running.request().status == 200
     code, text, _ = command(running, "drain")
-    assert (code, text) == (0, "draining\n")
-    assert running.child.wait() == 0
-    assert not running.admin.exists()
+    assert code == 0 and text.splitlines()[0] == "draining" and text.splitlines()[-1] == "drained"
+    assert refused(running.port)
+    with running.plain_client() as monitor:
+        response = monitor.request(path="/healthz")
+        assert (response.status, response.body) == (503, b"draining\n")
+    assert ask(running.admin, "/drain").body == b"drained\n"
+    # A reload changes nothing about it.
+    assert command(running, "reload")[0] == 0
+    assert refused(running.port) and status(running)["health"] == "draining"
+    code, text, _ = command(running, "undrain")
+    assert (code, text) == (0, "serving\n")
+    eventually(lambda: not refused(running.port), "the port is open")
+    assert running.request().status == 200 and status(running)["health"] == "ok"
+    assert command(running, "undrain") == (1, "it was not taken out\n", "")
 
 
-def test_a_server_that_drains_says_so(edge, scripted):
+def test_a_drain_waits_for_what_is_under_way(edge, scripted):
     released = threading.Event()
 
     def wait(connection, request):
@@ -264,23 +281,46 @@ def test_a_server_that_drains_says_so(edge, scripted):
     with running.client() as client:
         client.send_request("POST", "/", body=b"x")
         gate.wait_for(1)
-        assert command(running, "drain")[0] == 0
+        assert command(running, "drain", "--no-wait") == (0, "draining\n", "")
+        eventually(lambda: refused(running.port), "the port is closed")
         told = status(running)
         assert (told["health"], told["port"]["https"]) == ("draining", "closed")
         code, text, _ = command(running, "status")
         assert code == 1 and "not serving: draining" in text
-        code, text, _ = command(running, "reload")
-        assert code == 1 and "draining" in text
+        assert ask(running.admin, "/drain").body.startswith(b"draining, ")
         released.set()
-        assert client.read_response().status == 200
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (200, "close")
+    eventually(lambda: ask(running.admin, "/drain").body == b"drained\n", "nothing is left")
+
+
+def test_what_a_drain_leaves_is_cut_in_the_end(edge, scripted):
+    gate = scripted(lambda connection, request: connection.recv(1))
+    running = edge({"app1": [gate.address]}, timeouts={"drain": "300ms"})
+    with running.client() as client:
+        client.send_request("POST", "/", body=b"x")
+        gate.wait_for(1)
+        code, text, _ = command(running, "drain")
+        assert code == 0 and text.endswith("drained\n")
+        with pytest.raises(Cut):
+            client.read_response()
+    assert command(running, "undrain")[0] == 0
+    eventually(lambda: not refused(running.port), "the port is open")
+
+
+def test_a_drained_server_ends_when_it_is_told_to(edge, scripted):
+    running = edge({"app1": [scripted().address]})
+    assert command(running, "drain")[0] == 0
+    running.drain()
     assert running.child.wait() == 0
+    assert not running.admin.exists()
 
 
 def test_nobody_there_is_told_with_the_address(edge, scripted):
     running = edge({"app1": [scripted().address]})
     running.drain()
     assert running.child.wait() == 0
-    for word in ("status", "reload", "drain"):
+    for word in ("status", "reload", "drain", "undrain"):
         code, _, error = command(running, word)
         assert code == 69 and str(running.admin) in error, error
     running.write({**configure({"app1": ["127.0.0.1:1"]}), "listen": {"admin": "off"}})
@@ -320,7 +360,7 @@ def test_the_port_tells_programs_and_refuses_web_pages_and_commands(edge, script
     assert ask(here, "/status", fields=[("Host", "attacker.example")]).status == 403
     assert ask(here, "/status", fields=[good, ("Origin", "https://attacker.example")]).status == 403
     assert ask(here, "/status", fields=[good, ("origin", "null")]).status == 403
-    for target in ("/drain", "/reload"):
+    for target in ("/drain", "/undrain", "/reload"):
         assert ask(here, target, "POST", [good]).status == 405
         code, text, _ = command(running, target[1:])
         assert code == 1 and "unix socket" in text

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.admin import ask as ask_admin, status
+from support.admin import ask as ask_admin, command, status
 from support.edge import check
 from support.processes import PATIENCE, eventually
 from support.tcp import ScriptedTCP, ask, connect, echo, named, read, read_to_end, reserve_port, reset, silent
@@ -321,6 +321,16 @@ def test_drain_closes_the_port_at_once_and_cuts_sessions_at_its_end(passing, ser
             client.recv(1)
     assert edge.child.wait() == 0
     assert "drain" in [line.get("cause") for line in sessions(edge)]
+
+
+def test_a_drained_server_passes_sessions_on_again_when_it_is_put_back(passing, server):
+    edge = passing([server().address], drain="200ms")
+    assert ask(edge.tcp_port) == b"hello"
+    assert command(edge, "drain")[0] == 0
+    with pytest.raises(ConnectionRefusedError):
+        connect(edge.tcp_port)
+    assert command(edge, "undrain")[0] == 0
+    eventually(lambda: ask(edge.tcp_port) == b"hello", "the port is open")
 
 
 def test_drain_ends_with_the_last_session(passing, server):

@@ -20,7 +20,12 @@ struct AdminDesk {
   var report: () -> StatusReport
   /// `nil` while it is draining.
   var reload: () -> ReloadOutcome?
-  var drain: () -> Void
+  /// Takes the server out; what there is to be said.
+  var drain: () -> String
+  /// `false` where it was not taken out.
+  var undrain: () -> Bool
+  /// How far a drain has got.
+  var drainState: () -> String
 
   func answer(_ head: borrowing RequestHead, isUnix: Bool) -> AdminAnswer {
     if let refusal = Self.refusal(head, isUnix: isUnix) { return refusal }
@@ -31,13 +36,20 @@ struct AdminDesk {
         return .text(405, "\(path) is read with GET\n")
       }
       return look(path)
-    case "/reload", "/drain":
+    case "/drain" where head.method == .get || head.method == .head:
+      return .text(200, drainState() + "\n")
+    case "/reload", "/drain", "/undrain":
       guard head.method == .post else {
         return .text(405, "\(path) is a command: POST, over the unix socket\n")
       }
-      return path == "/reload" ? reloaded() : drained()
+      switch path {
+      case "/reload": return reloaded()
+      case "/drain": return .text(202, drain() + "\n")
+      default: return undrained()
+      }
     default:
-      return .text(404, "here are /status, /status.txt, /metrics, /health, /reload and /drain\n")
+      return .text(
+        404, "here are /status, /status.txt, /metrics, /health, /reload, /drain and /undrain\n")
     }
   }
 
@@ -62,9 +74,8 @@ struct AdminDesk {
     return .text(200, outcome.report + "reloaded\n")
   }
 
-  private func drained() -> AdminAnswer {
-    drain()
-    return .text(202, "draining\n")
+  private func undrained() -> AdminAnswer {
+    undrain() ? .text(200, "serving\n") : .text(409, "it was not taken out\n")
   }
 
   /// Why a request is not even looked at; `nil` for one that is.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EventLoop
+internal import Glibc
 
 /// `edgeproxy status`: what the running server says of itself.
 struct StatusCommand: ParsableCommand {
@@ -40,11 +41,51 @@ struct ReloadCommand: ParsableCommand {
   }
 }
 
-/// `edgeproxy drain`: what SIGTERM does.
+/// `edgeproxy drain`: takes the running server out, for as long as somebody works on its machine.
 struct DrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "drain", abstract: "Make the running server close its port, finish and exit.",
-    discussion: "Returns at once.")
+    commandName: "drain",
+    abstract: "Make the running server close its ports and finish what it has.",
+    discussion: """
+      The https port closes first and at once. The process stays, drained, until 'edgeproxy undrain' \
+      or until it is stopped; a restart serves again. Returns when nothing is left, or with \
+      '--no-wait' at once. What is left after 'timeouts.drain' is cut.
+      """)
+
+  @ParentCommand var root: Arguments
+  @OptionGroup var file: ConfigurationFile
+
+  @Flag(name: .long, help: "Return at once.")
+  var noWait = false
+
+  /// Milliseconds between two looks.
+  private static let lookEvery: UInt32 = 200
+
+  func validate() throws { try root.refuseServerOptions() }
+
+  func run() throws {
+    let request = AdminRequest(file.config)
+    let reply = try request.send("POST", "/drain")
+    print(reply.body, terminator: "")
+    guard reply.status == 202 else { throw ExitCode(1) }
+    if noWait { return }
+    var told = reply.body
+    while true {
+      let state = try request.send("GET", "/drain").body
+      if state != told { print(state, terminator: "") }
+      told = state
+      if state == "drained\n" { return }
+      // Somebody has put it back meanwhile.
+      if state == "serving\n" { throw ExitCode(1) }
+      usleep(Self.lookEvery * 1000)
+    }
+  }
+}
+
+/// `edgeproxy undrain`: puts back what `drain` has taken out.
+struct UndrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "undrain", abstract: "Make the drained server serve again.")
 
   @ParentCommand var root: Arguments
   @OptionGroup var file: ConfigurationFile
@@ -52,9 +93,9 @@ struct DrainCommand: ParsableCommand {
   func validate() throws { try root.refuseServerOptions() }
 
   func run() throws {
-    let reply = try AdminRequest(file.config).send("POST", "/drain")
+    let reply = try AdminRequest(file.config).send("POST", "/undrain")
     print(reply.body, terminator: "")
-    throw ExitCode(reply.status == 202 ? 0 : 1)
+    throw ExitCode(reply.status == 200 ? 0 : 1)
   }
 }
 

@@ -22,6 +22,7 @@ struct Arguments: ParsableCommand {
       StatusCommand.self,
       ReloadCommand.self,
       DrainCommand.self,
+      UndrainCommand.self,
       CertCommand.self,
       NodeCommand.self,
     ])

@@ -12,9 +12,10 @@ struct PortKeeper {
   private var bound: [SocketAddress] = []
   /// Why the https port could not be bound the last time; `nil` once it could.
   private(set) var failure: Ports.Failure?
-  private var arePeersOpen = false
-  /// Why the port for other servers could not be bound the last time, so that it is told once.
-  private var peersFailure: String?
+  /// Listeners besides https that are bound.
+  private var opened: Set<ListenerKind> = []
+  /// Why one of them could not be bound the last time, so that it is told once.
+  private var failures: [ListenerKind: String] = [:]
   /// When the https port was last opened or closed, in seconds since 1970, and why.
   private(set) var change: (at: Int64, reason: String)
 
@@ -43,25 +44,38 @@ struct PortKeeper {
   ///
   /// Port 80, because a certificate may have to be earned through it, and the tcp listeners: the
   /// applications here need what is behind them, whatever https can do.
-  func openAtStart(_ workers: [WorkerHandle]) throws(Ports.Failure) {
+  mutating func openAtStart(_ workers: [WorkerHandle]) throws(Ports.Failure) {
     hand(try bind([(.http, settings.http), (.tcp, settings.tcp.map(\.address))]), to: workers)
+    opened = [.http, .tcp]
   }
 
   /// Opens the port for the other servers of the fleet where it is not open yet.
   ///
   /// They reach instances here through it, whatever https can do. One that somebody else has is tried
   /// again with the next call.
-  mutating func openPeers(_ workers: [WorkerHandle]) {
-    guard !arePeersOpen, !settings.peers.isEmpty else { return }
+  mutating func openPeers(_ workers: [WorkerHandle]) { open(.peers, settings.peers, workers) }
+
+  /// Opens the tcp listeners again, after `setAside`; the same holds.
+  mutating func openSessions(_ workers: [WorkerHandle]) {
+    open(.tcp, settings.tcp.map(\.address), workers)
+  }
+
+  private mutating func open(
+    _ kind: ListenerKind, _ addresses: [SocketAddress], _ workers: [WorkerHandle]
+  ) {
+    guard !opened.contains(kind), !addresses.isEmpty else { return }
     do throws(Ports.Failure) {
-      hand(try bind([(.peers, settings.peers)]), to: workers)
-      arePeersOpen = true
-      peersFailure = nil
+      hand(try bind([(kind, addresses)]), to: workers)
+      opened.insert(kind)
+      failures[kind] = nil
     } catch {
-      if peersFailure != error.description { logger.error("\(error)") }
-      peersFailure = error.description
+      if failures[kind] != error.description { logger.error("\(error)") }
+      failures[kind] = error.description
     }
   }
+
+  /// Everything but http is closed by the workers, who have been told to drain.
+  mutating func setAside() { opened = [.http] }
 
   /// Binds all of them, or none.
   private func bind(
@@ -86,7 +100,8 @@ struct PortKeeper {
     _ ability: Ability, fleet: FleetPorts? = nil, workers: [WorkerHandle], now: Instant
   ) {
     fleet?.tell(
-      isClosing: gate.wantsAgreement(ability, now: now.nanoseconds), isClosed: !gate.isOpen)
+      isClosing: ability.isDraining || gate.wantsAgreement(ability, now: now.nanoseconds),
+      isClosed: !gate.isOpen)
     let step = gate.update(ability, agreed: fleet?.mayBeClosed, now: now.nanoseconds)
     switch step.action {
     case .none: break
@@ -126,11 +141,12 @@ struct PortKeeper {
   func plan(_ next: ListenSettings) throws(Ports.Failure) -> Move {
     let https = gate.isOpen ? next.https.filter { !settings.https.contains($0) } : []
     let known = settings.tcp.map(\.address)
-    let peers = arePeersOpen ? next.peers.filter { !settings.peers.contains($0) } : []
+    let peers = opened.contains(.peers) ? next.peers.filter { !settings.peers.contains($0) } : []
+    let tcp = opened.contains(.tcp) ? next.tcp.map(\.address).filter { !known.contains($0) } : []
     let sockets = try bind([
       (.peers, peers),
       (.http, next.http.filter { !settings.http.contains($0) }), (.https, https),
-      (.tcp, next.tcp.map(\.address).filter { !known.contains($0) }),
+      (.tcp, tcp),
     ])
     return Move(next: next, sockets: sockets)
   }

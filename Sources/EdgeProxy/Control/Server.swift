@@ -9,32 +9,32 @@ internal import TLS
 ///
 /// It runs on the control thread with a loop of its own; no request ever waits for it.
 final class Server: TimerTarget {
-  private let loop: EventLoop
-  private let logger: Logger
+  let loop: EventLoop
+  let logger: Logger
   private let loader: () -> LoadedConfiguration
-  private let certificates: CertificateKeeper
-  private let encryption: EncryptionKeys?
-  private var fleet: FleetLink?
-  private var discovery: Discovery?
-  private var tickets: TicketKeeper?
-  private var peers: PeerKeeper?
-  private var service = ServiceWatch()
+  let certificates: CertificateKeeper
+  let encryption: EncryptionKeys?
+  var fleet: FleetLink?
+  var discovery: Discovery?
+  var tickets: TicketKeeper?
+  var peers: PeerKeeper?
+  var service = ServiceWatch()
   /// To nodes on other servers, for checks and probes.
-  private let links: PeerLinks
+  let links: PeerLinks
   private let probes: NodeProbes
-  private let prober: Prober
+  let prober: Prober
 
-  private var configuration: Configuration
-  private var plan: SnapshotPlan
-  private var applications: Applications
-  private let workers: WorkerGroup
+  var configuration: Configuration
+  var plan: SnapshotPlan
+  var applications: Applications
+  let workers: WorkerGroup
   private var signals: Signals?
-  private var ports: PortKeeper
-  private var admin: AdminListener?
-  private var lastReload: ReloadOutcome?
+  var ports: PortKeeper
+  var admin: AdminListener?
+  var lastReload: ReloadOutcome?
   /// Seconds since 1970.
-  private let startedAt = Int64(time(nil))
-  private var ability = Ability(hasCertificate: false)
+  let startedAt = Int64(time(nil))
+  var ability = Ability(hasCertificate: false)
 
   /// The first probes are still under way.
   private var isAsking = false
@@ -42,8 +42,7 @@ final class Server: TimerTarget {
   private var isReady = false
   private var told: (ability: Ability, port: UInt16)?
   private var beats = 0
-  private var isDraining = false
-  private var drainDeadline = Instant(nanoseconds: .max)
+  var draining = Draining()
 
   /// For a connect that only finds out whether somebody listens; several fail before that counts.
   private static let probeTimeout = Duration.milliseconds(250)
@@ -127,7 +126,7 @@ final class Server: TimerTarget {
   }
 
   /// Those of the configuration, and the applications that have announced themselves.
-  private var upstreams: [UpstreamState] {
+  var upstreams: [UpstreamState] {
     plan.upstreams.filter { $0.settings.discovery == nil } + applications.states
   }
 
@@ -181,16 +180,14 @@ final class Server: TimerTarget {
   }
 
   /// Opens or closes the port as what can be served demands.
-  private func step() {
+  func step() {
     let now = loop.now
-    if isDraining {
-      if now >= drainDeadline { drainTimedOut() }
-      return
-    }
+    if draining.isOverdue(now) { drainTimedOut() }
+    if draining.isEnding { return }
     if isAsking, !probes.isIdle || !prober.hasAsked { return }
     isAsking = false
     ability = Ability(
-      hasCertificate: !certificates.index.isEmpty,
+      isDraining: draining.isSetAside, hasCertificate: !certificates.index.isEmpty,
       hasBackend: configuration.answersAlone || Ability.hasBackend(upstreams))
     ports.step(ability, fleet: fleet?.ports, workers: workers.handles, now: now)
     tellAbility()
@@ -198,7 +195,7 @@ final class Server: TimerTarget {
   }
 
   /// Lets the workers know, when it has changed, what the health endpoint says.
-  private func tellAbility() {
+  func tellAbility() {
     let (ability, port) = (ability, ports.httpsPort)
     guard told?.ability != ability || told?.port != port else { return }
     told = (ability, port)
@@ -229,6 +226,7 @@ final class Server: TimerTarget {
     fleet?.everySecond()
     peers?.everySecond()
     openPeers()
+    if !ability.isDraining { ports.openSessions(workers.handles) }
   }
 
   /// A worker has marked a node that has fallen silent.
@@ -238,57 +236,9 @@ final class Server: TimerTarget {
     if let index = certificates.load() { install(index) }
   }
 
-  private func install(_ index: CertificateIndex) {
+  func install(_ index: CertificateIndex) {
     workers.post { $0.install(index) }
     step()
-  }
-
-  // MARK: What the fleet shares
-
-  private static func wallClock() -> Int64 { Int64(time(nil)) }
-
-  /// Begins to follow etcd, where there is one; nothing waits for it.
-  private func share(_ tickets: TicketKeeper) {
-    fleet = FleetLink(configuration, encryption: encryption, loop: loop, logger: logger)
-    fleet?.follow(certificates) { [unowned self] in install($0) }
-    if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
-      let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
-        [unowned self] in peersChanged()
-      }
-      peers = keeper
-      fleet?.follow(keeper)
-    }
-    if configuration.tls.tickets == .etcd { fleet?.follow(tickets, copy: certificates) }
-    if configuration.listen.closeWhenUnable == .fleet {
-      fleet?.agreeOnPorts { [unowned self] in step() }
-    }
-  }
-
-  /// The fleet has other servers, or this one can prove now that it belongs to them.
-  private func peersChanged() {
-    guard let peering = peers?.peering, !workers.handles.isEmpty else { return }
-    links.install(peering)
-    workers.post { $0.install(peering) }
-    openPeers()
-    let neighbours = peering.neighbours(of: configuration.node)
-    guard neighbours != plan.neighbours else { return }
-    applications.install(neighbours, now: loop.now)
-    plan = SnapshotPlan(
-      configuration, applications: applications.tables, neighbours: neighbours, previous: plan)
-    prober.follow(upstreams)
-    let plan = plan
-    workers.post { $0.install(plan) }
-    step()
-  }
-
-  private func openPeers() {
-    guard peers?.peering.credentials != nil, !isDraining else { return }
-    ports.openPeers(workers.handles)
-  }
-
-  private func ticketKeysChanged() {
-    guard let keys = tickets?.keys else { return }
-    workers.post { $0.install(keys) }
   }
 
   // MARK: Signals
@@ -309,8 +259,8 @@ final class Server: TimerTarget {
   ///
   /// `nil` while draining, when nothing is reloaded.
   @discardableResult
-  private func reload() -> ReloadOutcome? {
-    guard !isDraining else { return nil }
+  func reload() -> ReloadOutcome? {
+    guard !draining.isEnding else { return nil }
     service.reloading(now: loop.now)
     defer { service.ready(workers: workers.count) }
     let loaded = loader()
@@ -361,82 +311,5 @@ final class Server: TimerTarget {
     discover()
     step()
     return nil
-  }
-
-  /// Closes the port first and at once, then lets what is under way finish.
-  private func drain() {
-    guard !isDraining else { return }
-    isDraining = true
-    ability.isDraining = true
-    service.stopping()
-    tickets?.end()
-    fleet?.ports?.end()
-    logger.notice("draining")
-    drainDeadline = loop.now + configuration.timeouts.drain
-    ports.step(ability, workers: workers.handles, now: loop.now)
-    let (ability, port, handle) = (ability, ports.httpsPort, loop.handle)
-    workers.post { worker in
-      worker.setAbility(ability, httpsPort: port)
-      worker.drain {
-        handle.post { loop in (loop.owner as? Server)?.workerDrained() }
-      }
-    }
-  }
-
-  private func workerDrained() {
-    if workers.drained() { loop.stop() }
-  }
-
-  private func drainTimedOut() {
-    logger.warning("drain took too long, what is left is cut")
-    loop.stop()
-  }
-}
-
-// MARK: Administration
-
-extension Server {
-  private func openAdministration() {
-    let desk = AdminDesk(
-      report: { [unowned self] in report() }, reload: { [unowned self] in reload() },
-      drain: { [unowned self] in drain() })
-    let listener = AdminListener(
-      configuration.listen.admin, loop: loop, logger: logger, desk: desk)
-    listener.open()
-    admin = listener
-  }
-
-  /// Everything that is told about this server; whoever has something to tell adds a section here.
-  private func report() -> StatusReport {
-    let now = Int64(time(nil))
-    let unable = ability.unable?.word.description
-    var sections = [
-      ServerSection(
-        node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
-        reload: lastReload
-      ).section,
-      ports.section(fleet: fleet?.ports?.counts),
-    ]
-    let pipes = workers.handles.map(\.counters.peers) + [links.counters]
-    let optional = [
-      fleet?.section, peers?.section(pipes), tickets?.section, discovery?.section,
-    ]
-    sections += optional.compactMap { $0 }
-    sections += [
-      workers.section(now: loop.now),
-      SessionsSection(
-        configuration: configuration, counters: workers.handles.map(\.counters)
-      ).section,
-      UpstreamsSection(upstreams: upstreams, now: loop.now, time: now) { [prober] in
-        prober.record(of: $0)?.last
-      }.section,
-      CertificatesSection(
-        entries: certificates.index.entries, refusals: certificates.refusals,
-        copyFailure: certificates.copyFailure, now: now
-      ).section,
-    ]
-    return StatusReport(
-      health: unable ?? (ports.isOpen ? "ok" : "port-closed"),
-      isServing: unable == nil && ports.isOpen, sections: sections)
   }
 }

@@ -19,6 +19,8 @@ struct ServiceWatch {
 
   func reloading(now: Instant) { notify?.send(.reloading(now: now)) }
 
+  func tell(_ state: String) { notify?.send(.status(state)) }
+
   func stopping() { notify?.send(.stopping, .status("draining")) }
 
   /// All is well; told as often as systemd wants to hear it.

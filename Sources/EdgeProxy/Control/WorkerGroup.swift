@@ -7,14 +7,13 @@ final class WorkerGroup {
   private(set) var handles: [WorkerHandle] = []
   private var threads: [WorkerThread] = []
   private let watch: WorkerWatch
-  private var undrained: Int
+  private var undrained = 0
 
   /// A worker that has not turned for this long is frozen.
   private static let frozenAfter = Duration.seconds(10)
 
   init(count: Int, now: Instant) {
     self.count = count
-    undrained = count
     watch = WorkerWatch(count: count, now: now)
   }
 
@@ -36,6 +35,17 @@ final class WorkerGroup {
 
   /// Whether none is frozen.
   func areAlive(now: Instant) -> Bool { watch.allAlive(now: now, within: Self.frozenAfter) }
+
+  /// Has all close what they listen on and finish what they have; `done` is called for each of them.
+  func drain(_ done: @escaping @Sendable () -> Void) {
+    undrained = count
+    post { $0.drain(done) }
+  }
+
+  /// Connections and sessions that are open.
+  var openCount: Int {
+    handles.reduce(into: 0) { $0 += $1.counters.connections.now + $1.counters.sessions.now }
+  }
 
   /// One more has finished what it had; `true` with the last.
   func drained() -> Bool {

@@ -44,7 +44,7 @@ struct Ability: Equatable, Sendable {
 ///                        │  ▲ ▲                              │
 ///            bind failed │  │ └───── able for openAfter ─────┘
 ///                        ▼  │ a second later, able
-///                       binding            from anywhere ── draining ──▶ drained
+///                       binding     from anywhere ── draining ──▶ drained ── undrained ──▶ before
 ///
 /// The port is never opened without a certificate. Whether there is a backend matters not with
 /// `close_when_unable: never`, and then requests are answered 503. With `fleet` it is closed for want
@@ -124,7 +124,9 @@ struct PortGate: Sendable {
     let mustOpen = policy == .fleet && ability.hasCertificate && agreed == false
     switch state {
     case .drained:
-      return Step(action: .none)
+      // It was taken out by somebody, who has put it back.
+      state = .before
+      return update(ability, agreed: agreed, now: now)
     case .before:
       return able || mustOpen ? open() : Step(action: .none)
     case .binding(let again):

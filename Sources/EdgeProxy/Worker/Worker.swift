@@ -158,7 +158,6 @@ final class Worker: TurnEnd {
 
   /// Refuses new work and finishes what there is; `done` is called when nothing is left.
   func drain(_ done: @escaping @Sendable () -> Void) {
-    guard whenDrained == nil else { return }
     whenDrained = done
     closeListeners { $0.kind != .http }
     sendsClientsAway = true
@@ -172,6 +171,19 @@ final class Worker: TurnEnd {
     else { return }
     self.whenDrained = nil
     whenDrained()
+  }
+
+  /// New work is welcome again.
+  func undrain() { whenDrained = nil }
+
+  /// Cuts what a drain has left.
+  func cutAll() {
+    // Those that end tunnels leave the list.
+    for connection in connections.reversed() { connection.cutTunnels("drain") }
+    for connection in connections.reversed() where connection.listener.kind != .http {
+      connection.abort()
+    }
+    sessions.cutAll("drain")
   }
 
   /// Ends the loop; what is still open is cut.

@@ -8,7 +8,7 @@ struct AdminDeskTests {
   private let desk = AdminDesk(
     report: { StatusReport(health: "no-backend", isServing: false, sections: []) },
     reload: { ReloadOutcome(at: 0, isRefused: true, report: "e:1:1: wrong\n1 error\n") },
-    drain: {})
+    drain: { "draining" }, undrain: { false }, drainState: { "serving" })
 
   private func answer(
     _ line: String, _ fields: String = "Host: localhost\r\n", isUnix: Bool = true
@@ -36,7 +36,7 @@ struct AdminDeskTests {
   }
 
   @Test(arguments: [
-    ("GET /", 404), ("GET /status/", 404), ("GET /drain", 405), ("HEAD /reload", 405),
+    ("GET /", 404), ("GET /status/", 404), ("GET /undrain", 405), ("HEAD /reload", 405),
     ("POST /status", 405), ("PUT /drain", 405), ("OPTIONS *", 404),
   ])
   func `what is not there is refused`(_ line: String, _ status: Int) throws {

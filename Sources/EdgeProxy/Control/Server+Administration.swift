@@ -1,0 +1,51 @@
+internal import CertStore
+internal import EventLoop
+internal import Glibc
+
+/// What administrators ask and what they are told.
+extension Server {
+  func openAdministration() {
+    let desk = AdminDesk(
+      report: { [unowned self] in report() }, reload: { [unowned self] in reload() },
+      drain: { [unowned self] in setAside() }, undrain: { [unowned self] in putBack() },
+      drainState: { [unowned self] in drainState })
+    let listener = AdminListener(
+      configuration.listen.admin, loop: loop, logger: logger, desk: desk)
+    listener.open()
+    admin = listener
+  }
+
+  /// Everything that is told about this server; whoever has something to tell adds a section here.
+  private func report() -> StatusReport {
+    let now = Int64(time(nil))
+    let unable = ability.unable?.word.description
+    var sections = [
+      ServerSection(
+        node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
+        reload: lastReload
+      ).section,
+      ports.section(fleet: fleet?.ports?.counts),
+    ]
+    let pipes = workers.handles.map(\.counters.peers) + [links.counters]
+    let optional = [
+      fleet?.section, peers?.section(pipes), tickets?.section, discovery?.section,
+    ]
+    sections += optional.compactMap { $0 }
+    sections += [
+      workers.section(now: loop.now),
+      SessionsSection(
+        configuration: configuration, counters: workers.handles.map(\.counters)
+      ).section,
+      UpstreamsSection(upstreams: upstreams, now: loop.now, time: now) { [prober] in
+        prober.record(of: $0)?.last
+      }.section,
+      CertificatesSection(
+        entries: certificates.index.entries, refusals: certificates.refusals,
+        copyFailure: certificates.copyFailure, now: now
+      ).section,
+    ]
+    return StatusReport(
+      health: unable ?? (ports.isOpen ? "ok" : "port-closed"),
+      isServing: unable == nil && ports.isOpen, sections: sections)
+  }
+}

@@ -1,0 +1,54 @@
+internal import CertStore
+internal import EventLoop
+internal import Glibc
+internal import Logging
+internal import TLS
+
+/// What the servers of a fleet share.
+extension Server {
+  static func wallClock() -> Int64 { Int64(time(nil)) }
+
+  /// Begins to follow etcd, where there is one; nothing waits for it.
+  func share(_ tickets: TicketKeeper) {
+    fleet = FleetLink(configuration, encryption: encryption, loop: loop, logger: logger)
+    fleet?.follow(certificates) { [unowned self] in install($0) }
+    if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
+      let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
+        [unowned self] in peersChanged()
+      }
+      peers = keeper
+      fleet?.follow(keeper)
+    }
+    if configuration.tls.tickets == .etcd { fleet?.follow(tickets, copy: certificates) }
+    if configuration.listen.closeWhenUnable == .fleet {
+      fleet?.agreeOnPorts { [unowned self] in step() }
+    }
+  }
+
+  /// The fleet has other servers, or this one can prove now that it belongs to them.
+  func peersChanged() {
+    guard let peering = peers?.peering, !workers.handles.isEmpty else { return }
+    links.install(peering)
+    workers.post { $0.install(peering) }
+    openPeers()
+    let neighbours = peering.neighbours(of: configuration.node)
+    guard neighbours != plan.neighbours else { return }
+    applications.install(neighbours, now: loop.now)
+    plan = SnapshotPlan(
+      configuration, applications: applications.tables, neighbours: neighbours, previous: plan)
+    prober.follow(upstreams)
+    let plan = plan
+    workers.post { $0.install(plan) }
+    step()
+  }
+
+  func openPeers() {
+    guard peers?.peering.credentials != nil, !ability.isDraining else { return }
+    ports.openPeers(workers.handles)
+  }
+
+  func ticketKeysChanged() {
+    guard let keys = tickets?.keys else { return }
+    workers.post { $0.install(keys) }
+  }
+}
