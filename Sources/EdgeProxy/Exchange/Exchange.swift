@@ -49,6 +49,8 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The try beside it, see `Hedging.swift`.
   var hedge: Attempt?
   var hasHedged = false
+  /// Another server was asked to connect, see `LastResort.swift`.
+  var hasDetoured = false
   /// An answer with a status worth another try, kept in case that no better one comes.
   var fallback: Attempt?
   var tried = TriedNodes()
@@ -210,6 +212,7 @@ final class Exchange: TimerTarget, TurnEnd {
     emptyAnswers = 0
     isDeadly = false
     hasHedged = false
+    hasDetoured = false
     heldUntil = Instant(nanoseconds: 0)
     queuedUntil = Instant(nanoseconds: 0)
     affinity = nil

@@ -47,7 +47,7 @@ extension Exchange: Held, Queued {
     }
   }
 
-  private func ask(_ node: NodeState, _ upstream: WorkerUpstream, fresh: Bool) {
+  func ask(_ node: NodeState, _ upstream: WorkerUpstream, fresh: Bool) {
     let attempt = worker.takeAttempt()
     self.attempt = attempt
     attempt.start(self, node, upstream: upstream, fresh: fresh)
@@ -71,6 +71,7 @@ extension Exchange: Held, Queued {
         now: worker.loop.now.nanoseconds, random: worker.random.next())
     }
     noteTry(attempt, failure.word)
+    forgetDetour(node, failure)
     if failure.isUnsent { attempts -= 1 }
     if mayBlame(failure) { noteEmptyAnswer() }
     if leaveToOther(attempt) { return attempt.close() }
@@ -180,6 +181,7 @@ extension Exchange: Held, Queued {
 
   /// Waits until an instance is back, at most `hold`, in a queue of bounded length.
   private func hold(_ upstream: WorkerUpstream) {
+    if takeDetour(upstream) { return }
     let now = worker.loop.now
     let isFirst = heldUntil.nanoseconds == 0
     if isFirst { heldUntil = now + upstream.settings.hold }
@@ -202,6 +204,7 @@ extension Exchange: Held, Queued {
     }
     tried.beginRound()
     attempts = 0
+    hasDetoured = false
     tryNext()
   }
 

@@ -17,6 +17,8 @@ final class PeerLinks {
   /// How we prove who we are; `nil` without a certificate of the fleet.
   private var context: ClientContext?
   private var sessions: [PeerSession] = []
+  /// For nodes that cannot be reached directly.
+  var detours = Detours()
   /// When something was last said of a server.
   private var toldAt: [String: Instant] = [:]
 
@@ -67,6 +69,19 @@ final class PeerLinks {
       return try session.begin(address)
     }
     return try makeSession(peer, context).begin(address)
+  }
+
+  /// Through which server a node is reached at present; `nil` for the direct way.
+  func detour(to node: NodeState) -> String? {
+    detours.isEmpty ? nil : detours.server(for: node, now: loop.now)
+  }
+
+  /// A server that may reach what we cannot: mostly one that we have a session with, sometimes any.
+  func helper(random: UInt64) -> String? {
+    guard context != nil else { return nil }
+    let living = sessions.filter { $0.takesStreams && $0.isOpen }.map(\.peer.name)
+    let names = random & 3 != 0 && !living.isEmpty ? living : directory.all.map(\.name)
+    return names.isEmpty ? nil : names[Int((random >> 2) % UInt64(names.count))]
   }
 
   private func makeSession(

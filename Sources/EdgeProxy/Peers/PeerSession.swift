@@ -74,6 +74,7 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
     (stage == .opening || stage == .open) && condemned == nil && streams.count < Self.streamsMax
   }
 
+  var isOpen: Bool { stage == .open }
   var isLeaving: Bool { stage == .leaving }
 
   /// Asks for a pipe to an instance's address.

@@ -49,7 +49,7 @@ final class NodeConnection: EventSource {
   func open(
     _ node: NodeState, through links: PeerLinks, speaksFirst: Bool = true
   ) throws(SystemError) {
-    if let server = node.server {
+    if let server = node.server ?? links.detour(to: node) {
       let pipe = try links.open(node.address, at: server)
       pipe.connection = self
       self.pipe = pipe
