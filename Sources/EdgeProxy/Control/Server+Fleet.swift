@@ -14,7 +14,9 @@ extension Server {
     fleet?.follow(certificates) { [unowned self] in install($0) }
     if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
       let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
-        [unowned self] in peersChanged()
+        [unowned self] in
+        takePeers()
+        step()
       }
       peers = keeper
       fleet?.follow(keeper)
@@ -25,8 +27,8 @@ extension Server {
     }
   }
 
-  /// The fleet has other servers, or this one can prove now that it belongs to them.
-  func peersChanged() {
+  /// Takes over which other servers there are, and whether this one can prove that it belongs to them.
+  func takePeers() {
     guard let peering = peers?.peering, !workers.handles.isEmpty else { return }
     links.install(peering)
     workers.post { $0.install(peering) }
@@ -39,7 +41,6 @@ extension Server {
     prober.follow(upstreams)
     let plan = plan
     workers.post { $0.install(plan) }
-    step()
   }
 
   func openPeers() {

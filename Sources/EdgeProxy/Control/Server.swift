@@ -93,7 +93,7 @@ final class Server: TimerTarget {
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
     try ports.openAtStart(workers.handles)
-    peersChanged()
+    takePeers()
     openAdministration()
     defer { admin?.close() }
     prober.follow(upstreams)

@@ -15,6 +15,7 @@ struct NodeInitCommand: ParsableCommand {
   func run() throws {
     try CommandBody.run {
       let session = try EtcdSession(file)
+      _ = try session.sealingKeys()
       let old = try session.storedAuthority()
       guard old == nil || replace else {
         throw CommandFailure(
