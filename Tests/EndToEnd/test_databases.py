@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("pymysql")
 
 from support.admin import status
-from support.mariadb import MariaDB, ask, connect, prepare
+from support.mariadb import NAME, MariaDB, ask, connect, prepare
 from support.processes import eventually
 from support.tcp import reserve_port
 
@@ -158,6 +158,60 @@ def test_a_server_without_room_is_passed_over_and_its_word_heard_where_all_are_f
         each.close()
     in_flight = lambda: [node["in_flight"] for node in status(edge)["upstreams"][1]["nodes"]]
     eventually(lambda: in_flight() == [0, 0], "all sessions ended")
+
+
+def states(edge):
+    return [node["state"] for node in status(edge)["upstreams"][1]["nodes"]]
+
+
+def is_well(edge, number):
+    node = status(edge)["upstreams"][1]["nodes"][number]
+    return node["check"] is not None and node["check"]["result"] == "ok" and node["state"] == "up"
+
+
+@pytest.mark.parametrize("user", ["nobody", NAME])
+def test_mysql_checks_take_a_dead_server_out_and_put_it_back(databases, passing, user):
+    first, second = databases(2)
+    edge = passing([first, second], health={"type": "mysql", "user": user, "interval": "100ms"})
+    eventually(lambda: is_well(edge, 0) and is_well(edge, 1), "both are well, though the name opens nothing")
+    with Loop(edge.tcp_port) as loop:
+        loop.wait_for(20, number=2)
+        second.kill()
+        killed = time.monotonic()
+        eventually(lambda: states(edge)[1] != "up", "it is out")
+        loop.wait_for(100, number=1)
+        second.start()
+        eventually(lambda: is_well(edge, 1), "it is back")
+        loop.wait_for(20, number=2)
+    assert [each for each in loop.failures if each[0] > killed] == []
+
+
+def test_a_frozen_server_fails_its_mysql_checks(databases, passing):
+    (first,) = databases(1)
+    edge = passing([first], health={"type": "mysql", "interval": "100ms", "timeout": "200ms"})
+    eventually(lambda: is_well(edge, 0), "it is well")
+    first.freeze()
+    eventually(lambda: status(edge)["upstreams"][1]["nodes"][0]["check"]["result"] == "silent", "it says nothing")
+    first.thaw()
+    eventually(lambda: is_well(edge, 0), "it is well again")
+
+
+def test_a_status_port_takes_a_server_out_that_still_accepts(databases, passing, web):
+    first, second = databases(2)
+    state = {"status": 200}
+    # Both are on one machine here, so there is one status port for the two.
+    page = web(lambda connection, request: connection.sendall(
+        b"HTTP/1.1 %d X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % state["status"]))
+    edge = passing([first, second], health={
+        "type": "request", "path": "/status", "port": int(page.address.rpartition(":")[2]), "interval": "100ms", "status": "200"})
+    eventually(lambda: page.requests and status(edge)["upstreams"][1]["nodes"][0]["check"], "it is asked")
+    assert states(edge) == ["up", "up"]
+    state["status"] = 503
+    # At most half of an upstream is ever out.
+    eventually(lambda: sorted(states(edge)) != ["up", "up"], "one is out")
+    assert ask_once(edge.tcp_port)
+    state["status"] = 200
+    eventually(lambda: states(edge) == ["up", "up"], "both are back")
 
 
 def ask_once(port):

@@ -9,6 +9,8 @@ struct CheckQuestion: Sendable, Equatable {
     case pong
     /// A response head with one of these statuses.
     case head(ClosedRange<Int>)
+    /// A MySQL server that takes sessions, for somebody of this name.
+    case session(user: String)
   }
 
   var bytes: [UInt8]
@@ -26,6 +28,7 @@ struct CheckQuestion: Sendable, Equatable {
     switch check.kind {
     case .tcp: (bytes, wanted) = ([], .connection)
     case .ping: (bytes, wanted) = (Self.ping, .pong)
+    case .mysql: (bytes, wanted) = ([], .session(user: check.user))
     case .request:
       var head = RequestHead()
       // The configuration has seen to it that it can be parsed.

@@ -6,12 +6,18 @@ extension Directives {
     .optional(
       "upstreams.NAME.health.type", .word(HealthCheck.Kind.allCases.map(\.rawValue)),
       example: "request",
-      "request: a GET; ping: uwsgi's PING; tcp: a connection. Default: request where path is given,"
-        + " else ping for uwsgi and tcp for others"),
+      "request: a GET; ping: uwsgi's PING; tcp: a connection; mysql: its greeting, answered and left in"
+        + " order. Default: request where path is given, else ping for uwsgi and tcp for others"),
     .optional("upstreams.NAME.health.path", .text, example: "/up", "What the GET asks for"),
     .optional(
       "upstreams.NAME.health.host", .text, example: "app.example.org",
       "Its Host; default: the application's name where it is discovered, else localhost"),
+    .optional(
+      "upstreams.NAME.health.port", .number(1...65_535), example: "10080",
+      "With protocol tcp: where the nodes' machines answer the GET, such as TiDB's status port"),
+    .optional(
+      "upstreams.NAME.health.user", .text, example: "edgeproxy",
+      "Who a mysql check says it is, without a password; the server need not know it"),
     .init(
       "upstreams.NAME.health.status", .text, "200-399",
       "The statuses of a well node: one, or the first and the last"),

@@ -13,5 +13,10 @@ struct HealthCheck: Sendable, Equatable {
   var timeout = Duration.seconds(1)
   var thresholds = HealthThresholds.standard
 
-  enum Kind: String, Sendable, CaseIterable { case tcp, ping, request }
+  /// Where a request goes, on the node's machine; `nil` for the node's own port.
+  var port: UInt16?
+  /// Who a visit to a MySQL server says it is.
+  var user = "edgeproxy"
+
+  enum Kind: String, Sendable, CaseIterable { case tcp, ping, request, mysql }
 }

@@ -17,6 +17,8 @@ struct HealthCheckReader {
     check.timeout = section.duration("timeout")
     check.thresholds = HealthThresholds(
       rise: UInt64(section.number("rise")), fall: UInt64(section.number("fall")))
+    check.port = port(section, kind)
+    check.user = user(section, kind)
     if kind != .request { refuseRequestKeys(section, kind) }
     return check
   }
@@ -29,16 +31,56 @@ struct HealthCheckReader {
         "'type' ping in \(section.name) needs protocol uwsgi, found \(spoken.rawValue);"
           + " did you mean 'request'?")
     }
+    if kind == .mysql, spoken != .tcp {
+      context.findings.error(
+        section.position(of: "type"),
+        "'type' mysql in \(section.name) needs protocol tcp, found \(spoken.rawValue)")
+    }
     return kind ?? (section.isGiven("path") ? .request : spoken == .uwsgi ? .ping : .tcp)
   }
 
   /// Whoever wrote them believes that requests are sent.
   private func refuseRequestKeys(_ section: Section, _ kind: HealthCheck.Kind) {
-    for key in ["path", "host", "status"] where section.isGiven(key) {
+    for key in ["path", "host", "status", "port"] where section.isGiven(key) {
       context.findings.error(
         section.position(of: key),
         "'\(key)' in \(section.name) needs type request, found \(kind.rawValue)")
     }
+  }
+
+  /// A status port is for what does not speak HTTP itself.
+  private func port(_ section: Section, _ kind: HealthCheck.Kind) -> UInt16? {
+    guard section.isGiven("port") else {
+      if spoken == .tcp, kind == .request {
+        context.findings.error(
+          section.position(of: section.isGiven("type") ? "type" : "path"),
+          "a request in \(section.name) needs 'port', the status port of the nodes")
+      }
+      return nil
+    }
+    let port = UInt16(section.number("port"))
+    if spoken != .tcp {
+      context.findings.error(
+        section.position(of: "port"),
+        "'port' in \(section.name) needs protocol tcp: others answer requests themselves")
+    }
+    return port
+  }
+
+  private func user(_ section: Section, _ kind: HealthCheck.Kind) -> String {
+    let fallback = HealthCheck(kind: .mysql).user
+    guard let (name, position) = section.text("user") else { return fallback }
+    if kind != .mysql {
+      context.findings.error(
+        position, "'user' in \(section.name) needs type mysql, found \(kind.rawValue)")
+    }
+    guard (1...32).contains(name.utf8.count), name.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+    else {
+      context.findings.error(
+        position, "'user' must be 1 to 32 ASCII characters, found '\(Found.shortened(name))'")
+      return fallback
+    }
+    return name
   }
 
   private func path(_ section: Section) -> String {

@@ -44,8 +44,16 @@ struct TCPUpstreamReader {
         report("\(inner).\(key)", at: position, "is not for")
       }
     }
-    if let health = settings.health, health.kind != .tcp {
-      report("health", at: section.position(of: "health"), "must be of type tcp for")
+    if let health = settings.health {
+      if health.kind == .ping {
+        report("health", at: section.position(of: "health"), "cannot be of type ping for")
+      }
+      if health.port != nil, let node = settings.nodes.first(where: { $0.address.port == nil }) {
+        context.findings.error(
+          section.position(of: "health"),
+          "'port' in \(section.name).health needs nodes with an IP address, found"
+            + " '\(node.address)'")
+      }
     }
     if section.isGiven("hash_on"), settings.hashOn != .address {
       report("hash_on", at: section.position(of: "hash_on"), "must be address for")

@@ -30,6 +30,7 @@ final class Check: NodeConnectionOwner, TimerTarget {
   private var response = ResponseHead()
   private var interims = 0
   private var outcome: CheckOutcome?
+  private var visit: MySQLVisit?
   /// Of the body.
   private var readCount = 0
 
@@ -46,14 +47,20 @@ final class Check: NodeConnectionOwner, TimerTarget {
     self.loop = loop
     self.done = done
     connection = NodeConnection(loop: loop)
+    if case .session(let user) = question.wanted { visit = MySQLVisit(user: user) }
     startedAt = loop.now
   }
 
   func start(
-    _ node: NodeState, through links: PeerLinks, identity: CheckIdentity?, timeout: Duration
+    _ node: NodeState, port: UInt16? = nil, through links: PeerLinks, identity: CheckIdentity?,
+    timeout: Duration
   ) {
     do throws(SystemError) {
-      try connection.open(node, through: links)
+      if let port, let address = SocketAddress(ip: node.address.host, port: port) {
+        try connection.open(address, at: node.server, through: links)
+      } else {
+        try connection.open(node, through: links)
+      }
       connection.owner = self
       timer = loop.arm(self, after: timeout)
       guard secure(identity) else { return }
@@ -124,6 +131,7 @@ final class Check: NodeConnectionOwner, TimerTarget {
     }
     while stage == .listening {
       let progress = connection.fill(&input)
+      if visit != nil, let outcome = goOn() { return end(outcome) }
       if outcome == nil { outcome = judge() }
       if let outcome {
         readCount += input.count
@@ -148,12 +156,30 @@ final class Check: NodeConnectionOwner, TimerTarget {
     case .connection: .passed
     case .pong: judgePong()
     case .head(let statuses): judgeHead(statuses)
+    case .session: nil
     }
   }
 
   private func judge(_ ending: NodeConnection.Ending) -> CheckOutcome {
     guard input.isEmpty, !parser.hasBegun else { return .malformed }
     return question.wanted == .pong && ending == .finished ? .closed : .ended
+  }
+
+  /// The next step of a visit; what is said fits any socket.
+  private func goOn() -> CheckOutcome? {
+    while let step = visit?.take(&input) {
+      switch step {
+      case .wait: return nil
+      case .say(let words):
+        guard case .bytes(words.count) = connection.send(words.span) else { return .ended }
+      case .welcome(let words):
+        if !words.isEmpty { _ = connection.send(words.span) }
+        return .passed
+      case .refused(let code): return .refused(code: code)
+      case .malformed: return .malformed
+      }
+    }
+    return nil
   }
 
   /// Modifiers 100 and 1; the application may have put a warning in between.

@@ -17,6 +17,8 @@ enum CheckOutcome: Equatable, Sendable {
   case ended
   /// Something that is no answer.
   case malformed
+  /// A MySQL server that takes no sessions, with the code of its error.
+  case refused(code: Int)
 
   /// Whether the node did what was asked of it.
   var isWell: Bool {
@@ -46,6 +48,7 @@ enum CheckOutcome: Equatable, Sendable {
     case .closed: "closed"
     case .ended: "empty"
     case .malformed: "malformed"
+    case .refused(let code): "mysql \(code)"
     }
   }
 }

@@ -125,7 +125,9 @@ final class Prober {
     patient.check = check
     runningCount += 1
     let identity = settings.tls == nil ? nil : identity(of: patient)
-    check.start(patient.node, through: links, identity: identity, timeout: timeout)
+    check.start(
+      patient.node, port: patient.asksForLife ? nil : settings.health?.port, through: links,
+      identity: identity, timeout: timeout)
   }
 
   private func question(for patient: Patient) -> (CheckQuestion, Duration) {
@@ -259,7 +261,8 @@ private final class Patient {
   /// Whether it is asked for any sign of life, because the upstream's checks cannot tell.
   var asksForLife: Bool {
     guard let health = upstream.settings.health else { return true }
-    return health.kind == .tcp && (isSuspect || wasPutOut)
+    return health.kind == .tcp && upstream.settings.nodeProtocol != .tcp
+      && (isSuspect || wasPutOut)
   }
 }
 

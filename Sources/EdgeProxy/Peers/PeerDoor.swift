@@ -87,11 +87,21 @@ final class PeerDoor {
     for state in states {
       let timeout = state.settings.connectTimeout
       for node in state.nodes where node.server == nil {
-        let address = node.address.description
-        nodes[address] = max(timeout, nodes[address] ?? .zero)
+        for address in [node.address, state.settings.statusAddress(of: node)].compactMap({ $0 }) {
+          let name = address.description
+          nodes[name] = max(timeout, nodes[name] ?? .zero)
+        }
       }
     }
     return nodes
+  }
+}
+
+extension UpstreamSettings {
+  /// Where the checks of a node go, if not to the node itself.
+  fileprivate func statusAddress(of node: NodeState) -> SocketAddress? {
+    guard let port = health?.port else { return nil }
+    return SocketAddress(ip: node.address.host, port: port)
   }
 }
 

@@ -59,6 +59,17 @@ final class NodeConnection: EventSource {
     }
   }
 
+  /// The same for another address, on the machine of this process where there is no `server`.
+  func open(
+    _ address: SocketAddress, at server: String?, through links: PeerLinks
+  ) throws(SystemError) {
+    guard let server else { return try open(address) }
+    let pipe = try links.open(address, at: server)
+    pipe.connection = self
+    self.pipe = pipe
+    begin()
+  }
+
   /// The same for an address that is reached directly.
   func open(_ address: SocketAddress, speaksFirst: Bool = true) throws(SystemError) {
     let socket = try Socket.connect(address, speaksFirst: speaksFirst)

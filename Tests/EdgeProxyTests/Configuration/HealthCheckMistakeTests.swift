@@ -68,7 +68,7 @@ struct HealthCheckMistakeTests {
     ),
     (
       "{ type: pong }",
-      "6:21: 'type' must be tcp, ping or request, found 'pong'; did you mean 'ping'?"
+      "6:21: 'type' must be tcp, ping, request or mysql, found 'pong'; did you mean 'ping'?"
     ),
     (
       "{ path: /, status: 399-200 }",

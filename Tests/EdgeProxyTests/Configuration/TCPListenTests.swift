@@ -53,10 +53,19 @@ struct TCPListenTests {
 
   @Test func `a node that knows no requests is checked by connecting`() {
     #expect(read(db: "health: { interval: 1s }").lines == [])
-    #expect(
-      read(db: "health: { path: /status }").lines == [
-        "edge.yaml:3:58: 'health' in upstreams.db must be of type tcp for protocol tcp"
-      ])
+    #expect(read(db: "health: { type: mysql, user: monitor }").lines == [])
+    #expect(read(db: "health: { path: /status, port: 10080 }").lines == [])
+  }
+
+  @Test(arguments: [
+    ("{ path: /status }", "a request in upstreams.db.health needs 'port', the status port"),
+    ("{ type: ping }", "'type' ping in upstreams.db.health needs protocol uwsgi, found tcp"),
+    ("{ port: 10080 }", "'port' in upstreams.db.health needs type request, found tcp"),
+    ("{ type: mysql, user: 'a b' }", "'user' must be 1 to 32 ASCII characters, found 'a b'"),
+    ("{ type: tcp, user: a }", "'user' in upstreams.db.health needs type mysql, found tcp"),
+  ])
+  func `a check that a node cannot answer is refused`(health: String, line: String) {
+    #expect(read(db: "health: \(health)").lines.contains { $0.contains(line) })
   }
 
   @Test func `keys of sessions are refused where requests are served`() {
