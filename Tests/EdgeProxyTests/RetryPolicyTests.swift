@@ -47,6 +47,23 @@ struct RetryPolicyTests {
     #expect(decide(.couldNotConnect) { $0.isDeadly = true }.decision == .tryAnother)
   }
 
+  @Test func `another server is asked to connect while tries and time last, whatever the method`() {
+    func mayDetour(
+      _ settings: RetrySettings = .standard, _ change: (inout RetryFacts) -> Void = { _ in }
+    ) -> Bool {
+      var facts = Self.facts
+      change(&facts)
+      return RetryPolicy(settings, bufferSizeBytes: 4096).mayDetour(facts)
+    }
+    #expect(mayDetour { $0.hasOthers = false })
+    #expect(mayDetour { $0.isRepeatable = false })
+    #expect(!mayDetour { $0.attempts = 3 })
+    #expect(!mayDetour { $0.elapsed = seconds(15) })
+    var never = RetrySettings.standard
+    never.onConnect = false
+    #expect(!mayDetour(never))
+  }
+
   @Test func `another node is asked beside a silent one while tries and time last`() {
     let policy = RetryPolicy(.standard, bufferSizeBytes: 4096)
     #expect(policy.mayHedge(Self.facts))

@@ -54,6 +54,8 @@ final class Exchange: TimerTarget, TurnEnd {
   /// An answer with a status worth another try, kept in case that no better one comes.
   var fallback: Attempt?
   var tried = TriedNodes()
+  /// Of those tried, nodes of other machines that could not be connected to.
+  var unreached = TriedNodes()
   /// Tries of the present round, and those of all rounds that ended without a byte.
   var attempts = 0
   var emptyAnswers = 0
@@ -208,6 +210,7 @@ final class Exchange: TimerTarget, TurnEnd {
     upstream = nil
     rules = nil
     tried = TriedNodes()
+    unreached = TriedNodes()
     attempts = 0
     emptyAnswers = 0
     isDeadly = false

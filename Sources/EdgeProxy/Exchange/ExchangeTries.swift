@@ -28,6 +28,7 @@ extension Exchange: Held, Queued {
       // The numbers of the nodes mean others now.
       generation = upstream.generation
       tried = TriedNodes()
+      unreached = TriedNodes()
     }
     let request = Balancer.Request(
       tried: tried, mayBeRepeated: isRepeatable, affinity: affinity, bound: bound,
@@ -35,11 +36,7 @@ extension Exchange: Held, Queued {
     let choice = Balancer.pick(upstream.state, request)
     switch choice {
     case .node(let index):
-      tried.insert(index)
-      attempts += 1
-      let role = upstream.state.roles[index]
-      if isPacket { packet.setModifiers(role.modifier1, role.modifier2) }
-      ask(upstream.state.nodes[index], upstream, fresh: false)
+      ask(index, upstream)
     case .wait, .none:
       // An answer that is there is better than one that may come.
       if let fallback { return deliverFallback(fallback) }
@@ -47,10 +44,22 @@ extension Exchange: Held, Queued {
     }
   }
 
-  func ask(_ node: NodeState, _ upstream: WorkerUpstream, fresh: Bool) {
+  /// Asks the node with this number; with `server` that one connects to it.
+  func ask(_ index: Int, _ upstream: WorkerUpstream, through server: String? = nil) {
+    tried.insert(index)
+    attempts += 1
+    let role = upstream.state.roles[index]
+    if isPacket { packet.setModifiers(role.modifier1, role.modifier2) }
+    let node = upstream.state.nodes[index]
+    ask(node, upstream, fresh: server != nil, through: server)
+  }
+
+  private func ask(
+    _ node: NodeState, _ upstream: WorkerUpstream, fresh: Bool, through server: String? = nil
+  ) {
     let attempt = worker.takeAttempt()
     self.attempt = attempt
-    attempt.start(self, node, upstream: upstream, fresh: fresh)
+    attempt.start(self, node, upstream: upstream, fresh: fresh, through: server)
   }
 
   /// The try ended without an answer to deliver.
@@ -62,6 +71,9 @@ extension Exchange: Held, Queued {
       if hedge == nil, !sent || isRepeatable { return askAgain(attempt, node, upstream) }
       // It says nothing of the node that it ended a connection when it had been idle.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
+    } else if attempt.detour != nil, failure.isUnsent {
+      // That somebody else cannot connect either is nothing new.
+      node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     } else if isDeadly, mayBlame(failure) {
       // It is the request that is to blame.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
@@ -71,7 +83,7 @@ extension Exchange: Held, Queued {
         now: worker.loop.now.nanoseconds, random: worker.random.next())
     }
     noteTry(attempt, failure.word)
-    forgetDetour(node, failure)
+    noteUnreached(attempt, node, failure)
     if failure.isUnsent { attempts -= 1 }
     if mayBlame(failure) { noteEmptyAnswer() }
     if leaveToOther(attempt) { return attempt.close() }
@@ -110,6 +122,7 @@ extension Exchange: Held, Queued {
     let now = worker.loop.now.nanoseconds
     node.recordSuccess(began: attempt.startedAt.nanoseconds, now: now)
     upstream.state.lasting.latency.record(now - attempt.startedAt.nanoseconds)
+    noteReached(attempt, node)
     acquit()
     let answered = attempt.response.status
     let isListed = upstream.state.retry.lists(status: answered)
@@ -204,7 +217,6 @@ extension Exchange: Held, Queued {
     }
     tried.beginRound()
     attempts = 0
-    hasDetoured = false
     tryNext()
   }
 
@@ -278,7 +290,8 @@ extension Exchange: Held, Queued {
   func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
     guard let node = attempt.node else { return }
     let spent = worker.loop.now.microseconds(since: attempt.startedAt)
-    record.addTry(node: node.name, outcome: outcome, microseconds: spent)
+    let name = attempt.detour.map { Array("\($0)/".utf8) + node.name } ?? node.name
+    record.addTry(node: name, outcome: outcome, microseconds: spent)
     record.upstreamMicroseconds = spent
   }
 }

@@ -1,40 +1,50 @@
 internal import EventLoop
 
 /// Before a request waits: a node that cannot be reached from here may be from another server.
+///
+/// A link that is cut between this server and the node's is not cut everywhere. Whoever is asked
+/// connects to the node directly or says that it cannot, so this is one hop, and nothing has been sent
+/// before: methods that must not be repeated may go as well.
 extension Exchange {
-  /// Asks another server to connect to a node of ours that could not be reached; `false` where there is
-  /// no such node, nobody to ask, or this was tried in the present round.
+  /// Asks another server to connect to a node to which this request could not, once for a request.
+  ///
+  /// `false` where there is no such node or nobody to ask, or where tries or time are used up.
   func takeDetour(_ upstream: WorkerUpstream) -> Bool {
-    guard !hasDetoured, let index = unreachable(upstream),
-      let server = worker.links.helper(random: worker.random.next())
+    guard !hasDetoured, !unreached.isEmpty, generation == upstream.generation,
+      upstream.state.retry.mayDetour(retryFacts(upstream))
+    else { return false }
+    let nodes = BitSequence(unreached.bits).map { upstream.state.nodes[$0] }
+    guard let (node, server) = worker.links.helper(for: nodes, random: worker.random.next()),
+      let index = upstream.state.nodes.firstIndex(where: { $0 === node })
     else { return false }
     hasDetoured = true
-    let node = upstream.state.nodes[index]
-    worker.links.detours.take(server, to: node, now: worker.loop.now)
-    tried.insert(index)
-    attempts += 1
-    ask(node, upstream, fresh: true)
+    ask(index, upstream, through: server)
     return true
   }
 
-  /// One of the nodes that others can reach by the same address, and that failed when we tried.
-  private func unreachable(_ upstream: WorkerUpstream) -> Int? {
-    // TLS to a node goes no further than a socket of ours.
-    guard upstream.settings.tls == nil else { return nil }
-    let state = upstream.state
-    let failed = state.nodes.indices.filter { index in
-      let node = state.nodes[index]
-      return node.server == nil && !node.address.isLocal
-        && (tried.contains(index) || node.condition.lastFailed)
-        && worker.links.detours.server(for: node, now: worker.loop.now) == nil
+  /// A try has failed: keeps what it says of the ways to its node.
+  func noteUnreached(_ attempt: Attempt, _ node: NodeState, _ failure: AttemptFailure) {
+    guard failure == .couldNotConnect || failure == .busy else { return }
+    if let server = attempt.detour {
+      return worker.links.detours.failed(server, to: node, now: worker.loop.now)
     }
-    guard !failed.isEmpty else { return nil }
-    return failed[Int(worker.random.next() % UInt64(failed.count))]
+    // TLS to a node goes no further than a socket of ours, and what is on this machine alone is
+    // nobody's to reach.
+    guard failure == .couldNotConnect, node.server == nil, !node.address.isLocal, let upstream,
+      upstream.settings.tls == nil, generation == upstream.generation,
+      let index = upstream.state.nodes.firstIndex(where: { $0 === node })
+    else { return }
+    unreached.insert(index)
   }
 
-  /// A try through another server reached nobody: the direct way is as good.
-  func forgetDetour(_ node: NodeState, _ failure: AttemptFailure) {
-    guard failure.isUnsent, !worker.links.detours.isEmpty else { return }
-    worker.links.detours.forget(node)
+  /// A node has answered, one way or the other.
+  func noteReached(_ attempt: Attempt, _ node: NodeState) {
+    if let server = attempt.detour {
+      // A way that was known before has its time already.
+      guard hasDetoured else { return }
+      worker.links.detours.led(server, to: node, now: worker.loop.now)
+    } else if !worker.links.detours.isEmpty {
+      worker.links.detours.forget(node)
+    }
   }
 }

@@ -88,7 +88,8 @@ struct RetryFacts: Equatable, Sendable {
 /// "Another node" always means: an untried one is left, `tries` and `within` are not used up, and,
 /// unless nothing had been sent, the budget gives a token, which is taken only when all else agrees.
 /// Nodes that could not be reached are no tries: old addresses of instances that were restarted
-/// must not use them up. When none is left that could be, the request is held, not failed.
+/// must not use them up. When none is left that could be, another server is asked to connect to one
+/// of them (`LastResort.swift`), within `tries` and `within`; then the request is held, not failed.
 ///
 /// An application that raises before it answers looks over uwsgi exactly like one that was killed.
 /// So two empty answers are the end, be they from two nodes or, when no other could be asked, from
@@ -116,6 +117,9 @@ struct RetryPolicy: Sendable {
 
   /// Whether another node may be asked beside one that is silent.
   func mayHedge(_ facts: RetryFacts) -> Bool { settings.hedges && mayTryAnother(facts) }
+
+  /// Whether another server may be asked to connect to a node that could not be connected to.
+  func mayDetour(_ facts: RetryFacts) -> Bool { settings.onConnect && hasTriesLeft(facts) }
 
   /// Whether a response with this status is a failure in the sense of `decide`.
   func lists(status: Int) -> Bool {

@@ -71,17 +71,19 @@ final class PeerLinks {
     return try makeSession(peer, context).begin(address)
   }
 
-  /// Through which server a node is reached at present; `nil` for the direct way.
+  /// Through which server a node is reached now that is not its own; `nil` for the direct way.
   func detour(to node: NodeState) -> String? {
-    detours.isEmpty ? nil : detours.server(for: node, now: loop.now)
+    detours.isEmpty ? nil : detours.way(to: node, now: loop.now)
   }
 
-  /// A server that may reach what we cannot: mostly one that we have a session with, sometimes any.
-  func helper(random: UInt64) -> String? {
+  /// One of the nodes that we cannot reach, and a server that may.
+  func helper(
+    for nodes: [NodeState], random: UInt64
+  ) -> (node: NodeState, server: String)? {
     guard context != nil else { return nil }
     let living = sessions.filter { $0.takesStreams && $0.isOpen }.map(\.peer.name)
-    let names = random & 3 != 0 && !living.isEmpty ? living : directory.all.map(\.name)
-    return names.isEmpty ? nil : names[Int((random >> 2) % UInt64(names.count))]
+    return detours.choose(
+      nodes, living: living, known: directory.all.map(\.name), now: loop.now, random: random)
   }
 
   private func makeSession(

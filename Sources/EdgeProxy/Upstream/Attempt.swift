@@ -52,7 +52,12 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 
   /// Sends on a connection from the pool, or with `fresh` on one of its own; what goes wrong is
   /// told to the exchange.
-  func start(_ exchange: Exchange, _ node: NodeState, upstream: WorkerUpstream, fresh: Bool) {
+  ///
+  /// With `server` that one is asked to connect to a node that is not its own.
+  func start(
+    _ exchange: Exchange, _ node: NodeState, upstream: WorkerUpstream, fresh: Bool,
+    through server: String? = nil
+  ) {
     self.exchange = exchange
     self.node = node
     stage = .sending
@@ -71,7 +76,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     if !fresh, let kept = pool?.take(isRepeatable: exchange.isRepeatable) {
       connection = kept
     } else {
-      guard connect(node, upstream, hasBody: exchange.body.count > 0) else { return }
+      guard connect(node, upstream, hasBody: exchange.body.count > 0, server) else { return }
     }
     connection?.owner = self
     send()
@@ -79,11 +84,14 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     watch(upstream)
   }
 
-  private func connect(_ node: NodeState, _ upstream: WorkerUpstream, hasBody: Bool) -> Bool {
+  private func connect(
+    _ node: NodeState, _ upstream: WorkerUpstream, hasBody: Bool, _ server: String?
+  ) -> Bool {
     let connection = worker.takeNodeConnection()
     self.connection = connection
     do throws(SystemError) {
-      try connection.open(node, through: worker.links)
+      try connection.open(
+        node, detour: server ?? worker.links.detour(to: node), through: worker.links)
     } catch {
       fail(error.blamesNode ? .couldNotConnect : .busy)
       return false
@@ -172,6 +180,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   /// The connection had served a request before and may have been ended since.
   var isOnReused: Bool { connection?.isReused ?? false }
   var ended: NodeConnection.Ending? { connection?.ended }
+  /// The server through which a node is reached that is not its own.
+  var detour: String? { connection?.detour }
 
   // MARK: Time
 

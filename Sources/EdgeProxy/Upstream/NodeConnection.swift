@@ -36,6 +36,9 @@ final class NodeConnection: EventSource {
   /// When it was last given to a pool.
   private(set) var idleSince = Instant(nanoseconds: 0)
 
+  /// The server whose edge connects to a node that is not its own.
+  private(set) var detour: String?
+
   /// How the node ended its side.
   enum Ending { case finished, reset }
 
@@ -46,10 +49,12 @@ final class NodeConnection: EventSource {
   /// Begins to connect; bytes may be sent at once, and wait until the node has accepted.
   ///
   /// Where they are not, the node is to hear of the connection all the same: not `speaksFirst`.
+  /// With `detour` that server connects to a node which is not its own.
   func open(
-    _ node: NodeState, through links: PeerLinks, speaksFirst: Bool = true
+    _ node: NodeState, detour: String? = nil, through links: PeerLinks, speaksFirst: Bool = true
   ) throws(SystemError) {
-    if let server = node.server ?? links.detour(to: node) {
+    self.detour = detour
+    if let server = node.server ?? detour {
       let pipe = try links.open(node.address, at: server)
       pipe.connection = self
       self.pipe = pipe
