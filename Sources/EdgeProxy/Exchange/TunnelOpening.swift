@@ -26,6 +26,7 @@ extension Exchange: TunnelOwner {
     guard let driver, let upstream, let node = attempt.node else { return dropStale(attempt) }
     node.recordSuccess(
       began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
+    noteReached(attempt, node)
     noteTry(attempt, "ok")
     dropFallback()
     stage = .answering

@@ -94,6 +94,7 @@ class Edge:
         self.port, self.http_port = (holder.getsockname()[1] for holder in self.holders)
         self.notifications = Notifications(directory / "notify")
         self.home = home
+        self.words = []  # a program before ours that starts it, and its arguments
         self.environment = {**os.environ, "NOTIFY_SOCKET": self.notifications.path, **(environment or {})}
         self.configuration = configuration
         self.write(configuration)
@@ -119,7 +120,7 @@ class Edge:
         self.file.write_text(json.dumps(self.configuration, indent=2))
 
     def start(self, wait=True):
-        command = [binary(), "--config", self.file, "--workers", self.workers]
+        command = [*self.words, binary(), "--config", self.file, "--workers", self.workers]
         self.child = Child(command, self.environment, self.home)
         if wait:
             self.notifications.wait_for("READY=1", self.child)

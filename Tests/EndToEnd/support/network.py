@@ -39,3 +39,26 @@ def dig_hole():
         ip("link", "set", end, "up")
     ip("neighbour", "add", HOLE, "lladdr", "02:00:00:00:00:99", "dev", "hole0")
     return HOLE
+
+
+CUT_OFF = 47110  # the user whose packets to some addresses are lost
+
+
+def cut(address):
+    """Loses what CUT_OFF sends to an address of this namespace, which everybody else reaches."""
+    if not os.path.exists("/sys/class/net/hole0"):
+        dig_hole()
+        # Rules are asked in order, and whose address it is comes first otherwise.
+        ip("rule", "add", "pref", "100", "lookup", "local")
+        ip("rule", "del", "pref", "0")
+    ip("route", "replace", address, "via", HOLE, "dev", "hole0", "table", "99")
+    ip("rule", "add", "pref", "50", "uidrange", f"{CUT_OFF}-{CUT_OFF}", "to", address, "lookup", "99")
+
+
+def heal(address):
+    ip("rule", "del", "pref", "50", "uidrange", f"{CUT_OFF}-{CUT_OFF}", "to", address)
+
+
+# A process of that user which may use the files of the test all the same.
+_MAY = "+dac_override,+dac_read_search,+fowner,+chown"
+AS_CUT_OFF = ["setpriv", "--reuid", str(CUT_OFF), "--inh-caps", _MAY, "--ambient-caps", _MAY]
