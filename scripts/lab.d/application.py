@@ -2,7 +2,8 @@
 
 Every answer carries the hash of its body, in X-Checksum or as the last line of a stream, so that a torn one
 shows. APP, SERVER and JOURNAL come from the environment: a POST appends its id to the journal, so that an id
-found twice was executed twice.
+found twice was executed twice. The edge's own id of the request stands beside it: one id means that an edge
+sent the request twice, two that the client did.
 """
 
 import hashlib
@@ -32,9 +33,10 @@ def read_body(environ):
 def order(environ):
     """One short append is one write, and is never interleaved."""
     identity = read_body(environ).split(b" ", 1)[0].decode("ascii")[:100]
+    passage = environ.get("HTTP_X_REQUEST_ID", "-")[:100]
     descriptor = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, f"{identity}\n".encode())
+        os.write(descriptor, f"{identity} {passage}\n".encode())
     finally:
         os.close(descriptor)
     return identity.encode()

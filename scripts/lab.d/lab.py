@@ -113,7 +113,7 @@ def down(_):
 
 def conclude(options, steps):
     fleet, errors = trial.run(options, steps, say)
-    held = report.write(verdict.Trial(fleet), say)
+    held = report.write(verdict.Trial(fleet.records, fleet.journals, fleet.count), say)
     for error in errors:
         say(f"\nThe laboratory's own mistake: {error}")
     if options.keep or not held or errors:

@@ -2,7 +2,8 @@
 
 import collections
 
-from verdict import SLOW_SECONDS, percentile
+from excuses import REASONS
+from verdict import SLOW_SECONDS, percentile, torn
 
 P99_MAX = 2.0
 REFUSES_MAX = 4.0
@@ -23,17 +24,33 @@ def timeline(trial, zero):
 
 
 def clients(trial):
-    yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'torn':>5} {'stuck':>6} {'silent SYNs':>12} "
-           f"{'p50':>7} {'p99':>7} {'longest':>8}")
-    for client in ("browser", "curl", "urllib3"):
+    """The table at the end. `failed` is all that failed, whoever's doing it was."""
+    yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'executed twice':>15} {'torn':>5} {'longest wait':>13} "
+           f"{'at a living server':>19} {'p50':>7} {'p99':>7}")
+    for client in trial.clients:
         requests = [request for request in trial.requests if request["client"] == client]
         failed = [request for request in requests if request["failure"]]
-        waits = [request for request in requests if request.get("waited")]
+        longest = max((request["ended"] - request["began"] for request in requests), default=0)
         times = trial.latencies(requests)
         yield (f"{client:9} {len(requests):8} {len(failed):7} {sum(bool(each['cause']) for each in failed):8} "
-               f"{sum(bool(each.get('begun')) and not each['failure'].startswith('status') for each in failed):5} "
-               f"{sum(bool(each['stuck']) and not each['failure'] for each in requests):6} {len(waits):12} "
-               f"{percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s {max(times, default=0):7.3f}s")
+               f"{len(trial.twice_by(client)):15} {sum(map(torn, failed)):5} {longest:12.2f}s {max(times, default=0):18.2f}s "
+               f"{percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s")
+
+
+def reasons(trial):
+    """How many failures each reason excuses, and how many waits it explains."""
+    for reason in REASONS:
+        failed = [request for request in trial.requests if request["cause"] == reason]
+        if failed:
+            kinds = collections.Counter(request["client"] for request in failed)
+            yield f"{len(failed):5}  {reason} ({', '.join(f'{kind} {count}' for kind, count in kinds.items())})"
+    hung = [request for request in trial.requests if request["stuck"] and not request["failure"]]
+    if hung:
+        longest = max(request["ended"] - request["began"] for request in hung)
+        yield f"{len(hung):5}  answered in the end, having waited at a server that was away or unable, at most {longest:.1f} s"
+    silent = [request for request in trial.requests if request.get("waited")]
+    if silent:
+        yield f"{len(silent):5}  answered or not, after a wait for an address that did not answer a SYN"
 
 
 def classes(trial):
@@ -61,8 +78,9 @@ def promises(trial):
     if trial.crashes:
         where = collections.Counter(f"{event['server']} (status {event['status']})" for event in trial.crashes)
         yield "edgeproxy ended by itself: " + ", ".join(f"{name} {count} times" for name, count in where.items())
-    if trial.twice:
-        yield f"{len(trial.twice)} requests were executed twice: {', '.join(trial.twice[:EXAMPLES_MAX])}"
+    twice = sorted(set(trial.twice) - set(trial.repeated_by_client))
+    if twice:
+        yield f"{len(twice)} requests were executed twice: {', '.join(twice[:EXAMPLES_MAX])}"
     if trial.lost:
         yield f"{len(trial.lost)} orders were answered and never executed: {', '.join(trial.lost[:EXAMPLES_MAX])}"
     if any(request["failure"] == "wrong bytes" for request in trial.requests):
@@ -86,7 +104,8 @@ def promises(trial):
 def write(trial, say):
     """Prints everything; returns whether all promises held."""
     zero = trial.faults[0]["began"] if trial.faults else 0
-    sections = [("Timeline", timeline(trial, zero)), ("Clients", clients(trial)), ("Failures", classes(trial)),
+    sections = [("Timeline", timeline(trial, zero)), ("Failures", classes(trial)),
+                ("Counted apart: what no server could help", reasons(trial)),
                 ("Ports of servers that could not serve", (
                     f"{fault['server']} {fault['fault']}: " + (
                         "not seen closed" if seconds is None else f"refused after {seconds:.1f} s")
@@ -101,12 +120,13 @@ def write(trial, say):
                     f"{request['method']} {request['path']} at {request.get('address')} "
                     f"node {request.get('node')}: {request['failure']}"
                     for request in trial.broken()[:EXAMPLES_MAX]))]
+    sections.append(("Clients", clients(trial)))
     for title, lines in sections:
         lines = list(lines)
         if lines:
             say(f"\n{title}\n" + "\n".join("  " + line for line in lines))
-    orders = sum(bool(request.get("id")) for request in trial.requests)
-    say(f"\n  {orders} orders, {len(trial.executed)} executed, {len(trial.twice)} twice")
+    say(f"\n  {len(trial.orders)} orders, {len(trial.executed)} executed, {len(trial.twice)} twice, of which "
+        f"{len(trial.repeated_by_client)} because the client itself sent them again when its server had gone")
     broken = list(promises(trial))
     say("\nAll promises held." if not broken else "\nBroken promises\n" + "\n".join("  " + line for line in broken))
     return not broken

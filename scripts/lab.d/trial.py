@@ -4,16 +4,23 @@ import threading
 import time
 
 from fleet import Fleet
+from support.browser import COMMAND as CHROMIUM
 
 WARM_SECONDS = 3.0
 REST_SECONDS = 6.0
 
 
-def begin_clients(fleet, options):
-    authority = ["--authority", fleet.authority.pem]
-    fleet.run_program("watcher.py", *authority, "--servers", fleet.count)
-    return [fleet.run_program("load.py", *authority, "--rate", options.rate, "--seed", options.seed),
-            fleet.run_program("curl_client.py", *authority), fleet.run_program("urllib3_client.py", *authority)]
+def begin_clients(fleet, options, say):
+    shared = ["--authority", fleet.authority.pem]
+    fleet.run_program("watcher.py", *shared, "--servers", fleet.count)
+    shared += ["--seed", options.seed]
+    clients = [fleet.run_program("load.py", *shared, "--rate", options.rate),
+               fleet.run_program("curl_client.py", *shared), fleet.run_program("requests_client.py", *shared)]
+    if CHROMIUM:
+        clients.append(fleet.run_program("chromium_client.py", *shared))
+    else:
+        say("THERE IS NO CHROMIUM (Debian's package chromium): this client is missing")
+    return clients
 
 
 def run_steps(fleet, steps, say):
@@ -51,7 +58,7 @@ def run(options, steps, say):
     errors = []
     try:
         fleet.up()
-        clients = begin_clients(fleet, options)
+        clients = begin_clients(fleet, options, say)
         time.sleep(WARM_SECONDS)
         say(f"the laboratory stands: {fleet.directory}")
         errors = run_steps(fleet, steps, say)

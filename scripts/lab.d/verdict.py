@@ -1,12 +1,14 @@
 """What became of the requests, and whose doing it was."""
 
 import collections
+import pathlib
 
+import excuses
 import record
 
+CLIENTS = {"browser": "load", "chromium": "chromium_client", "curl": "curl_client", "requests": "requests_client"}
 SLOW_SECONDS = 1.0
-REACH = 2.0  # seconds after a fault's end during which connections that it broke are still found out
-UNREACHED = "no server in the client's list lived"
+LINKS = ("cut", "cut-in", "cut-out", "cut-servers", "isolated")  # faults that keep a server, running, from etcd
 
 
 def percentile(values, share):
@@ -19,92 +21,79 @@ def latency(request):
     return request["ended"] - request["began"] - (request.get("waited") or 0)
 
 
-def server_name(address):
-    return f"s{int(address.rsplit('.', 1)[1]) - 10}" if address else None
+def torn(request):
+    """An answer that had been begun and was not what it should be."""
+    return bool(request["failure"] and request.get("begun") and not request["failure"].startswith("status"))
 
 
 class Trial:
-    """The records of one run, read and judged."""
+    """The records of one run, read and judged. `records` and `journals` are directories."""
 
-    def __init__(self, fleet):
-        self.fleet = fleet
-        events = record.read(fleet.records / "events")
-        self.events = events
-        self.faults = sorted((event for event in events if event["what"] == "fault"), key=lambda each: each["began"])
-        self.puts = [event for event in events if event["what"] == "certificate"]
-        self.ports = record.read(fleet.records / "watcher")
-        self.requests = [request for name in ("load", "curl_client", "urllib3_client")
-                         for request in record.read(fleet.records / name)]
+    def __init__(self, records, journals, servers):
+        records = pathlib.Path(records)
+        self.servers = [f"s{number}" for number in range(1, servers + 1)]
+        self.events = record.read(records / "events")
+        self.faults = sorted((event for event in self.events if event["what"] == "fault"),
+                             key=lambda each: each["began"])
+        self.puts = [event for event in self.events if event["what"] == "certificate"]
+        self.ports = record.read(records / "watcher")
+        self.requests = [request for file in CLIENTS.values() for request in record.read(records / file)]
         for request in self.requests:
-            request["stuck"] = latency(request) > SLOW_SECONDS and self._server_went(request)
-            request["cause"] = self._cause(request) if request["failure"] else None
-        self.executed = self._journals()
+            request["stuck"] = latency(request) > SLOW_SECONDS and self._hung(request)
+            request["cause"] = excuses.cause(request, self.faults) if request["failure"] else None
+        self.executed = self._journals(pathlib.Path(journals))
+        self.orders = {request["id"]: request for request in self.requests if request.get("id")}
 
-    def _cause(self, request):
-        """What excuses a failure; None for a broken promise."""
-        if request["failure"].startswith("no server"):
-            tried = [server_name(address) for address in request.get("tried", [])]
-            return UNREACHED if tried and all(self._away(server, request) for server in tried) else None
-        went = self._server_went(request)
-        if went:
-            return went
-        for fault in self._around(request):
-            if "node" in fault["breaks"] and self._lost_with(fault["server"], request):
-                return f"its instance went ({fault['fault']})"
-        return None
+    def _hung(self, request):
+        """It waited at a server that had gone, or could not serve and did not know it."""
+        there = excuses.edges(request)
+        return any(fault["server"] in there and {"edge", "unable"} & set(fault["breaks"])
+                   for fault in excuses.around(request, self.faults))
 
     @staticmethod
-    def _lost_with(server, request):
-        """An instance's end cuts what it had begun, and leaves nobody to ask for what may not be repeated."""
-        if request.get("begun") and not request["failure"].startswith("status"):
-            return request.get("node") == server
-        return request["method"] == "POST" and request["failure"] == "status 502"
+    def _journals(directory):
+        """Identity → the edge's ids of the requests that executed it."""
+        found = collections.defaultdict(list)
+        for file in directory.iterdir():
+            for line in file.read_text().splitlines():
+                identity, _, passage = line.partition(" ")
+                found[identity].append(passage)
+        return found
 
-    def _server_went(self, request):
-        """The fault that took the server to which the client was connected, or None.
+    @property
+    def clients(self):
+        """The kinds that asked for anything."""
+        present = {request["client"] for request in self.requests}
+        return [client for client in CLIENTS if client in present]
 
-        urllib3 does not say to which it was."""
-        edges = [server_name(request[key]) for key in ("address", "first") if request.get(key)]
-        # A connection kept since before the fault is found dead only when it is used again.
-        kept = request["failure"] == "closed without an answer"
-        for fault in self._around(request, since=request.get("opened") if kept else None):
-            mine = fault["server"] in edges or request["client"] == "urllib3"
-            if mine and "edge" in fault["breaks"]:
-                return f"its server went ({fault['fault']})"
-            if mine and "unable" in fault["breaks"]:
-                return "accepted by a server that then could not serve"
-        return None
-
-    def _around(self, request, since=None):
-        since = min(request["began"], since or request["began"])
-        return [fault for fault in self.faults
-                if request["ended"] >= fault["began"] and since <= fault["ended"] + REACH]
-
-    def _away(self, server, request):
-        return any(fault["server"] == server and fault["began"] <= request["ended"]
-                   and request["began"] <= fault["ended"] + fault["settle"] for fault in self.faults)
-
-    def _journals(self):
-        counts = collections.Counter()
-        for file in self.fleet.journals.iterdir():
-            counts.update(file.read_text().split())
-        return counts
+    # Executions.
 
     @property
     def twice(self):
-        return sorted(identity for identity, count in self.executed.items() if count > 1)
+        return sorted(identity for identity, passages in self.executed.items() if len(passages) > 1)
+
+    def twice_by(self, client):
+        return [identity for identity in self.twice if self.orders.get(identity, {}).get("client") == client]
+
+    @property
+    def repeated_by_client(self):
+        """Those executed twice because the client sent them again when its server had gone."""
+        return [identity for identity in self.twice
+                if len(set(self.executed[identity])) == len(self.executed[identity])
+                and identity in self.orders and excuses.sent_again(self.orders[identity], self.faults)]
 
     @property
     def lost(self):
         """Orders that were answered and that no journal has."""
-        return sorted(request["id"] for request in self.requests
-                      if request.get("id") and not request["failure"] and request["id"] not in self.executed)
+        return sorted(identity for identity, request in self.orders.items()
+                      if not request["failure"] and identity not in self.executed)
 
-    def broken(self, requests=None):
+    # Failures and times.
+
+    def broken(self):
         """Failures of what may be repeated, and torn answers, that nothing excuses."""
-        return [request for request in (self.requests if requests is None else requests)
-                if request["failure"] and request["cause"] is None
-                and (request["method"] == "GET" or request.get("begun"))]
+        return [request for request in self.requests
+                if request["failure"] and request["cause"] is None and (request["method"] == "GET" or torn(request))]
 
     def during(self, fault):
         return [request for request in self.requests
@@ -135,21 +124,30 @@ class Trial:
         return None
 
     def takes(self):
-        """For each certificate put: server → seconds until it was served (None: never), and those with a fault.
+        """For each certificate put: server → seconds until it was served (None: never), and those not judged.
 
-        A later certificate counts as well: the one asked about was replaced before the server was reached."""
+        Seconds count from the put, or from the end of the fault that had cut the server off. A later certificate
+        counts as well: the one asked about was replaced before the server was reached."""
         for number, put in enumerate(self.puts[1:], 1):
             later = {each["serial"] for each in self.puts[number:]}
-            shown = {f"s{each.number}": next(
-                (seen["at"] - put["at"] for seen in self.ports
-                 if seen["server"] == f"s{each.number}" and seen["serial"] in later and seen["at"] >= put["began"]),
-                None) for each in self.fleet.servers}
+            shown = {}
+            for server in self.servers:
+                at = next((seen["at"] for seen in self.ports if seen["server"] == server and seen["serial"] in later
+                           and seen["at"] >= put["began"]), None)
+                shown[server] = None if at is None else max(0.0, at - self._linked(server, put, at))
             yield put, shown, {server for server in shown if self._disturbed(server, put)}
 
+    def _linked(self, server, put, at):
+        """When the put was over and the server could be told of it."""
+        ends = [fault["ended"] for fault in self.faults if fault["server"] == server and fault["fault"] in LINKS
+                and fault["began"] <= put["at"] and put["at"] <= fault["ended"] <= at]
+        return max([put["at"], *ends])
+
     def _disturbed(self, server, put):
-        """The server, or etcd as a whole, was not in peace when the certificate came."""
+        """The server was not running, or etcd as a whole was not in peace, when the certificate came."""
         return any(
             (fault["server"] in (server, "fleet") or fault["fault"].startswith(("etcd", "power", "reboot", "cut")))
             and fault["fault"] not in ("certificate", "reload")
+            and not (fault["server"] == server and fault["fault"] in LINKS)
             and fault["began"] <= put["at"] + 1 and fault["ended"] + fault["settle"] >= put["began"]
             for fault in self.faults)

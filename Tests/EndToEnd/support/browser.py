@@ -27,10 +27,11 @@ class Browser:
     """One browser with a profile of its own, until `end`. Certificates with the key of `issued` are good.
 
     `hosts` is a file that stands for /etc/hosts, for which one has to be root; without it every name of
-    example.test is 127.0.0.1.
+    example.test is 127.0.0.1, or, with `dns`, what resolv.conf leads to. `listener` is called with what Chromium
+    tells without having been asked (events of the protocol), in a thread of its own.
     """
 
-    def __init__(self, directory, issued, hosts=None):
+    def __init__(self, directory, issued, hosts=None, dns=False, listener=None):
         directory.mkdir(parents=True, exist_ok=True)
         options = [
             "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={directory / 'profile'}",
@@ -43,11 +44,12 @@ class Browser:
             # Its own resolver knows one address of a name in that file.
             script = 'mount --bind "$0" /etc/hosts && exec "$@"'
             words = ["unshare", "--mount", "sh", "-c", script, str(hosts), *words, "--disable-features=AsyncDns"]
-        else:
+        elif not dns:
             words += ["--host-resolver-rules=MAP *.example.test 127.0.0.1"]
         self.log = open(directory / "log", "wb")
         self._start(words, {**os.environ, "HOME": str(directory)})
         self.changed, self.replies, self.number, self.over = threading.Condition(), {}, 0, False
+        self.listener = listener
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -73,6 +75,8 @@ class Browser:
                     with self.changed:
                         self.replies[message["id"]] = message
                         self.changed.notify_all()
+                elif self.listener:
+                    self.listener(message)
         with self.changed:
             self.over = True
             self.changed.notify_all()
