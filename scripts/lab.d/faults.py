@@ -102,6 +102,22 @@ def reload(server):
     server.edge.signal(signal.SIGHUP, whole_group=False)
 
 
+def reload_nonsense(server):
+    """A file with a mistake in it, and SIGHUP: what was in force stays so."""
+    server.configuration_file.write_text("listen: {https: [nowhere]}\n")
+    server.edge.signal(signal.SIGHUP, whole_group=False)
+
+
+def upgrade(server):
+    """As a package does it: another binary under the same name, a configuration that goes with it, then a restart in
+    good order, which closes the port while what is under way finishes."""
+    server.install_edgeproxy()
+    endpoints = server.fleet.endpoints
+    turn = 1 + int(time.monotonic()) % (len(endpoints) - 1)
+    server.write_configuration(endpoints=endpoints[turn:] + endpoints[:turn])  # for which a reload is not enough
+    server.edge.stop()
+
+
 def fill(server):
     """Not a byte is left on the disk of `state`."""
     with open(server.state / "filler", "wb", buffering=0) as file:
@@ -187,5 +203,9 @@ FAULTS = [
     Fault("certificate", "a new certificate", lambda fleet: fleet.put_certificate(), seconds=(2, 2), fleet=True,
           share=2),
     Fault("reload", "configuration reloaded (SIGHUP)", reload, seconds=(1, 1)),
+    Fault("bad-reload", "a configuration with a mistake reloaded", reload_nonsense,
+          lambda server: server.write_configuration(), (1, 1), share=0.5),
+    Fault("upgrade", "another binary and configuration, restarted", upgrade, lambda server: server.edge.start(),
+          (0.2, 1)),
 ]
 BY_KEY = {fault.key: fault for fault in FAULTS}

@@ -17,7 +17,7 @@ from support.authority import Authority  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = pathlib.Path("/tmp")
-MEMBERS_MAX = 3
+MEMBERS_MAX = 7  # more than that etcd itself advises against
 NAMES = ["app1.example.test", "app2.example.test"]
 
 

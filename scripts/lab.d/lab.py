@@ -112,8 +112,11 @@ def down(_):
 
 
 def conclude(options, steps):
-    fleet, errors = trial.run(options, steps, say)
-    held = report.write(verdict.Trial(fleet.records, fleet.journals, fleet.count), say)
+    fleet, errors, trace = trial.run(options, steps, say)
+    judged = verdict.Trial(fleet.records, fleet.journals, fleet.count)
+    held = report.write(judged, say)
+    if trace and judged.faults:
+        say("\n".join(["", f"Packets, all of them in {options.trace}", *trace.excerpts(judged.faults[0])]))
     for error in errors:
         say(f"\nThe laboratory's own mistake: {error}")
     if options.keep or not held or errors:
@@ -173,6 +176,8 @@ def arguments():
     made.add_argument("name", choices=list(faults.BY_KEY), metavar="NAME", help=", ".join(faults.BY_KEY))
     made.add_argument("--server", type=int, default=2)
     made.add_argument("--seconds", type=float)
+    made.add_argument("--trace", metavar="FILE", type=pathlib.Path,
+                      help="keep the packets between the clients and the server (tcpdump), and show what tells")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""One server of the laboratory: etcd (on some), edgeproxy and two uWSGI instances in a namespace."""
+"""One server of the laboratory: etcd, edgeproxy and two uWSGI instances in a namespace."""
 
 import json
 import pathlib
@@ -26,6 +26,7 @@ class Server:
         self.directory = fleet.directory / self.name
         self.state = self.directory / "state"
         self.configuration_file = self.directory / "edgeproxy.yaml"
+        self.binary = self.directory / "edgeproxy"
         self.has_etcd = number <= fleet.members
         self.powered = False
 
@@ -40,13 +41,14 @@ class Server:
     def make(self):
         self.state.mkdir(parents=True)
         network.run("mount", "-t", "tmpfs", "-o", f"size={STATE_SIZE}", "edgelab", self.state)
+        self.install_edgeproxy()
         self.write_configuration()
         if self.has_etcd:
             self.etcd = self._service("etcd", self._etcd_command(), {}, stop_seconds=ETCD_STOP_SECONDS)
         self.apps = [self._service(app, self._app_command(app), self._app_environment(app),
                                    stop_signal=signal.SIGINT) for app in APPS]
         self.edge = self._service(
-            "edge", [self.fleet.edgeproxy, "--config", self.configuration_file, "--workers", 1], {},
+            "edge", [self.binary, "--config", self.configuration_file, "--workers", 1], {},
             restart=unit_seconds(UNIT, "RestartSec", 0.1), watchdog=unit_seconds(UNIT, "WatchdogSec", None))
         self.powered = True
 
@@ -55,6 +57,12 @@ class Server:
             self.fleet.announce(what, server=self.name, **more)
         return Service(name, self.fleet.network.inside(self.number, *command), self.directory, environment,
                        announce=announce, **options)
+
+    def install_edgeproxy(self):
+        """A copy of its own, put in place of the one before in one step, as packages are."""
+        new = self.directory / "edgeproxy.new"
+        shutil.copy(self.fleet.edgeproxy, new)
+        new.rename(self.binary)
 
     def _etcd_command(self):
         peers = ",".join(f"s{number}=http://{network.server_address(number)}:2380"
@@ -88,14 +96,14 @@ class Server:
 
     # edgeproxy's configuration: JSON, which is YAML.
 
-    def write_configuration(self, **changes):
+    def write_configuration(self, endpoints=None, **changes):
         self.configuration_file.write_text(json.dumps({
             "node": self.name,
             "state": str(self.state),
             "listen": {"https": ["0.0.0.0:443"], "http": ["0.0.0.0:80"],
                        "admin": f"unix:{self.directory / 'admin.sock'}"},
             "certificates": {"etcd": {}},
-            "etcd": {"endpoints": self.fleet.endpoints, "encryption_keys": str(self.fleet.encryption_keys)},
+            "etcd": {"endpoints": endpoints or self.fleet.endpoints, "encryption_keys": str(self.fleet.encryption_keys)},
             "tls": {"tickets": "etcd"},
             **self._applications(),
             "log": {"access": str(self.directory / "access.log"), "format": "json"},

@@ -5,6 +5,7 @@ import time
 
 from fleet import Fleet
 from support.browser import COMMAND as CHROMIUM
+from packets import Trace
 
 WARM_SECONDS = 3.0
 REST_SECONDS = 6.0
@@ -53,19 +54,23 @@ def run_steps(fleet, steps, say):
 
 
 def run(options, steps, say):
-    """Returns the fleet, which has ended, with its records, and the laboratory's own mistakes."""
+    """Returns the fleet, which has ended, with its records, the laboratory's own mistakes, and the trace if any."""
     fleet = Fleet(options)
-    errors = []
+    errors, trace = [], None
     try:
         fleet.up()
         clients = begin_clients(fleet, options, say)
         time.sleep(WARM_SECONDS)
         say(f"the laboratory stands: {fleet.directory}")
+        if getattr(options, "trace", None):
+            trace = Trace(fleet, options.server, options.trace)
         errors = run_steps(fleet, steps, say)
         time.sleep(REST_SECONDS)
         for client in clients:
             fleet.end_program(client)
         errors += [f"{client.args[5]} ended with {client.returncode}" for client in clients if client.returncode]
     finally:
+        if trace:
+            trace.end()
         fleet.down(keep=True)
-    return fleet, errors
+    return fleet, errors, trace

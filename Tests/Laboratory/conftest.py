@@ -1,0 +1,72 @@
+"""Records of a run, written by hand: what the laboratory's verdict is made of."""
+
+import json
+import pathlib
+import sys
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "scripts/lab.d"))
+
+import report  # noqa: E402
+import verdict  # noqa: E402
+
+FILES = verdict.CLIENTS
+
+
+class Run:
+    """A run of five servers and a minute, in which nothing happens but what a test writes down."""
+
+    def __init__(self, directory):
+        self.records, self.journals = directory / "records", directory / "journals"
+        self.records.mkdir()
+        self.journals.mkdir()
+        self.said = []
+
+    def _write(self, file, **values):
+        with open(self.records / file, "a") as lines:
+            lines.write(json.dumps(values) + "\n")
+
+    def fault(self, key, server="s2", began=10.0, ended=20.0, breaks=(), settle=4.0):
+        self._write("events", at=ended, what="fault", fault=key, title=key, server=server, began=began, ended=ended,
+                    breaks=list(breaks), settle=settle)
+
+    def certificate(self, serial, began, at):
+        self._write("events", what="certificate", serial=serial, began=began, at=at)
+
+    def crash(self, status):
+        self._write("events", at=5.0, what="ended", service="edge", server="s1", status=status)
+
+    def seen(self, server, at, state="open", serial=1):
+        self._write("watcher", at=at, began=at, server=server, state=state, serial=serial)
+
+    def request(self, failure=None, client="browser", began=12.0, ended=12.1, method="GET", path="/fast",
+                address="10.77.0.12", **values):
+        self._write(FILES[client], client=client, began=began, ended=ended, failure=failure, method=method, path=path,
+                    host="app1.example.test", address=address, **values)
+
+    def order(self, identity, *passages, server="s1", **values):
+        """A POST, and each time that an instance executed it, with the edge's id of the request."""
+        self.request(method="POST", path="/order", id=identity, **values)
+        with open(self.journals / f"{server}-app1", "a") as journal:
+            journal.writelines(f"{identity} {passage}\n" for passage in passages)
+
+    @property
+    def trial(self):
+        return verdict.Trial(self.records, self.journals, 5)
+
+    @property
+    def held(self):
+        """What `scripts/lab chaos` makes its exit status of."""
+        self.said.clear()
+        return report.write(self.trial, self.said.append)
+
+    @property
+    def text(self):
+        return "\n".join(self.said)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path)
