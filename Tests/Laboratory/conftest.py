@@ -41,6 +41,11 @@ class Run:
     def seen(self, server, at, state="open", serial=1):
         self._write("watcher", at=at, began=at, server=server, state=state, serial=serial)
 
+    def stall(self, began, seconds):
+        """The machine did not let the watcher run."""
+        self._write("watcher", at=began + seconds, began=began, server=None, state="stall", serial=None,
+                    seconds=seconds)
+
     def request(self, failure=None, client="browser", began=12.0, ended=12.1, method="GET", path="/fast",
                 address="10.77.0.12", **values):
         self._write(FILES[client], client=client, began=began, ended=ended, failure=failure, method=method, path=path,

@@ -200,6 +200,14 @@ def test_a_port_that_cannot_serve_refuses_within_four_seconds(run, at, held):
     assert run.held == held
 
 
+@pytest.mark.parametrize("stalled, held", [(11.0, True), (40.0, False)])
+def test_a_machine_that_stood_still_meanwhile_is_no_late_port(run, stalled, held):
+    run.fault("unable", breaks=UNABLE)
+    run.seen("s2", 14.3, "refused")
+    run.stall(stalled, 0.5)
+    assert run.held == held
+
+
 @pytest.mark.parametrize("at, held", [(30.9, True), (31.2, False), (None, False)])
 def test_a_certificate_is_served_everywhere_within_a_second(run, at, held):
     run.certificate(1, 1.0, 1.1)

@@ -87,16 +87,18 @@ def promises(trial):
         yield "an answer with wrong bytes was passed off as whole"
     for fault in trial.faults:
         p99 = trial.p99(trial.during(fault))
-        if p99 > P99_MAX:
+        if p99 > P99_MAX + trial.stalled(fault["began"], fault["ended"] + fault["settle"]):
             yield f"p99 was {p99:.2f} s during {fault['fault']} of {fault['server']}"
     for fault, seconds in ports(trial):
         # A killed process is back before the watcher can see that it was away.
-        if (seconds is None and fault["fault"] != "edge-kill") or (seconds or 0) > REFUSES_MAX:
+        most = REFUSES_MAX + trial.stalled(fault["began"], fault["began"] + REFUSES_MAX)
+        if (seconds is None and fault["fault"] != "edge-kill") or (seconds or 0) > most:
             took = "never" if seconds is None else f"after {seconds:.1f} s"
             yield f"the port of {fault['server']} refused {took} during {fault['fault']}"
     for put, shown, disturbed in trial.takes():
+        most = SERVED_MAX + trial.stalled(put["at"], put["at"] + SERVED_MAX)
         late = {server: seconds for server, seconds in shown.items()
-                if server not in disturbed and (seconds is None or seconds > SERVED_MAX)}
+                if server not in disturbed and (seconds is None or seconds > most)}
         if late:
             yield f"certificate {put['serial']:x} was late: {late}"
 
@@ -120,6 +122,9 @@ def write(trial, say):
                     f"{request['method']} {request['path']} at {request.get('address')} "
                     f"node {request.get('node')}: {request['failure']}"
                     for request in trial.broken()[:EXAMPLES_MAX]))]
+    if trial.stalls:
+        sections.append(("Moments in which this machine stood still; bounds of time are longer by them", (
+            f"{each['began'] - zero:7.1f}s for {each['seconds']:.2f} s" for each in trial.stalls)))
     sections.append(("Clients", clients(trial)))
     for title, lines in sections:
         lines = list(lines)

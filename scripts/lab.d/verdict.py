@@ -36,7 +36,9 @@ class Trial:
         self.faults = sorted((event for event in self.events if event["what"] == "fault"),
                              key=lambda each: each["began"])
         self.puts = [event for event in self.events if event["what"] == "certificate"]
-        self.ports = record.read(records / "watcher")
+        seen = record.read(records / "watcher")
+        self.ports = [each for each in seen if each["state"] != "stall"]
+        self.stalls = [each for each in seen if each["state"] == "stall"]
         self.requests = [request for file in CLIENTS.values() for request in record.read(records / file)]
         for request in self.requests:
             request["stuck"] = latency(request) > SLOW_SECONDS and self._hung(request)
@@ -114,6 +116,10 @@ class Trial:
         """edgeproxies that ended although nobody killed or stopped them."""
         return [event for event in self.events
                 if event["what"] == "ended" and event["service"] == "edge" and event["status"] not in (0, -9)]
+
+    def stalled(self, since, until):
+        """Seconds in which this machine did not let the watcher run. A bound of time is longer by them."""
+        return sum(each["seconds"] for each in self.stalls if each["at"] >= since and each["began"] <= until)
 
     # Ports and certificates, as the watcher saw them.
 
