@@ -54,6 +54,14 @@ struct PortGateTests {
         == [step(.open), step(.none, 8), step(.none, 8), step(.close)])
   }
 
+  @Test func `the wait counts from when nothing answered, not from when that was known`() {
+    var gate = gate(.always)
+    _ = gate.update(Self.able, now: seconds(1))
+    #expect(gate.update(Self.noBackend, since: seconds(4.5), now: seconds(5)) == step(.none, 7.5))
+    // Later rounds that find nobody do not begin the wait anew.
+    #expect(gate.update(Self.noBackend, since: seconds(7), now: seconds(7.5)) == step(.close))
+  }
+
   @Test func `a short weakness begins the wait anew`() {
     #expect(
       run(

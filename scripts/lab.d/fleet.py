@@ -28,6 +28,7 @@ class Fleet:
         self.owner = os.getpid()
         self.count, self.members = options.servers, min(options.servers, MEMBERS_MAX)
         self.discovery, self.edgeproxy = options.discovery, options.edgeproxy
+        self.edge_to_edge = options.edge_to_edge
         self.ttl, self.period = options.ttl, options.period
         self.directory = ROOT / f"{network.PREFIX}{self.owner}"
         self.journals, self.records = self.directory / "journals", self.directory / "records"
@@ -54,11 +55,14 @@ class Fleet:
         self._write_encryption_keys()
         for server in self.servers:
             server.make()
+        for wait in (False, True):
+            for server in self.servers[:self.members]:
+                server.etcd.start(wait)
+        self.put_certificate()
+        if self.edge_to_edge:
+            self._join()
         for server in self.servers:
             server.start()
-        for server in self.servers[:self.members]:
-            server.etcd.start(wait=True)
-        self.put_certificate()
         for server in self.servers:
             server.wait()
         self.run_program("dns.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.count)
@@ -77,6 +81,12 @@ class Fleet:
         key = network.run(self.edgeproxy, "cert", "new-key").stdout
         with open(os.open(self.encryption_keys, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             file.write(key)
+
+    def _join(self):
+        """Makes the servers peers, which reach one another's instances through one another."""
+        for server, word in [(self.servers[0], "init"), *((server, "join") for server in self.servers)]:
+            network.run(*self.network.inside(
+                server.number, self.edgeproxy, "node", word, "--config", server.configuration_file))
 
     def put_certificate(self):
         """A new certificate by the command of operators, given on a server that lives; its serial number."""

@@ -16,6 +16,7 @@ APP_PORTS = {"app1": 3031, "app2": 3032}
 STATE_SIZE = "24m"
 ETCD_STOP_SECONDS = 5  # a member that cannot hand its leadership over takes much longer
 SUBSCRIPTIONS = "127.0.0.1:7000"
+PEERS_PORT = 7443
 
 
 class Server:
@@ -33,6 +34,11 @@ class Server:
     @property
     def address(self):
         return network.server_address(self.number)
+
+    @property
+    def instance_host(self):
+        """Where instances listen: for this server alone, or for all of them, in clear."""
+        return "127.0.0.1" if self.fleet.edge_to_edge else self.address
 
     @property
     def services(self):
@@ -76,9 +82,10 @@ class Server:
 
     def _app_command(self, app):
         discovered = self.fleet.discovery == "subscriptions"
-        listen = (["--socket", f"{self.address}:0", "--subscribe-to", f"{SUBSCRIPTIONS}:{app}.example.test"]
+        listen = (["--socket", f"{self.instance_host}:0", "--subscribe-to", f"{SUBSCRIPTIONS}:{app}.example.test"]
                   if discovered else
-                  ["--socket", self.socket(app), "--socket", f"{self.address}:{APP_PORTS[app]}"])
+                  ["--socket", self.socket(app), *(
+                      [] if self.fleet.edge_to_edge else ["--socket", f"{self.address}:{APP_PORTS[app]}"])])
         return [shutil.which("uwsgi_python3") or "uwsgi", *listen, "--wsgi-file", HERE / "application.py",
                 "--need-app", "--strict", "--master", "--processes", 2, "--no-orphans", "--die-on-term",
                 "--disable-logging", "--chmod-socket=666", "--touch-reload", self.touch_file(app)]
@@ -101,7 +108,8 @@ class Server:
             "node": self.name,
             "state": str(self.state),
             "listen": {"https": ["0.0.0.0:443"], "http": ["0.0.0.0:80"],
-                       "admin": f"unix:{self.directory / 'admin.sock'}"},
+                       "admin": f"unix:{self.directory / 'admin.sock'}",
+                       **({"peers": [f"{self.address}:{PEERS_PORT}"]} if self.fleet.edge_to_edge else {})},
             "certificates": {"etcd": {}},
             "etcd": {"endpoints": endpoints or self.fleet.endpoints, "encryption_keys": str(self.fleet.encryption_keys)},
             "tls": {"tickets": "etcd"},
@@ -115,12 +123,16 @@ class Server:
             return {"subscriptions": {"listen": SUBSCRIPTIONS, "share": "etcd"},
                     "upstreams": {"apps": {"discover": "subscriptions"}},
                     "routes": [{"host": "*.example.test", "upstream": "apps"}]}
+        routes = [{"host": f"{app}.example.test", "upstream": app} for app in APPS]
+        if self.fleet.edge_to_edge:
+            return {"routes": routes, "upstreams": {
+                app: {"nodes": [f"unix:{self.socket(app)}"], "everywhere": True} for app in APPS}}
         others = [number for number in range(1, self.fleet.count + 1) if number != self.number]
         return {
             "upstreams": {app: {"nodes": [f"unix:{self.socket(app)}"] + [
                 {"address": f"{network.server_address(number)}:{APP_PORTS[app]}", "backup": True}
                 for number in others]} for app in APPS},
-            "routes": [{"host": f"{app}.example.test", "upstream": app} for app in APPS]}
+            "routes": routes}
 
     def nft(self, script):
         """Rules in the server's own namespace."""

@@ -20,6 +20,11 @@ final class NodeProbes {
   private var rest: [NodeState] = []
   private var hasFound = false
   private var turn = 0
+  private var roundBegan = Instant(nanoseconds: 0)
+
+  /// When the last round began, if it has ended and no node answered: nothing could be served from
+  /// then on, and it took the round to know it.
+  private(set) var emptySince: Instant?
 
   /// Nodes that are asked in a round when all seems well.
   private static let witnessesMax = 8
@@ -38,6 +43,8 @@ final class NodeProbes {
   /// Those of protocol tcp are left alone: the port does not depend on them, and MySQL locks a
   /// machine out that connects again and again and says nothing (`max_connect_errors`).
   func run(_ upstreams: [UpstreamState], where wanted: (NodeState) -> Bool) {
+    hasFound = false
+    roundBegan = loop.now
     for upstream in upstreams where upstream.settings.nodeProtocol != .tcp {
       for node in upstream.nodes where wanted(node) { probe(node) }
     }
@@ -48,6 +55,7 @@ final class NodeProbes {
     _ upstreams: [UpstreamState], witnesses: Bool, where wanted: (NodeState) -> Bool
   ) {
     guard running.isEmpty else { return }
+    emptySince = nil
     let nodes = upstreams.filter { $0.settings.nodeProtocol != .tcp }
       .flatMap { $0.nodes.filter(wanted) }
     guard !nodes.isEmpty else { return }
@@ -61,6 +69,7 @@ final class NodeProbes {
     let asked = (whole[first...] + whole[..<first])
     rest = Array(asked.dropFirst(Self.witnessesMax))
     hasFound = false
+    roundBegan = loop.now
     for node in asked.prefix(Self.witnessesMax) + failed { probe(node) }
   }
 
@@ -79,7 +88,9 @@ final class NodeProbes {
     let next = hasFound ? [] : rest
     rest = []
     for node in next { self.probe(node) }
-    if running.isEmpty { whenIdle?() }
+    guard running.isEmpty else { return }
+    emptySince = hasFound ? nil : roundBegan
+    whenIdle?()
   }
 }
 

@@ -95,14 +95,17 @@ struct PortKeeper {
 
   /// Opens or closes the port as the gate decides.
   ///
-  /// `fleet` is asked where a port may only be closed when the other servers agree.
+  /// `fleet` is asked where a port may only be closed when the other servers agree. `unableSince` is
+  /// since when nothing could be served, where that took a while to find out.
   mutating func step(
-    _ ability: Ability, fleet: FleetPorts? = nil, workers: [WorkerHandle], now: Instant
+    _ ability: Ability, unableSince: Instant? = nil, fleet: FleetPorts? = nil,
+    workers: [WorkerHandle], now: Instant
   ) {
     fleet?.tell(
       isClosing: ability.isDraining || gate.wantsAgreement(ability, now: now.nanoseconds),
       isClosed: !gate.isOpen)
-    let step = gate.update(ability, agreed: fleet?.mayBeClosed, now: now.nanoseconds)
+    let step = gate.update(
+      ability, since: unableSince?.nanoseconds, agreed: fleet?.mayBeClosed, now: now.nanoseconds)
     switch step.action {
     case .none: break
     case .open: open(workers, now: now)

@@ -189,7 +189,9 @@ final class Server: TimerTarget {
     ability = Ability(
       isDraining: draining.isSetAside, hasCertificate: !certificates.index.isEmpty,
       hasBackend: configuration.answersAlone || Ability.hasBackend(upstreams))
-    ports.step(ability, fleet: fleet?.ports, workers: workers.handles, now: now)
+    ports.step(
+      ability, unableSince: probes.emptySince, fleet: fleet?.ports, workers: workers.handles,
+      now: now)
     tellAbility()
     if !isReady { becomeReady() }
   }

@@ -117,8 +117,11 @@ struct PortGate: Sendable {
 
   /// Takes in what is the case now; the same input again is harmless.
   ///
-  /// `agreed` is what the fleet says to a closed port, `nil` while it has not said anything.
-  mutating func update(_ ability: Ability, agreed: Bool? = nil, now: Int64) -> Step {
+  /// `agreed` is what the fleet says to a closed port, `nil` while it has not said anything. `since` is
+  /// when a port that has just become unable did so, where that was found out later.
+  mutating func update(
+    _ ability: Ability, since: Int64? = nil, agreed: Bool? = nil, now: Int64
+  ) -> Step {
     if ability.isDraining { return drain() }
     let able = ability.hasCertificate && (ability.hasBackend || policy == .never)
     let mustOpen = policy == .fleet && ability.hasCertificate && agreed == false
@@ -135,7 +138,7 @@ struct PortGate: Sendable {
     case .open(let unableSince):
       if able { return staysOpen() }
       let mayClose = policy != .fleet || !ability.hasCertificate || agreed == true
-      return self.mayClose(mayClose, since: unableSince ?? now, now: now)
+      return self.mayClose(mayClose, since: unableSince ?? min(since ?? now, now), now: now)
     case .closed(let ableSince):
       if able { return mayOpen(since: ableSince ?? now, now: now) }
       return mustOpen ? open() : staysClosed()
