@@ -244,3 +244,10 @@ def test_a_certificate_is_not_awaited_from_a_server_that_is_off(run):
 def test_an_edgeproxy_that_ends_by_itself_breaks_it(run, status, held):
     run.crash(status)
     assert run.held == held
+
+
+@pytest.mark.parametrize("host, held", [("app1.example.test", True), ("app2.example.test", False)])
+def test_a_503_for_an_application_without_any_instance_is_excused(run, host, held):
+    run.fault("host-away", server="fleet", breaks=[f"host:{host}"])
+    run.request("status 503")  # of app1
+    assert run.held == held

@@ -31,7 +31,8 @@ FETCH = """(async (method, path, identity, parts, patience) => {
     : path === '/hash' ? Array.from({length: parts}, (_, number) => `${identity}-${number} `).join('') : undefined;
   let answer;
   try {
-    answer = await fetch(path + '?' + identity, {method, body, cache: 'no-store', signal: AbortSignal.timeout(patience)});
+    answer = await fetch(path + '?' + identity,
+      {method, body, cache: 'no-store', signal: AbortSignal.timeout(patience)});
     const fields = {status: answer.status, node: answer.headers.get('x-node'),
       checksum: answer.headers.get('x-checksum')};
     const whole = await answer.arrayBuffer();
@@ -169,7 +170,8 @@ def main():
     options = parser.parse_args()
     over, events, record = threading.Event(), Events(), Record(options.record)
     signal.signal(signal.SIGTERM, lambda *_: over.set())
-    mixes, lock = {host: Mix(f"chromium-{host.split('.')[0]}", options.seed, [host]) for host in HOSTS}, threading.Lock()
+    mixes = {host: Mix(f"chromium-{host.split('.')[0]}", options.seed, [host]) for host in HOSTS}
+    lock = threading.Lock()
 
     def browse(tab):
         while not over.is_set() and not tab.open():

@@ -3,26 +3,29 @@
 The promise is: no request that may be repeated fails for a client that could reach one living server. A client
 could not, as far as this request goes, when
 
-- WITH_EDGE: the request was under way at, or had been accepted (TCP) by, a server whose edgeproxy died, froze or was
-  cut off from the client, and was closed, cut off or left without an answer. Once TCP is connected no client
+- WITH_EDGE: the request was under way at, or had been accepted (TCP) by, a server whose edgeproxy died, froze or
+  was cut off from the client, and was closed, cut off or left without an answer. Once TCP is connected no client
   measured goes to another address. A kept connection that died so is found out when it is used next.
-- BLACK_HOLE: the client itself gave up waiting, on a SYN or on a connection that such a server had kept, before it asked
-  another address. No RST and no answer can come from there, so nothing outside the client can tell it.
+- BLACK_HOLE: the client itself gave up waiting, on a SYN or on a connection that such a server had kept, before it
+  asked another address. No RST and no answer can come from there, so nothing outside the client can tell it.
 - WITH_INSTANCE: the answer had been begun by an instance that died, or the request may not be repeated and such
   an instance may have executed it.
 - UNABLE: the server had accepted it before it could know that it has no instance.
+- NO_INSTANCE: no instance of the application that it names was left anywhere.
 - UNREACHED: every address that the client tried refused or was away, and it has tried all that it knew.
 
-An answer with a status is no sign of a dead server: a 503 is excused by UNABLE alone, a 502 of a POST by WITH_INSTANCE
-alone, and any other status by nothing. Wrong bytes and wrong certificates are excused by nothing.
+An answer with a status is no sign of a dead server: a 503 is excused by UNABLE and NO_INSTANCE alone, a 502 by
+NO_INSTANCE and that of a POST by WITH_INSTANCE, and any other status by nothing. Wrong bytes and wrong certificates are
+excused by nothing.
 """
 
 WITH_EDGE = "under way at a server that died, froze or was cut off"
 BLACK_HOLE = "the client gave up on a black hole"
 WITH_INSTANCE = "begun by, or given to, an instance that died"
 UNABLE = "accepted before the server knew that it could not serve"
+NO_INSTANCE = "no instance of its application was left anywhere"
 UNREACHED = "every address that the client knew was away"
-REASONS = [WITH_EDGE, BLACK_HOLE, WITH_INSTANCE, UNABLE, UNREACHED]
+REASONS = [WITH_EDGE, BLACK_HOLE, WITH_INSTANCE, UNABLE, NO_INSTANCE, UNREACHED]
 
 REACH = 2.0  # seconds after a fault's end during which connections that it broke are still found out
 SILENCES = ("silence", "cut: silence", "silent in TLS", "no server: silent to SYN")
@@ -61,6 +64,9 @@ def cause(request, faults):
 
 
 def of_status(request, faults):
+    if request["failure"] in ("status 502", "status 503"):
+        if any(f"host:{request['host']}" in fault["breaks"] for fault in around(request, faults)):
+            return NO_INSTANCE
     if request["failure"] == "status 503":
         there = edges(request)
         unable = any(fault["server"] in there and "unable" in fault["breaks"] for fault in around(request, faults))

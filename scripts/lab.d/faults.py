@@ -8,6 +8,9 @@ else that fails is a broken promise. A server that has a fault, and `settle` sec
 import signal
 import time
 
+import acts
+from acts import cut, each_app, heal, on_member
+
 EVERYBODY = ["edge", "node"]
 
 
@@ -33,133 +36,6 @@ class Fault:
                            ended=time.monotonic(), breaks=self.breaks, settle=self.settle)
 
 
-# Packets.
-
-def cut(server, *conditions):
-    server.fleet.network.cut(f"fault-{server.name}", *[each.format(
-        port=f"p{server.number}", address=server.address) for each in conditions])
-
-
-def heal(server):
-    server.fleet.network.heal(f"fault-{server.name}")
-
-
-def cut_pair(server):
-    """The server and the one after it."""
-    other = server.fleet.servers[server.number % server.fleet.count]
-    cut(server, f'iifname "{{port}}" oifname "p{other.number}"', f'iifname "p{other.number}" oifname "{{port}}"')
-
-
-def lose_datagrams(server):
-    """Announcements among them, which go over the server's own loopback."""
-    server.nft("add table inet lab; add chain inet lab input { type filter hook input priority 0; }; "
-               "add rule inet lab input meta l4proto udp drop")
-
-
-def pass_datagrams(server):
-    server.nft("delete table inet lab")
-
-
-# Processes.
-
-def each_app(*words):
-    def act(server):
-        for app in server.apps:
-            getattr(app, words[0])(*words[1:])
-    return act
-
-
-def restart_edge(server):
-    server.edge.stop()
-
-
-def touch(server):
-    for app in server.apps:
-        server.touch_file(app.name).touch()
-
-
-def strand(server):
-    """No instance of its own, and no way to those of others; to etcd it has one."""
-    other = "tcp sport != {{2379, 2380}} tcp dport != {{2379, 2380}}"
-    cut(server, f'iifname "{{port}}" oifname != "p0" {other}', f'iifname != "p0" oifname "{{port}}" {other}')
-    each_app("pull_the_plug")(server)
-
-
-def isolate(server):
-    """No instance of its own, and no way to any other server, etcd included."""
-    cut(server, 'iifname "{port}" oifname != "p0"', 'iifname != "p0" oifname "{port}"')
-    each_app("pull_the_plug")(server)
-
-
-def restore(server):
-    heal(server)
-    each_app("start")(server)
-
-
-def reload(server):
-    """Another bound, which changes nothing that is served, and SIGHUP."""
-    server.write_configuration(limits={"streams": 90 + int(time.monotonic()) % 10})
-    server.edge.signal(signal.SIGHUP, whole_group=False)
-
-
-def reload_nonsense(server):
-    """A file with a mistake in it, and SIGHUP: what was in force stays so."""
-    server.configuration_file.write_text("listen: {https: [nowhere]}\n")
-    server.edge.signal(signal.SIGHUP, whole_group=False)
-
-
-def upgrade(server):
-    """As a package does it: another binary under the same name, a configuration that goes with it, then a restart in
-    good order, which closes the port while what is under way finishes."""
-    server.install_edgeproxy()
-    endpoints = server.fleet.endpoints
-    turn = 1 + int(time.monotonic()) % (len(endpoints) - 1)
-    server.write_configuration(endpoints=endpoints[turn:] + endpoints[:turn])  # for which a reload is not enough
-    server.edge.stop()
-
-
-def fill(server):
-    """Not a byte is left on the disk of `state`."""
-    with open(server.state / "filler", "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 65536)
-        except OSError:
-            pass
-    try:
-        with open(server.state / "filler", "ab", buffering=0) as file:
-            while file.write(b"\0" * 512):
-                pass
-    except OSError:
-        pass
-
-
-def empty(server):
-    (server.state / "filler").unlink()
-
-
-# etcd.
-
-def on_member(*words):
-    """At the server's member, or at another's where it has none."""
-    def act(server):
-        fleet = server.fleet
-        member = server if server.has_etcd else fleet.servers[server.number % fleet.members]
-        getattr(member.etcd, words[0])(*words[1:])
-    return act
-
-
-def lose_quorum(fleet):
-    for server in fleet.servers[:fleet.members // 2 + 1]:
-        server.etcd.pull_the_plug()
-
-
-def regain_quorum(fleet):
-    for server in fleet.servers[:fleet.members]:
-        if server.powered:
-            server.etcd.start()
-
-
 STOP, CONT, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL
 
 FAULTS = [
@@ -167,7 +43,7 @@ FAULTS = [
           breaks=["edge"]),
     Fault("edge-freeze", "edgeproxy frozen (SIGSTOP)", lambda server: server.edge.signal(STOP), seconds=(7, 7),
           breaks=["edge"]),
-    Fault("edge-restart", "edgeproxy restarted (SIGTERM)", restart_edge, lambda server: server.edge.start(),
+    Fault("edge-restart", "edgeproxy restarted (SIGTERM)", acts.restart_edge, lambda server: server.edge.start(),
           (0.5, 2)),
     Fault("app-kill", "all uWSGI instances of a server killed with -9", each_app("signal", KILL),
           seconds=(2, 2), breaks=["node"]),
@@ -176,10 +52,11 @@ FAULTS = [
     Fault("worker-kill", "a uWSGI worker of each application killed", each_app("kill_child"), seconds=(1, 1),
           breaks=["node"]),
     Fault("app-freeze", "uWSGI frozen (SIGSTOP)", each_app("signal", STOP), each_app("signal", CONT), (3, 8)),
-    Fault("app-reload", "uWSGI reloaded (touch-reload)", touch, seconds=(3, 3), breaks=["node"]),
+    Fault("app-reload", "uWSGI reloaded (touch-reload)", acts.touch, seconds=(3, 3), breaks=["node"]),
     Fault("etcd-kill", "an etcd member killed with -9", on_member("signal", KILL), seconds=(2, 2)),
     Fault("etcd-freeze", "an etcd member frozen", on_member("signal", STOP), on_member("signal", CONT), (3, 8)),
-    Fault("quorum-lost", "a majority of etcd away", lose_quorum, regain_quorum, (10, 15), share=0.5, fleet=True),
+    Fault("quorum-lost", "a majority of etcd away", acts.lose_quorum, acts.regain_quorum, (10, 15), share=0.5,
+          fleet=True),
     Fault("power-loss", "power lost: no RST, no answer", lambda server: server.power_off(),
           lambda server: server.power_on(), (5, 12), EVERYBODY, settle=6, share=2),
     Fault("reboot", "rebooted in good order", lambda server: server.shut_down(),
@@ -193,19 +70,31 @@ FAULTS = [
     Fault("cut-servers", "cut off from the other servers, not from clients",
           lambda server: cut(server, 'iifname "{port}" oifname != "p0"', 'iifname != "p0" oifname "{port}"'),
           heal, (4, 10), ["node"]),
-    Fault("cut-pair", "cut off from one other server", cut_pair, heal, (4, 10), ["node"]),
-    Fault("udp-lost", "its datagrams lost", lose_datagrams, pass_datagrams, (8, 12)),
-    Fault("disk-full", "the disk of its state full", fill, empty, (5, 10)),
-    Fault("unable", "no instance, and none to be reached", strand, restore, (8, 12),
+    Fault("cut-pair", "cut off from one other server", acts.cut_pair, heal, (4, 10), ["node"]),
+    Fault("udp-lost", "its datagrams lost", acts.lose_datagrams, acts.pass_datagrams, (8, 12)),
+    Fault("disk-full", "the disk of its state full", acts.fill, acts.empty, (5, 10)),
+    Fault("unable", "no instance, and none to be reached", acts.strand, acts.restore, (8, 12),
           ["node", "unable"], settle=14, share=0.5),
-    Fault("isolated", "no instance, and no other server to be reached", isolate, restore, (8, 12),
+    Fault("isolated", "no instance, and no other server to be reached", acts.isolate, acts.restore, (8, 12),
           ["node", "unable"], settle=14, share=0.5),
     Fault("certificate", "a new certificate", lambda fleet: fleet.put_certificate(), seconds=(2, 2), fleet=True,
           share=2),
-    Fault("reload", "configuration reloaded (SIGHUP)", reload, seconds=(1, 1)),
-    Fault("bad-reload", "a configuration with a mistake reloaded", reload_nonsense,
+    Fault("reload", "configuration reloaded (SIGHUP)", acts.reload, seconds=(1, 1)),
+    Fault("bad-reload", "a configuration with a mistake reloaded", acts.reload_nonsense,
           lambda server: server.write_configuration(), (1, 1), share=0.5),
-    Fault("upgrade", "another binary and configuration, restarted", upgrade, lambda server: server.edge.start(),
+    Fault("upgrade", "another binary and configuration, restarted", acts.upgrade, lambda server: server.edge.start(),
           (0.2, 1)),
+    Fault("cert-mismatch", "a certificate with another's key in etcd", acts.put_mismatched,
+          lambda fleet: fleet.put_certificate(), (2, 2), fleet=True, share=0.5),
+    Fault("cert-deleted", "the certificate deleted in etcd", acts.delete_certificate,
+          lambda fleet: fleet.put_certificate(), (2, 2), fleet=True, share=0.5),
+    Fault("cert-expired", "an expired certificate in etcd", acts.put_expired,
+          lambda fleet: fleet.put_certificate(), (2, 2), fleet=True, share=0.5),
+    Fault("app-restart", "uWSGI stopped and started", acts.restart_apps, each_app("start"), (0.5, 2),
+          breaks=["node"]),
+    Fault("dns-mistake", "DNS leaves a server out that lives", acts.remove_record, acts.restore_record, (6, 10)),
+    # What no server can help is not among the faults at random.
+    Fault("host-away", "all instances of app2 away, everywhere", acts.every_app2("pull_the_plug"),
+          acts.every_app2("start"), (8, 8), ["node", "host:app2.example.test"], settle=6, share=0, fleet=True),
 ]
 BY_KEY = {fault.key: fault for fault in FAULTS}

@@ -65,7 +65,7 @@ class Fleet:
             server.start()
         for server in self.servers:
             server.wait()
-        self.run_program("dns.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.count)
+        self.run_program("dns_server.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.count)
         self._wait_for_names()
         (self.directory / "lab.json").write_text(json.dumps(
             {"owner": self.owner, "servers": self.count, "edgeproxy": str(self.edgeproxy)}))
@@ -75,7 +75,7 @@ class Fleet:
             if network.run(*self.network.inside(0, "getent", "hosts", NAMES[0]), check=False).returncode == 0:
                 return
             time.sleep(0.05)
-        raise RuntimeError(f"the laboratory's DNS does not answer; its log: {self.directory / 'dns.log'}")
+        raise RuntimeError(f"the laboratory's DNS does not answer; its log: {self.directory / 'dns_server.log'}")
 
     def _write_encryption_keys(self):
         key = network.run(self.edgeproxy, "cert", "new-key").stdout
@@ -88,9 +88,19 @@ class Fleet:
             network.run(*self.network.inside(
                 server.number, self.edgeproxy, "node", word, "--config", server.configuration_file))
 
+    def issue(self, **options):
+        return self.authority.issue(*NAMES, **options)
+
+    def etcdctl(self, *words, **options):
+        """Without a majority of etcd nothing comes of it, which is recorded."""
+        done = network.run(*self.network.inside(
+            0, "etcdctl", "--endpoints", ",".join(self.endpoints), *words),
+            env={**os.environ, "ETCDCTL_API": "3"}, check=False, **options)
+        self.announce("etcdctl", words=words, status=done.returncode)
+
     def put_certificate(self):
         """A new certificate by the command of operators, given on a server that lives; its serial number."""
-        issued = self.authority.issue(*NAMES)
+        issued = self.issue()
         self.certificates.append(issued.serial)
         servers = [server for server in self.servers if server.powered]
         for attempt in range(30):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import network
 
-LINE = re.compile(r"([0-9.]+) IP ([0-9.]+)\.(\d+) > ([0-9.]+)\.(\d+): Flags \[(\S+?)\],(?: seq ([0-9:]+),)?.* length (\d+)")
+LINE = re.compile(r"([0-9.]+) IP ([0-9.]+)\.(\d+) > ([0-9.]+)\.(\d+): "
+                  r"Flags \[(\S+?)\],(?: seq ([0-9:]+),)?.* length (\d+)")
 LINES_MAX = 10
 READY = "listening on"
 

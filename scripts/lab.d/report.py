@@ -25,16 +25,16 @@ def timeline(trial, zero):
 
 def clients(trial):
     """The table at the end. `failed` is all that failed, whoever's doing it was."""
-    yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'executed twice':>15} {'torn':>5} {'longest wait':>13} "
-           f"{'at a living server':>19} {'p50':>7} {'p99':>7}")
+    yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'executed twice':>15} {'torn':>5} "
+           f"{'longest wait':>13} {'at a living server':>19} {'p50':>7} {'p99':>7}")
     for client in trial.clients:
         requests = [request for request in trial.requests if request["client"] == client]
         failed = [request for request in requests if request["failure"]]
         longest = max((request["ended"] - request["began"] for request in requests), default=0)
         times = trial.latencies(requests)
         yield (f"{client:9} {len(requests):8} {len(failed):7} {sum(bool(each['cause']) for each in failed):8} "
-               f"{len(trial.twice_by(client)):15} {sum(map(torn, failed)):5} {longest:12.2f}s {max(times, default=0):18.2f}s "
-               f"{percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s")
+               f"{len(trial.twice_by(client)):15} {sum(map(torn, failed)):5} {longest:12.2f}s "
+               f"{max(times, default=0):18.2f}s {percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s")
 
 
 def reasons(trial):
@@ -47,7 +47,8 @@ def reasons(trial):
     hung = [request for request in trial.requests if request["stuck"] and not request["failure"]]
     if hung:
         longest = max(request["ended"] - request["began"] for request in hung)
-        yield f"{len(hung):5}  answered in the end, having waited at a server that was away or unable, at most {longest:.1f} s"
+        yield (f"{len(hung):5}  answered in the end, having waited at a server that was away or unable, "
+               f"at most {longest:.1f} s")
     silent = [request for request in trial.requests if request.get("waited")]
     if silent:
         yield f"{len(silent):5}  answered or not, after a wait for an address that did not answer a SYN"

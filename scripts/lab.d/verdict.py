@@ -10,6 +10,10 @@ CLIENTS = {"browser": "load", "chromium": "chromium_client", "curl": "curl_clien
 SLOW_SECONDS = 1.0
 LINKS = ("cut", "cut-in", "cut-out", "cut-servers", "isolated")  # faults that keep a server, running, from etcd
 
+# Faults that keep no certificate from any server.
+PEACEFUL = ("certificate", "cert-mismatch", "cert-deleted", "cert-expired", "reload", "bad-reload", "dns-mistake",
+            "app-reload", "app-restart", "app-kill", "worker-kill")
+
 
 def percentile(values, share):
     values = sorted(values)
@@ -47,9 +51,10 @@ class Trial:
         self.orders = {request["id"]: request for request in self.requests if request.get("id")}
 
     def _hung(self, request):
-        """It waited at a server that had gone, or could not serve and did not know it."""
-        there = excuses.edges(request)
-        return any(fault["server"] in there and {"edge", "unable"} & set(fault["breaks"])
+        """It waited at a server that had gone, or could not serve and did not know it, or for an application that
+        had no instance."""
+        there, host = excuses.edges(request), f"host:{request['host']}"
+        return any(host in fault["breaks"] or fault["server"] in there and {"edge", "unable"} & set(fault["breaks"])
                    for fault in excuses.around(request, self.faults))
 
     @staticmethod
@@ -153,7 +158,7 @@ class Trial:
         """The server was not running, or etcd as a whole was not in peace, when the certificate came."""
         return any(
             (fault["server"] in (server, "fleet") or fault["fault"].startswith(("etcd", "power", "reboot", "cut")))
-            and fault["fault"] not in ("certificate", "reload")
+            and fault["fault"] not in PEACEFUL
             and not (fault["server"] == server and fault["fault"] in LINKS)
             and fault["began"] <= put["at"] + 1 and fault["ended"] + fault["settle"] >= put["began"]
             for fault in self.faults)

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import pathlib
 import signal
 import struct
 import time
@@ -15,6 +16,7 @@ import time
 from network import CLIENT, server_address
 
 CHECK_SECONDS = 1.0
+MISTAKEN = "dns.mistaken-"  # with an address: the file by which the monitor is led to err about it
 
 
 class Records:
@@ -63,9 +65,12 @@ class Datagrams(asyncio.DatagramProtocol):
             self.transport.sendto(answer, address)
 
 
-async def monitor(records, address, period):
+async def monitor(records, address, period, mistaken):
+    """While the file `mistaken` is there the server is taken for dead."""
     while True:
         try:
+            if mistaken.exists():
+                raise OSError
             _, writer = await asyncio.wait_for(asyncio.open_connection(address, 443), CHECK_SECONDS)
             writer.transport.abort()
             records.set(address, True)
@@ -97,7 +102,9 @@ async def main():
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: Datagrams(records, options.ttl), (CLIENT, 53))
         await asyncio.start_server(over_tcp, CLIENT, 53)
-        monitors = [asyncio.create_task(monitor(records, address, options.period)) for address in records.up]
+        directory = pathlib.Path(options.record).parent.parent
+        monitors = [asyncio.create_task(monitor(records, address, options.period, directory / f"{MISTAKEN}{address}"))
+                    for address in records.up]
         over = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, over.set)
         await over.wait()
@@ -105,4 +112,5 @@ async def main():
             task.cancel()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
