@@ -243,6 +243,13 @@ struct AbilityTests {
     #expect(Ability.hasBackend([try makeUpstream(primaries: 1)]))
   }
 
+  @Test func `a server that asks first counts only nodes that answered`() throws {
+    let upstream = try makeUpstream(primaries: 2)
+    upstream.nodes[0].recordCheck(succeeded: false)
+    #expect(Ability.hasBackend([upstream]) { $0 === upstream.nodes[1] })
+    #expect(!Ability.hasBackend([upstream]) { $0 === upstream.nodes[0] })
+  }
+
   @Test func `a database alone answers no request`() throws {
     #expect(!Ability.hasBackend([try makeUpstream(primaries: 1, speaking: .tcp)]))
   }

@@ -215,6 +215,31 @@ def test_mistakes_in_the_configuration_are_named(edge, subscriptions, complaint)
     assert code == 1 and complaint in text, text
 
 
+def test_new_instances_that_do_not_answer_do_not_keep_the_port_open(edge, scripted, speaker):
+    running = edge(APPS, routes=ROUTES, subscriptions={"listen": "127.0.0.1:0"},
+                   listen={"close_when_unable": "always", "close_after": "1s"})
+    peer, to, ports = scripted(), ("127.0.0.1", port(running)), iter(range(1, 65536))
+
+    def state():
+        return status(running)["port"]["https"] == "open"
+
+    speaker.sendto(datagram({"key": KEY, "address": peer.address}), to)
+    eventually(state, "the port opens")
+    peer.stop()
+
+    last = 0.0
+
+    def closed():
+        """Until then another announces itself three times in each second of `close_after`, where nobody listens."""
+        nonlocal last
+        if time.monotonic() - last > 0.3:
+            last = time.monotonic()
+            speaker.sendto(datagram({"key": KEY, "address": f"127.0.0.2:{next(ports)}"}), to)
+        return not state()
+
+    eventually(closed, "the port closes")
+
+
 @pytest.mark.parametrize("kind", ["unix", "ipv6"])
 def test_subscriptions_are_taken_at_other_kinds_of_addresses(edge, uwsgi, directory, scripted, kind):
     listen = f"unix:{directory / 'subscriptions'}" if kind == "unix" else "[::1]:0"

@@ -20,6 +20,8 @@ final class NodeProbes {
   private var rest: [NodeState] = []
   private var hasFound = false
   private var turn = 0
+  /// Nodes that answered in the present round, or in the last one.
+  private var answered: Set<ObjectIdentifier> = []
   private var roundBegan = Instant(nanoseconds: 0)
 
   /// When the last round began, if it has ended and no node answered: nothing could be served from
@@ -37,6 +39,9 @@ final class NodeProbes {
   }
 
   var isIdle: Bool { running.isEmpty }
+
+  /// Whether the node answered when it was asked last; not one that was not asked in the last round.
+  func hasAnswered(_ node: NodeState) -> Bool { answered.contains(ObjectIdentifier(node)) }
 
   /// Probes the nodes that `wanted` names and that are not being probed.
   ///
@@ -69,6 +74,7 @@ final class NodeProbes {
     let asked = (whole[first...] + whole[..<first])
     rest = Array(asked.dropFirst(Self.witnessesMax))
     hasFound = false
+    answered = []
     roundBegan = loop.now
     for node in asked.prefix(Self.witnessesMax) + failed { probe(node) }
   }
@@ -83,7 +89,10 @@ final class NodeProbes {
   fileprivate func finished(_ probe: Probe, succeeded: Bool) {
     running[ObjectIdentifier(probe.node)] = nil
     probe.node.recordCheck(succeeded: succeeded)
-    if succeeded { hasFound = true }
+    if succeeded {
+      hasFound = true
+      answered.insert(ObjectIdentifier(probe.node))
+    }
     guard running.isEmpty else { return }
     let next = hasFound ? [] : rest
     rest = []

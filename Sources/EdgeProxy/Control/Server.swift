@@ -188,12 +188,21 @@ final class Server: TimerTarget {
     isAsking = false
     ability = Ability(
       isDraining: draining.isSetAside, hasCertificate: !certificates.index.isEmpty,
-      hasBackend: configuration.answersAlone || Ability.hasBackend(upstreams))
+      hasBackend: configuration.answersAlone || hasBackend)
     ports.step(
       ability, unableSince: probes.emptySince, fleet: fleet?.ports, workers: workers.handles,
       now: now)
     tellAbility()
     if !isReady { becomeReady() }
+  }
+
+  /// Whether a node may be expected to answer.
+  ///
+  /// One that was never asked may, but not where nobody answers: an instance that has just announced
+  /// itself at a server which cannot reach it would begin the wait anew. There it is asked first.
+  private var hasBackend: Bool {
+    guard !ability.hasBackend else { return Ability.hasBackend(upstreams) }
+    return Ability.hasBackend(upstreams) { prober.follows($0) || probes.hasAnswered($0) }
   }
 
   /// Lets the workers know, when it has changed, what the health endpoint says.
@@ -215,7 +224,7 @@ final class Server: TimerTarget {
 
   /// Without probes a server that lost all its traffic would never learn that it can serve again.
   private func probe() {
-    let witnesses = configuration.listen.closeWhenUnable != .never
+    let witnesses = configuration.listen.closeWhenUnable != .never || !ability.hasBackend
     probes.round(upstreams, witnesses: witnesses) { !prober.follows($0) }
   }
 

@@ -32,9 +32,15 @@ struct Ability: Equatable, Sendable {
   /// Whether any node of any upstream may be expected to answer requests.
   ///
   /// It may when its last try or check did not fail; one that was never tried counts as well, so at
-  /// the start the first checks have to be over before this is asked.
-  static func hasBackend(_ upstreams: [UpstreamState]) -> Bool {
-    upstreams.contains { $0.settings.nodeProtocol != .tcp && !$0.hasFailedWhole }
+  /// the start the first checks have to be over before this is asked. Only nodes that `counts` says
+  /// to are looked at.
+  static func hasBackend(
+    _ upstreams: [UpstreamState], where counts: (NodeState) -> Bool = { _ in true }
+  ) -> Bool {
+    upstreams.contains {
+      $0.settings.nodeProtocol != .tcp
+        && $0.nodes.contains { !$0.condition.lastFailed && counts($0) }
+    }
   }
 }
 

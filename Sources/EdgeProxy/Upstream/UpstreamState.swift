@@ -96,7 +96,4 @@ final class UpstreamState: Sendable {
 
   /// Whether a node is left that this exchange has not tried.
   func hasUntried(_ tried: TriedNodes) -> Bool { tried.count < nodes.count }
-
-  /// Whether every node failed its last try or check, or there is none.
-  var hasFailedWhole: Bool { nodes.allSatisfy { $0.condition.lastFailed } }
 }
