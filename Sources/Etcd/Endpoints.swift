@@ -28,6 +28,13 @@ package struct Endpoints: Sendable {
     failuresInARow = 0
   }
 
+  /// This member is current now, because there is reason to think that it works.
+  package mutating func turn(to member: Int) {
+    guard records.indices.contains(member) else { return }
+    index = member
+    failuresInARow = 0
+  }
+
   /// The current member failed, and the next one in turn is current now.
   ///
   /// Never the same again at once: one that takes connections and then does not answer has worked

@@ -116,6 +116,7 @@ private final class Repetition {
     let within = isRead && client.hasOtherMembers ? min(left, Self.readWithin) : left
     client.once(method, message, within: within) { result in
       guard case .failure(let error) = result, self.helpsAgain(error) else {
+        if case .success = result { self.client.proved() }
         return self.completion(result)
       }
       if case .timedOut = error { self.client.abandon("no answer in time") }

@@ -18,6 +18,10 @@ package final class EtcdClient {
   private var isPausing = false
   private var isClosed = false
   private var authentication: Authentication
+  private var scouts: MemberScouts?
+  private var turnedAt: Instant?
+  /// What those do who wait before they ask again, when asking has become worth while; by owner.
+  var whenBack: [ObjectIdentifier: () -> Void] = [:]
   /// Calls that wait for a token; those without one go on at once.
   private var ungranted: [(Result<Void, CallError>) -> Void] = []
 
@@ -40,6 +44,7 @@ package final class EtcdClient {
       isPausing = false
       connect()
     }
+    scouts = MemberScouts(settings.endpoints, on: loop) { [unowned self] in turn(to: $0) }
   }
 
   /// The member that is, or was last, asked.
@@ -55,6 +60,7 @@ package final class EtcdClient {
   package func close() {
     isClosed = true
     pause?.cancel()
+    scouts?.stop()
     connection?.close()
     connection = nil
   }
@@ -75,7 +81,10 @@ package final class EtcdClient {
       guard let connection = connected() else {
         return ended(.failure(.unreachable(reason: reason, mayHaveArrived: false)))
       }
-      let call = GRPCCall(method, on: connection, received: received) { [unowned self] in
+      let call = GRPCCall(method, on: connection) { [unowned self] in
+        proved()
+        return received($0, $1)
+      } ended: { [unowned self] in
         note($0)
         ended($0)
       }
@@ -135,10 +144,14 @@ package final class EtcdClient {
 
   private func note(_ result: Result<Void, CallError>) {
     guard case .failure(let error) = result else { return }
+    if error.isAboutMember { scouts?.start() }
     // etcd forgets its tokens when it restarts, and one from before a restored backup leaves a call
     // without an answer.
     if error.isAboutToken, case .granted = authentication { authentication = .needed }
   }
+
+  /// The member that is connected answers and is not cut off from the others.
+  func proved() { scouts?.stop() }
 
   private var reason: String { lastFailure ?? "no connection to etcd" }
 
@@ -179,12 +192,32 @@ package final class EtcdClient {
     connection = nil
     isConnected = false
     lastFailure = "\(endpoints.current): \(reason)"
+    if !isClosed { scouts?.start() }
     if endpoints.failed() {
       // All have failed in a row.
       isPausing = true
       pause?.set(after: backoff.next())
     }
   }
+
+  /// A member that could not be reached can be: none is more likely to answer now.
+  private func turn(to member: Int) {
+    let now = loop.clockNow
+    // Others come back with it, and the first has to have the time to answer.
+    if let turnedAt, now < turnedAt + Self.turnAgainAfter { return }
+    turnedAt = now
+    endpoints.turn(to: member)
+    pause?.cancel()
+    isPausing = false
+    let previous = connection
+    connection = nil
+    isConnected = false
+    previous?.close()
+    connect()
+    for hurry in whenBack.values { hurry() }
+  }
+
+  private static let turnAgainAfter = Duration.milliseconds(500)
 
   // MARK: Authentication
 
@@ -235,6 +268,15 @@ package final class EtcdClient {
 }
 
 extension CallError {
+  /// Whether another member may answer where this one did not.
+  var isAboutMember: Bool {
+    switch self {
+    case .timedOut, .unreachable: true
+    case .refused(let status): status.code == .unavailable
+    case .malformed: false
+    }
+  }
+
   /// Whether a fresh token may help.
   var isAboutToken: Bool {
     switch self {

@@ -29,6 +29,14 @@ package final class RangeWatch {
     machine = Watching(range)
     alarm = Alarm(on: client.loop) { [unowned self] in perform(machine.timerFired()) }
     beat = Alarm(on: client.loop) { [unowned self] in askForProgress() }
+    client.whenBack[ObjectIdentifier(self)] = { [weak self] in self?.hurry() }
+  }
+
+  /// Cuts a wait short; there is none while something is under way.
+  private func hurry() {
+    guard !isEnded else { return }
+    alarm?.cancel()
+    perform(machine.timerFired())
   }
 
   /// Whether etcd tells us of changes now.
@@ -45,6 +53,7 @@ package final class RangeWatch {
 
   package func end() {
     isEnded = true
+    client.whenBack[ObjectIdentifier(self)] = nil
     close()
     alarm?.cancel()
   }

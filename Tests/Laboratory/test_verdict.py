@@ -221,13 +221,25 @@ def test_a_certificate_is_served_everywhere_within_a_second(run, at, held):
 
 @pytest.mark.parametrize("at, held", [(40.9, True), (42.0, False)])
 def test_a_second_counts_from_the_end_of_the_cut(run, at, held):
-    run.fault("isolated", began=25.0, ended=40.0, server="s5")
-    run.seen("s5", 28.0, "refused")
+    run.fault("cut-servers", began=25.0, ended=40.0, server="s5")
+    run.seen("s5", 28.0, "silent", serial=None)
     run.certificate(1, 1.0, 1.1)
     run.certificate(2, 29.8, 30.0)
     for server in ["s1", "s2", "s3", "s4"]:
         run.seen(server, 30.1, serial=2)
     run.seen("s5", at, serial=2)
+    assert run.held == held
+
+
+@pytest.mark.parametrize("serial, held", [(2, True), (1, False)])
+def test_a_port_that_was_closed_opens_with_the_new_certificate(run, serial, held):
+    run.certificate(1, 1.0, 1.1)
+    run.certificate(2, 29.8, 30.0)
+    for server in ["s1", "s2", "s3", "s4"]:
+        run.seen(server, 30.1, serial=2)
+    run.seen("s5", 20.0, "refused", serial=None)
+    assert run.held
+    run.seen("s5", 45.0, serial=serial)
     assert run.held == held
 
 

@@ -44,7 +44,7 @@ class Fleet:
     def announce(self, what, **more):
         """One line in the record of what happened, with the monotonic time."""
         with self.lock, open(self.records / "events", "a") as file:
-            file.write(json.dumps({"at": time.monotonic(), "what": what, **more}) + "\n")
+            file.write(json.dumps({"at": time.monotonic(), "time": time.time(), "what": what, **more}) + "\n")
 
     def up(self):
         self.journals.mkdir(parents=True)

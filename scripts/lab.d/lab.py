@@ -136,7 +136,12 @@ def chaos(options):
 def fault(options):
     one = faults.BY_KEY[options.name]
     seconds = options.seconds if options.seconds is not None else sum(one.seconds) / 2
-    conclude(options, [plan.Step(2.0, one, 0 if one.fleet else options.server, seconds)])
+    steps = [plan.Step(2.0, one, 0 if one.fleet else options.server, seconds)]
+    if options.also:
+        other = faults.BY_KEY[options.also]
+        steps.append(plan.Step(4.0, other, 0 if other.fleet else options.server % options.servers + 1,
+                               sum(other.seconds) / 2))
+    conclude(options, steps)
 
 
 def arguments():
@@ -178,6 +183,8 @@ def arguments():
     made.add_argument("name", choices=list(faults.BY_KEY), metavar="NAME", help=", ".join(faults.BY_KEY))
     made.add_argument("--server", type=int, default=2)
     made.add_argument("--seconds", type=float)
+    made.add_argument("--also", choices=list(faults.BY_KEY), metavar="NAME",
+                      help="another, two seconds later, at the next server or at all")
     made.add_argument("--trace", metavar="FILE", type=pathlib.Path,
                       help="keep the packets between the clients and the server (tcpdump), and show what tells")
     return parser.parse_args()

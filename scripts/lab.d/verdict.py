@@ -137,16 +137,29 @@ class Trial:
     def takes(self):
         """For each certificate put: server → seconds until it was served (None: never), and those not judged.
 
-        Seconds count from the put, or from the end of the fault that had cut the server off. A later certificate
-        counts as well: the one asked about was replaced before the server was reached."""
+        Seconds count from the put, or from the end of the fault that had cut the server off; a port that was closed
+        meanwhile is to open with it. A later certificate counts as well: the one asked about was replaced before the server was reached."""
         for number, put in enumerate(self.puts[1:], 1):
             later = {each["serial"] for each in self.puts[number:]}
-            shown = {}
-            for server in self.servers:
-                at = next((seen["at"] for seen in self.ports if seen["server"] == server and seen["serial"] in later
-                           and seen["at"] >= put["began"]), None)
-                shown[server] = None if at is None else max(0.0, at - self._linked(server, put, at))
-            yield put, shown, {server for server in shown if self._disturbed(server, put)}
+            shown = {server: self._served_after(server, put, later) for server in self.servers}
+            yield put, shown, {server for server in shown
+                               if self._disturbed(server, put) or shown[server] is None and self._is_closed(server)}
+
+    def _served_after(self, server, put, serials):
+        before = None
+        for seen in self.ports:
+            if seen["server"] != server:
+                continue
+            if seen["serial"] in serials and seen["at"] >= put["began"]:
+                # From the first moment on that the port was open again.
+                return 0.0 if before == "refused" else max(0.0, seen["at"] - self._linked(server, put, seen["at"]))
+            before = seen["state"]
+        return None
+
+    def _is_closed(self, server):
+        """At the end of the run."""
+        states = [seen["state"] for seen in self.ports if seen["server"] == server]
+        return states[-1:] == ["refused"]
 
     def _linked(self, server, put, at):
         """When the put was over and the server could be told of it."""
