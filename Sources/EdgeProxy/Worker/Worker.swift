@@ -31,8 +31,7 @@ final class Worker: TurnEnd {
   private let tls: ServerContext
   private var certificates: CertificateTable
   let logger: Logger
-  private var accessLog: AccessLogWriter?
-  private var logSettings: LogSettings
+  private var accessLog: AccessLog
   private var listeners: [Listener] = []
   private(set) lazy var sessions = SessionTable(worker: self)
   private var connections: [Connection] = []
@@ -56,7 +55,7 @@ final class Worker: TurnEnd {
     random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
     tls = try ServerContext(policy: plan.policy, ticketKeys: plan.ticketKeys)
     certificates = CertificateTable(plan.certificates)
-    logSettings = configuration.log
+    accessLog = AccessLog(configuration.log, logger: logger)
     snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
     ability = plan.ability
     control = plan.control
@@ -64,7 +63,6 @@ final class Worker: TurnEnd {
     tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
-    openLog(configuration.log)
     let ticker = Ticker(worker: self)
     self.ticker = ticker
     ticker.start()
@@ -118,11 +116,7 @@ final class Worker: TurnEnd {
   }
 
   /// Takes over where the access log goes; the same place is opened anew.
-  func install(_ log: LogSettings) {
-    if let accessLog, log == logSettings { return tell(accessLog.reopen()) }
-    accessLog?.flush()
-    openLog(log)
-  }
+  func install(_ log: LogSettings) { accessLog.install(log) }
 
   func setAbility(_ ability: Ability, httpsPort: UInt16) {
     self.ability = ability
@@ -192,7 +186,7 @@ final class Worker: TurnEnd {
     for connection in connections.reversed() { connection.cutTunnels("drain") }
     sessions.cutAll("drain")
     links.close()
-    flushLog()
+    accessLog.flush()
     closeListeners { _ in true }
     loop.stop()
   }
@@ -356,35 +350,9 @@ final class Worker: TurnEnd {
   /// Once a second.
   func tick() {
     sessions.tick()
-    flushLog()
+    accessLog.flush()
     counters.memory.set(buffers.bytesOut)
     counters.held.set(snapshot.waitingCount)
-  }
-
-  private func flushLog() { tell(accessLog?.flush()) }
-
-  /// A log that cannot be opened leaves the one there is in use.
-  private func openLog(_ log: LogSettings) {
-    switch log.access {
-    case .off: accessLog = nil
-    case .standardOutput: accessLog = AccessLogWriter(sharing: 1, format: log.format)
-    case .file(let path):
-      do throws(SystemError) {
-        accessLog = try AccessLogWriter(path: path, format: log.format)
-      } catch {
-        return report(error, while: "opening the access log")
-      }
-    }
-    logSettings = log
-  }
-
-  private func tell(_ change: AccessLogWriter.Report?) {
-    switch change {
-    case .none: break
-    case .failed(let error): report(error, while: "writing the access log")
-    case .recovered(let dropped):
-      logger.notice("the access log goes on", metadata: ["dropped": "\(dropped)"])
-    }
   }
 
   /// The time of day, in microseconds since 1970, at an instant not long ago.
@@ -396,14 +364,12 @@ final class Worker: TurnEnd {
   /// A TCP session has ended.
   func log(_ record: borrowing AccessRecord) {
     counters.countSession(record)
-    guard let accessLog else { return }
-    tell(accessLog.append(record, RequestHead()))
+    accessLog.append(record)
   }
 
   func log(_ exchange: Exchange) {
     counters.count(exchange.record)
-    guard let accessLog else { return }
-    tell(accessLog.append(exchange.record, exchange.head))
+    accessLog.append(exchange.record, exchange.head)
   }
 }
 
