@@ -21,7 +21,7 @@ final class NodeProbes {
   private var hasFound = false
   private var turn = 0
   /// Nodes that answered in the present round, or in the last one.
-  private var answered: Set<ObjectIdentifier> = []
+  private var answered: [ObjectIdentifier: NodeState] = [:]
   private var roundBegan = Instant(nanoseconds: 0)
 
   /// When the last round began, if it has ended and no node answered: nothing could be served from
@@ -41,7 +41,7 @@ final class NodeProbes {
   var isIdle: Bool { running.isEmpty }
 
   /// Whether the node answered when it was asked last; not one that was not asked in the last round.
-  func hasAnswered(_ node: NodeState) -> Bool { answered.contains(ObjectIdentifier(node)) }
+  func hasAnswered(_ node: NodeState) -> Bool { answered[ObjectIdentifier(node)] != nil }
 
   /// Probes the nodes that `wanted` names and that are not being probed.
   ///
@@ -49,7 +49,7 @@ final class NodeProbes {
   /// machine out that connects again and again and says nothing (`max_connect_errors`).
   func run(_ upstreams: [UpstreamState], where wanted: (NodeState) -> Bool) {
     hasFound = false
-    roundBegan = loop.now
+    roundBegan = links.loop.now
     for upstream in upstreams where upstream.settings.nodeProtocol != .tcp {
       for node in upstream.nodes where wanted(node) { probe(node) }
     }
@@ -74,8 +74,8 @@ final class NodeProbes {
     let asked = (whole[first...] + whole[..<first])
     rest = Array(asked.dropFirst(Self.witnessesMax))
     hasFound = false
-    answered = []
-    roundBegan = loop.now
+    answered = [:]
+    roundBegan = links.loop.now
     for node in asked.prefix(Self.witnessesMax) + failed { probe(node) }
   }
 
@@ -91,7 +91,7 @@ final class NodeProbes {
     probe.node.recordCheck(succeeded: succeeded)
     if succeeded {
       hasFound = true
-      answered.insert(ObjectIdentifier(probe.node))
+      answered[ObjectIdentifier(probe.node)] = probe.node
     }
     guard running.isEmpty else { return }
     let next = hasFound ? [] : rest
