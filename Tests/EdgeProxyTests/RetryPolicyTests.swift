@@ -167,6 +167,26 @@ struct RetryPolicyTests {
     }
   }
 
+  @Test func `a request whose server was lost moves on, and waits when tries are used up`() {
+    let next = decide(.serverLost) { $0.emptyAnswers = 2 }
+    #expect(next.decision == .tryAnother && next.tokens == 1)
+    for (attempts, hasOthers) in [(3, true), (1, false)] {
+      let held = decide(.serverLost) {
+        $0.attempts = attempts
+        $0.hasOthers = hasOthers
+      }
+      #expect(held.decision == .holdForInstance && held.tokens == 1)
+    }
+    let full = decide(.serverLost) {
+      $0.attempts = 3
+      $0.mayHold = false
+    }
+    #expect(status(full.decision) == 502 && full.tokens == 0)
+    let order = decide(.serverLost) { $0.isRepeatable = false }
+    #expect(status(order.decision) == 502 && order.tokens == 0)
+    #expect(status(decide(.serverLost, budget: false).decision) == 502)
+  }
+
   @Test(arguments: sent)
   func `a request whose last instance died is held and sent again`(failure: AttemptFailure) {
     let held = decide(failure) { $0.hasOthers = false }
@@ -276,8 +296,8 @@ struct RetryPolicyTests {
     var random = SeededRandom(seed: 3)
     let failures =
       Self.sent + Self.notSent + [
-        .responseTimeout, .headIncomplete(timedOut: true), .headIncomplete(timedOut: false),
-        .afterBytes, .malformedResponse, .retryableStatus(502),
+        .serverLost, .responseTimeout, .headIncomplete(timedOut: true),
+        .headIncomplete(timedOut: false), .afterBytes, .malformedResponse, .retryableStatus(502),
       ]
     for _ in 0..<20_000 {
       let failure = failures[Int(random.next() % UInt64(failures.count))]

@@ -1,6 +1,7 @@
 """Requests to instances that only another server can reach, through that server's edge."""
 
 import asyncio
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import websockets
 
 from support.admin import status
 from support.client import client_context
-from support.joined import NODE, command, join
+from support.joined import NODE, command, join, last_tries
 from support.processes import eventually
 from support.steady_load import SteadyLoad
 from support.tcp import connect, read_to_end, reserve_port
@@ -165,6 +166,35 @@ def test_a_frozen_edge_costs_two_seconds_and_no_request(joined, uwsgi):
     print(f"the slowest answer came after {slowest:.2f} s")
     assert not load.failed["GET"], load.failed
     assert slowest < 3
+
+
+def test_a_request_whose_only_server_freezes_waits_for_another(joined, directory, ending):
+    edges = joined({"retry": {"tries": 1, "hedge": "off"}}, count=3)
+    asked, over = threading.Event(), threading.Event()
+
+    def never(connection):
+        connection.recv(4096)
+        asked.set()
+        over.wait(60)
+
+    def at_once(connection):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere")
+
+    silent, answering = UnixServer(directory / "silent", never), UnixServer(directory / "answering", at_once)
+    ending.extend([silent, answering])
+    edges.place(1, silent.address)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(edges[0].request, path="/waits")
+        assert asked.wait(10)
+        edges[1].child.signal(signal.SIGSTOP)
+        edges.place(2, answering.address)
+        try:
+            assert answer.result(20).body == b"here"
+        finally:
+            over.set()
+            edges[1].child.signal(signal.SIGCONT)
+    assert ("edge2/" + NODE, "server-lost") in last_tries(edges[0], "/waits")
 
 
 def test_a_drained_edge_costs_no_request(joined, uwsgi):

@@ -157,7 +157,7 @@ def arguments():
         made.add_argument("--servers", type=int, default=5, help="2 to 20")
         made.add_argument("--discovery", choices=["static", "subscriptions"], default="subscriptions",
                           help="how instances are found; subscriptions are shared through etcd")
-        made.add_argument("--edge-to-edge", action=argparse.BooleanOptionalAction, default=False,
+        made.add_argument("--edge-to-edge", action=argparse.BooleanOptionalAction, default=True,
                           help="instances listen on loopback; servers reach those of others through their edges")
         made.add_argument("--ttl", type=int, default=2, help="of A records, in seconds")
         made.add_argument("--period", type=float, default=2, help="of the DNS monitor, in seconds")

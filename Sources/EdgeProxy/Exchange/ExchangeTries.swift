@@ -302,7 +302,7 @@ extension AttemptFailure {
     switch self {
     case .couldNotConnect, .couldNotSecure: .connect
     case .busy: .busy
-    case .resetBeforeResponse: .reset
+    case .resetBeforeResponse, .serverLost: .reset
     case .closedBeforeResponse: .closed
     case .responseTimeout: .timeout
     case .headIncomplete, .afterBytes, .retryableStatus: .cut
@@ -318,6 +318,7 @@ extension AttemptFailure {
     case .busy: "busy"
     case .resetBeforeResponse: "reset"
     case .closedBeforeResponse: "closed"
+    case .serverLost: "server-lost"
     case .responseTimeout: "timeout"
     case .headIncomplete(timedOut: false): "head-incomplete"
     case .headIncomplete(timedOut: true): "head-timeout"

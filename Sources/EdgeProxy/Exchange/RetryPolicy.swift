@@ -12,6 +12,9 @@ enum AttemptFailure: Equatable, Sendable {
   case resetBeforeResponse(sentAnything: Bool)
   /// Closed in order before the first byte of a response.
   case closedBeforeResponse(sentAnything: Bool)
+  /// The node's server fell silent or ended after a byte of the request had gone and before the first
+  /// of a response: the edge there, that is, through which the node is reached.
+  case serverLost
   /// Nothing at all was received for the response timeout.
   case responseTimeout
   /// The response head had begun and broke off, or did not end in time; the client has none of it.
@@ -78,6 +81,7 @@ struct RetryFacts: Equatable, Sendable {
 /// | reset or closed before the first byte, block larger than the instance's buffer | never | 431 |
 /// | reset or closed before the first byte, as the same request did twice a moment ago | never | 502 |
 /// | reset or closed before the first byte | repeatable, another node; hold when none is left; not after two such answers | 502 |
+/// | the node's server lost before the first byte | repeatable, another node; hold when none is left or tries are used up | 502 |
 /// | response timeout, nothing received | repeatable, another node, within the time; never held | 504 |
 /// | response head broken off | never | 502, or 504 when it was too slow |
 /// | response broken off after the client has a part | never | cut |
@@ -93,7 +97,8 @@ struct RetryFacts: Equatable, Sendable {
 ///
 /// An application that raises before it answers looks over uwsgi exactly like one that was killed.
 /// So two empty answers are the end, be they from two nodes or, when no other could be asked, from
-/// the same one twice.
+/// the same one twice. That a whole server is lost no request can bring about: a server that has been
+/// cut off loses all others within a second, and what it has begun waits with what it has not.
 ///
 /// A head that broke off is answered, not cut: the client has received nothing, and a browser whose
 /// kept connection ends without an answer sends the request again by itself, a POST too.
@@ -139,6 +144,7 @@ struct RetryPolicy: Sendable {
     case .closedBeforeResponse(sentAnything: false): notSent(facts, "closed")
     case .resetBeforeResponse: empty(facts, "reset", takeToken)
     case .closedBeforeResponse: empty(facts, "closed", takeToken)
+    case .serverLost: serverLost(facts, takeToken)
     case .responseTimeout:
       isSafe(facts) && mayTryAnother(facts) && takeToken()
         ? .tryAnother : .answer(status: 504, reason: "timeout")
@@ -172,6 +178,16 @@ struct RetryPolicy: Sendable {
     guard facts.hasOthers || facts.mayHold else { return .answer(status: 502, reason: reason) }
     guard takeToken() else { return .answer(status: 502, reason: "retry-budget") }
     return facts.hasOthers ? .tryAnother : .holdForInstance
+  }
+
+  /// The request went out, and nobody can say what became of it.
+  private func serverLost(_ facts: RetryFacts, _ takeToken: () -> Bool) -> RetryDecision {
+    let goesOn = mayTryAnother(facts)
+    guard settings.onReset, isSafe(facts), goesOn || facts.mayHold else {
+      return .answer(status: 502, reason: "server-lost")
+    }
+    guard takeToken() else { return .answer(status: 502, reason: "retry-budget") }
+    return goesOn ? .tryAnother : .holdForInstance
   }
 
   private func isSafe(_ facts: RetryFacts) -> Bool {

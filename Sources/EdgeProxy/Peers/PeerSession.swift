@@ -339,7 +339,7 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
     wire?.close()
     links.ended(self, reason)
     for stream in streams.values {
-      stream.lost(reachedNobody: !http.began(stream.id, within: sent))
+      stream.lost(reachedNobody: !http.began(stream.id, within: sent), withServer: true)
     }
     tellAll()
   }

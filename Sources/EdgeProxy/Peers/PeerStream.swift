@@ -22,6 +22,8 @@ final class PeerStream {
   private(set) var ending: NodeConnection.Ending?
   /// Not a byte of what was sent has come to the instance; known when the pipe has ended.
   private(set) var hasReachedNobody = false
+  /// The whole session was given up: it says nothing of the instance.
+  private(set) var hasLostServer = false
   /// The instance or its edge is there and has too much to do.
   private(set) var isRefusedAsBusy = false
   /// What the owner has not been told of yet.
@@ -122,9 +124,10 @@ final class PeerStream {
     note([.readable, .peerClosed])
   }
 
-  /// The pipe broke.
-  func lost(reachedNobody: Bool) {
+  /// The pipe broke, alone or `withServer`.
+  func lost(reachedNobody: Bool, withServer: Bool = false) {
     guard ending == nil else { return }
+    hasLostServer = withServer
     ending = .reset
     hasReachedNobody = reachedNobody
     note([.readable, .writable, .peerClosed])

@@ -324,6 +324,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     if !input.isEmpty || parser.hasBegun { return .headIncomplete(timedOut: false) }
     // What was sent may have come no further than the edge of the node's server.
     if let connection, connection.hasReachedNobody { return reachedNobody(connection) }
+    if let connection, connection.hasLostServer { return .serverLost }
     return ending == .reset
       ? .resetBeforeResponse(sentAnything: sentAnything)
       : .closedBeforeResponse(sentAnything: sentAnything)

@@ -184,6 +184,9 @@ final class NodeConnection: EventSource {
   /// Whether it is certain, after the end of a pipe, that the node has had not a byte of ours.
   var hasReachedNobody: Bool { pipe?.hasReachedNobody ?? false }
 
+  /// Whether it ended because the whole server was lost, whatever the node there may be doing.
+  var hasLostServer: Bool { pipe?.hasLostServer ?? false }
+
   /// Whether the node, or the way to it, has only too much to do.
   var isRefusedAsBusy: Bool { pipe?.isRefusedAsBusy ?? false }
 

@@ -37,6 +37,16 @@ class Joined(list):
         return self
 
 
+def last_tries(running, path):
+    """The tries of the last request for a path."""
+
+    def entry():
+        found = [line for line in running.access_entries() if line.get("target") == path]
+        return found[-1] if found else None
+
+    return [(one["node"], one["outcome"]) for one in eventually(entry, f"the line of {path}")["tries"]]
+
+
 def join(edge, cluster, directory, upstreams, count=2, **configuration):
     """Starts `count` edges with the same upstreams and lets them join."""
     keys = directory / "encryption-keys"
