@@ -7,9 +7,12 @@ internal import EventLoop
 /// to serve, never its place in the balancing.
 ///
 /// Where the port depends on it, a few of the nodes that did not fail are asked in each round; when none
-/// of them answers, all are, so that it is soon known whether any is left.
+/// of them answers, all are, so that it is soon known whether any is left. Of nodes that have checks only
+/// the failures count: these know more of a node than that something listens, but come less often.
 final class NodeProbes {
   fileprivate let links: PeerLinks
+  /// Whether a node has checks.
+  private let isChecked: (NodeState) -> Bool
   /// How long a connect may take.
   fileprivate let timeout: Duration
   private var running: [ObjectIdentifier: Probe] = [:]
@@ -33,9 +36,12 @@ final class NodeProbes {
   /// Nodes that are asked at once.
   private static let runningMax = 256
 
-  init(links: PeerLinks, timeout: Duration) {
+  init(
+    links: PeerLinks, timeout: Duration, isChecked: @escaping (NodeState) -> Bool = { _ in false }
+  ) {
     self.links = links
     self.timeout = timeout
+    self.isChecked = isChecked
   }
 
   var isIdle: Bool { running.isEmpty }
@@ -43,32 +49,29 @@ final class NodeProbes {
   /// Whether the node answered when it was asked last; not one that was not asked in the last round.
   func hasAnswered(_ node: NodeState) -> Bool { answered[ObjectIdentifier(node)] != nil }
 
-  /// Probes the nodes that `wanted` names and that are not being probed.
+  /// Probes those of the nodes that have no checks, are `wanted` and are not being probed.
   ///
   /// Those of protocol tcp are left alone: the port does not depend on them, and MySQL locks a
   /// machine out that connects again and again and says nothing (`max_connect_errors`).
-  func run(_ upstreams: [UpstreamState], where wanted: (NodeState) -> Bool) {
+  func run(_ upstreams: [UpstreamState], where wanted: (NodeState) -> Bool = { _ in true }) {
     hasFound = false
     roundBegan = links.loop.now
     for upstream in upstreams where upstream.settings.nodeProtocol != .tcp {
-      for node in upstream.nodes where wanted(node) { probe(node) }
+      for node in upstream.nodes where wanted(node) && !isChecked(node) { probe(node) }
     }
   }
 
   /// One round: nodes that failed last, and with `witnesses` whether any that did not is there still.
-  func round(
-    _ upstreams: [UpstreamState], witnesses: Bool, where wanted: (NodeState) -> Bool
-  ) {
+  func round(_ upstreams: [UpstreamState], witnesses: Bool) {
     guard running.isEmpty else { return }
     emptySince = nil
-    let nodes = upstreams.filter { $0.settings.nodeProtocol != .tcp }
-      .flatMap { $0.nodes.filter(wanted) }
+    let nodes = upstreams.filter { $0.settings.nodeProtocol != .tcp }.flatMap(\.nodes)
     guard !nodes.isEmpty else { return }
     turn += 1
     // Each round begins elsewhere, so that all have their turn where there are too many.
     let start = turn &* Self.runningMax % nodes.count
     let turned = nodes[start...] + nodes[..<start]
-    let failed = turned.filter(\.condition.lastFailed)
+    let failed = turned.filter { $0.condition.lastFailed && !isChecked($0) }
     let whole = witnesses ? turned.filter { !$0.condition.lastFailed } : []
     let first = turn &* Self.witnessesMax % max(whole.count, 1)
     let asked = (whole[first...] + whole[..<first])
@@ -88,7 +91,7 @@ final class NodeProbes {
 
   fileprivate func finished(_ probe: Probe, succeeded: Bool) {
     running[ObjectIdentifier(probe.node)] = nil
-    probe.node.recordCheck(succeeded: succeeded)
+    if !succeeded || !isChecked(probe.node) { probe.node.recordCheck(succeeded: succeeded) }
     if succeeded {
       hasFound = true
       answered[ObjectIdentifier(probe.node)] = probe.node

@@ -67,8 +67,9 @@ final class Server: TimerTarget {
       configuration, applications: applications.tables, neighbours: configuration.neighbours,
       previous: nil)
     links = PeerLinks(loop: loop, counters: PeerCounters(), logger: logger)
-    probes = NodeProbes(links: links, timeout: Self.probeTimeout)
-    prober = Prober(links: links, logger: logger)
+    let prober = Prober(links: links, logger: logger)
+    self.prober = prober
+    probes = NodeProbes(links: links, timeout: Self.probeTimeout) { prober.follows($0) }
     self.workers = WorkerGroup(count: workers, now: loop.now)
     ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
     encryption = try configuration.etcd?.readEncryptionKeys()
@@ -101,7 +102,7 @@ final class Server: TimerTarget {
       // A node that was never tried counts as able; where the port depends on it, ask first.
       isAsking = true
       prober.hurry()
-      probes.run(upstreams) { !prober.follows($0) }
+      probes.run(upstreams)
     }
     probes.whenIdle = { [unowned self] in step() }
     step()
@@ -225,7 +226,7 @@ final class Server: TimerTarget {
   /// Without probes a server that lost all its traffic would never learn that it can serve again.
   private func probe() {
     let witnesses = configuration.listen.closeWhenUnable != .never || !ability.hasBackend
-    probes.round(upstreams, witnesses: witnesses) { !prober.follows($0) }
+    probes.round(upstreams, witnesses: witnesses)
   }
 
   private func everySecond() {
