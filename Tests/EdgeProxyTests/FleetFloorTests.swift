@@ -79,11 +79,14 @@ struct FleetFloorTests {
 
   @Test func `one that cannot ask goes by what it knew`() {
     var floor = fleet(["a", "b", "c"])
-    #expect(floor.mightPermit(key("a")))
+    #expect(floor.mightPermit(key("a"), serversMin: 1))
     floor.apply(put("b", FleetFloor.closing, at: 11))
-    #expect(!floor.mightPermit(key("a")))
-    #expect(floor.mightPermit(key("b")))
-    #expect(!fleet(["a"]).mightPermit(key("a")))
-    #expect(!fleet([]).mightPermit(key("a")))
+    #expect(!floor.mightPermit(key("a"), serversMin: 1))
+    #expect(floor.mightPermit(key("b"), serversMin: 1))
+    #expect(!fleet(["a"]).mightPermit(key("a"), serversMin: 1))
+    #expect(!fleet([]).mightPermit(key("a"), serversMin: 1))
+    // Servers of which nothing was heard count as open.
+    #expect(fleet([]).mightPermit(key("a"), serversMin: 2))
+    #expect(floor.mightPermit(key("a"), serversMin: 4))
   }
 }

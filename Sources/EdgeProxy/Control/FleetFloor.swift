@@ -31,9 +31,11 @@ struct FleetFloor: Equatable {
   var closingCount: Int { servers.values.count(where: \.isClosing) }
 
   /// Whether one more server might be closed, as far as is known; for one that cannot ask.
-  func mightPermit(_ key: [UInt8]) -> Bool {
+  ///
+  /// `serversMin` are there, whatever has been heard of them; who has said nothing counts as open.
+  func mightPermit(_ key: [UInt8], serversMin: Int) -> Bool {
     let others = servers.filter { $0.key != key }
-    return others.values.count(where: \.isClosing) < (others.count + 1) / 2
+    return others.values.count(where: \.isClosing) < max(others.count + 1, serversMin) / 2
   }
 
   /// Whether the server with this key may be closed; `nil` while it has not said that it wants to be.

@@ -72,9 +72,10 @@ final class FleetLink {
   }
 
   /// Begins to agree with the other servers on whose port may be closed.
-  func agreeOnPorts(changed: @escaping () -> Void) {
+  func agreeOnPorts(serversMin: @escaping () -> Int, changed: @escaping () -> Void) {
     ports = FleetPorts(
-      client, on: loop, prefix: settings.prefix, node: configuration.node, changed: changed)
+      client, on: loop, prefix: settings.prefix, node: configuration.node, serversMin: serversMin,
+      changed: changed)
   }
 
   /// Whether etcd tells of every change now.

@@ -10,6 +10,7 @@ internal import Logging
 final class FleetPorts {
   private let client: EtcdClient
   private let key: [UInt8]
+  private let serversMin: () -> Int
   private let changed: () -> Void
   private var floor = FleetFloor()
   private var watch: RangeWatch?
@@ -28,10 +29,14 @@ final class FleetPorts {
   private static let directory = "ports/"
 
   /// `changed` is called when the answer may have.
+  ///
+  /// `serversMin` is how many servers are known from elsewhere: after a restart nothing has been heard of
+  /// them.
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String,
-    changed: @escaping () -> Void
+    serversMin: @escaping () -> Int, changed: @escaping () -> Void
   ) {
+    self.serversMin = serversMin
     self.client = client
     self.changed = changed
     key = Array((prefix + Self.directory + node).utf8)
@@ -55,7 +60,7 @@ final class FleetPorts {
   var mayBeClosed: Bool? {
     guard isClosing else { return nil }
     if watch?.isSynced ?? false { return floor.permits(key) }
-    return isClosed || floor.mightPermit(key) ? true : nil
+    return isClosed || floor.mightPermit(key, serversMin: serversMin()) ? true : nil
   }
 
   /// Servers that are there, and those of them that want to be closed.

@@ -23,7 +23,9 @@ extension Server {
     }
     if configuration.tls.tickets == .etcd { fleet?.follow(tickets, copy: certificates) }
     if configuration.listen.closeWhenUnable == .fleet {
-      fleet?.agreeOnPorts { [unowned self] in step() }
+      fleet?.agreeOnPorts(
+        serversMin: { [unowned self] in (peers?.peering.directory.all.count ?? 0) + 1 },
+        changed: { [unowned self] in step() })
     }
   }
 
@@ -38,7 +40,7 @@ extension Server {
     applications.install(neighbours, now: loop.now)
     plan = SnapshotPlan(
       configuration, applications: applications.tables, neighbours: neighbours, previous: plan)
-    prober.follow(upstreams)
+    followNodes()
     let plan = plan
     workers.post { $0.install(plan) }
   }

@@ -146,7 +146,7 @@ final class Server: TimerTarget {
   private func installApplications() {
     let tables = applications.tables
     plan.applications = tables
-    prober.follow(upstreams)
+    followNodes()
     // Workers that are yet to be started begin with the plan.
     guard !workers.handles.isEmpty else { return }
     workers.post { $0.install(tables) }
@@ -227,6 +227,12 @@ final class Server: TimerTarget {
   private func probe() {
     let witnesses = configuration.listen.closeWhenUnable != .never || !ability.hasBackend
     probes.round(upstreams, witnesses: witnesses)
+  }
+
+  /// The nodes are others now: a server without any that answers asks them at once.
+  func followNodes() {
+    prober.follow(upstreams)
+    if isReady, !ability.hasBackend { probe() }
   }
 
   private func everySecond() {
@@ -310,7 +316,7 @@ final class Server: TimerTarget {
     applications.reconfigure(next.upstreams, now: loop.now)
     plan = SnapshotPlan(
       next, applications: applications.tables, neighbours: plan.neighbours, previous: plan)
-    prober.follow(upstreams)
+    followNodes()
     let (plan, log) = (plan, next.log)
     workers.post {
       $0.install(plan)
