@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+int memfd_create(const char *, unsigned);
 int accept4(int, struct sockaddr *, socklen_t *, int);
 int pthread_setname_np(pthread_t, const char *);
 int sched_getaffinity(pid_t, size_t, cpu_set_t *);

@@ -135,6 +135,14 @@ package enum Descriptor {
     _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
+  /// An open file in memory, gone with its descriptor.
+  package static func memoryFile() throws(SystemError) -> FileDescriptor {
+    let closeOnExec: UInt32 = 1  // MFD_CLOEXEC, hidden behind _GNU_SOURCE
+    let raw = unsafe memfd_create("edgeproxy", closeOnExec)
+    guard raw >= 0 else { throw SystemError("memfd_create") }
+    return FileDescriptor(owning: raw)
+  }
+
   /// An open file without a name in `directory`, gone with its descriptor.
   package static func unnamedFile(in directory: String) throws(SystemError) -> FileDescriptor {
     // __O_TMPFILE | O_DIRECTORY: the macro O_TMPFILE hides behind _GNU_SOURCE.

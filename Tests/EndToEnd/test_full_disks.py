@@ -1,8 +1,12 @@
-"""A disk that is full costs log lines and uploads, with a word about it, and nothing else."""
+"""A disk that is full costs log lines and very large uploads, with a word about it, and nothing else."""
 
 import json
 
+import pytest
+
 from support.processes import eventually
+
+MIB = 1 << 20
 
 
 def entries(running):
@@ -51,23 +55,58 @@ def test_the_log_goes_on_with_whole_lines_when_there_is_room_again(edge, scripte
     running.child.wait_for_line("dropped", since=lines)
 
 
-def test_an_upload_that_finds_no_room_is_answered_503_and_the_next_one_is_served(edge, scripted, small_disk):
-    peer = scripted()
-    running = edge({"app1": [peer.address]}, state=str(small_disk.place / "state"))
+@pytest.fixture
+def uploads(edge, scripted, small_disk):
+    """uploads(**configuration): an edge with its state on a small disk, and the instance that takes what it is sent."""
+
+    def make(**configuration):
+        peer = scripted()
+        return edge({"app1": [peer.address]}, workers=1, state=str(small_disk.place / "state"), **configuration), peer
+
+    return make
+
+
+def pattern(size):
+    return bytes(number * 31 % 251 for number in range(1024)) * (size // 1024)
+
+
+@pytest.mark.parametrize("size", [100 * 1024, 5 * MIB])
+def test_uploads_arrive_whole_while_the_disk_is_full_and_one_line_says_so(uploads, small_disk, size):
+    (running, peer), sent = uploads(), pattern(size)
     small_disk.fill()
-    for fields, body in (([], b"x" * 2**20),
-                         ([("Transfer-Encoding", "chunked")], None)):
+    for number in range(3):
+        assert running.request("POST", "/", body=sent).status == 200
+        assert peer.requests[number].body == sent
+    assert running.child.text.count("kept in memory") == 1
+    small_disk.free()
+
+
+def test_a_disk_that_fills_while_an_upload_comes_loses_nothing_of_it(uploads):
+    # It has room for 256 KiB, so the first part of the body is there.
+    (running, peer), sent = uploads(), pattern(2 * MIB)
+    assert running.request("POST", "/", body=sent).status == 200
+    assert peer.requests[0].body == sent
+    running.child.wait_for_line("kept in memory.*No space left")
+
+
+def test_an_upload_for_which_there_is_no_room_at_all_is_answered_503_and_the_next_one_is_served(uploads, small_disk):
+    running, peer = uploads(limits={"memory": "16MiB"})
+    small_disk.fill()
+    sent = pattern(17 * MIB)
+    for fields, body in (([], sent), ([("Transfer-Encoding", "chunked")], None)):
         with running.client() as client:
             client.send_request("POST", headers=fields, body=body)
             if body is None:
-                client.send(b"100000\r\n", b"x" * 2**20, b"\r\n0\r\n\r\n")
+                client.send(b"%x\r\n" % len(sent), sent, b"\r\n0\r\n\r\n")
             response = client.read_response()
             assert (response.status, response.get("Connection")) == (503, "close")
-    assert running.request("POST", body=b"x" * 1000).status == 200
+    assert running.request("POST", body=pattern(MIB)).status == 200
     assert len(peer.requests) == 1
     small_disk.free()
+    lines = len(running.child.lines)
     assert running.request("POST", body=b"x" * 100_000).status == 200
     assert len(peer.requests[1].body) == 100_000
+    assert not [line for line in running.child.lines[lines:] if "kept in memory" in line]
 
 
 def test_a_slow_client_of_a_large_answer_is_served_or_cut_when_there_is_no_room(edge, scripted, small_disk):

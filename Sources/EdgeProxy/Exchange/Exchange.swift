@@ -119,9 +119,7 @@ final class Exchange: TimerTarget, TurnEnd {
     guard body.count + bytes.count <= limit else { throw .tooLarge(limit: limit) }
     defer { countMemory() }
     do throws(SystemError) {
-      try body.append(
-        bytes, memoryBytesMax: snapshot.configuration.limits.bodyMemoryBytes,
-        directory: worker.spoolDirectory)
+      try body.append(bytes, in: bodyPlace)
     } catch {
       throw .storage(error)
     }
@@ -130,11 +128,22 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The request is complete: the first instance is asked.
   func requestComplete() {
     do throws(SystemError) {
-      try body.complete()
+      try body.complete(in: bodyPlace)
     } catch {
       return answerLocally(.status(503, "body-storage"))
     }
+    if let failure = body.diskFailure {
+      worker.bodyKeptInMemory(failure)
+      countMemory()
+    }
     dispatch()
+  }
+
+  private var bodyPlace: RequestBody.Place {
+    let limits = snapshot.configuration.limits
+    return RequestBody.Place(
+      memoryBytesMax: limits.bodyMemoryBytes, directory: worker.spoolDirectory,
+      spareBytes: limits.memoryBytes - worker.buffers.bytesOut)
   }
 
   /// The client's connection is gone: nothing can be delivered any more.

@@ -40,6 +40,8 @@ final class Worker: TurnEnd {
   private var exchanges = Shelf<Exchange>()
   private var attempts = Shelf<Attempt>()
   private var nodeConnections = Shelf<NodeConnection>()
+  /// When it was last said that the disk takes no bodies.
+  var toldOfDiskAt: Instant?
   private var whenDrained: (@Sendable () -> Void)?
   private var ticker: Ticker?
 

@@ -25,6 +25,18 @@ extension Worker {
       ])
   }
 
+  /// The disk did not take a request's body, which may be the case for many.
+  func bodyKeptInMemory(_ error: SystemError) {
+    if let toldOfDiskAt, loop.now < toldOfDiskAt + Self.tellPeriod { return }
+    toldOfDiskAt = loop.now
+    logger.warning(
+      "bodies of requests are kept in memory",
+      metadata: ["directory": "\(spoolDirectory)", "error": "\(error)"])
+  }
+
+  /// Between two lines about the same.
+  private static let tellPeriod = Duration.seconds(10)
+
   func report(_ error: SystemError, while doing: String) {
     logger.error("\(doing) failed", metadata: ["error": "\(error)"])
   }
