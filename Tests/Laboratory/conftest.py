@@ -62,10 +62,14 @@ class Run:
         return verdict.Trial(self.records, self.journals, 5)
 
     @property
-    def held(self):
-        """What `scripts/lab chaos` makes its exit status of."""
+    def status(self):
+        """The exit status of `scripts/lab chaos`."""
         self.said.clear()
         return report.write(self.trial, self.said.append)
+
+    @property
+    def held(self):
+        return self.status == report.HELD
 
     @property
     def text(self):

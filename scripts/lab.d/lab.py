@@ -114,16 +114,16 @@ def down(_):
 def conclude(options, steps):
     fleet, errors, trace = trial.run(options, steps, say)
     judged = verdict.Trial(fleet.records, fleet.journals, fleet.count)
-    held = report.write(judged, say)
+    status = report.write(judged, say)
     if trace and judged.faults:
         say("\n".join(["", f"Packets, all of them in {options.trace}", *trace.excerpts(judged.faults[0])]))
     for error in errors:
         say(f"\nThe laboratory's own mistake: {error}")
-    if options.keep or not held or errors:
+    if options.keep or status or errors:
         say(f"\nrecords and logs: {fleet.directory}")
     else:
         shutil.rmtree(fleet.directory)
-    raise SystemExit(0 if held and not errors else 1)
+    raise SystemExit(report.BROKEN if errors else status)
 
 
 def chaos(options):
@@ -173,7 +173,7 @@ def arguments():
     command("shell", shell, "a shell on server N, or on the clients' side for 0").add_argument("number", type=int)
     command("status", status, "what each edgeproxy says of itself")
     command("down", down, "take the laboratory away, and what crashed ones left")
-    made = command("chaos", chaos, "faults at random under load; exit status 1 for a broken promise")
+    made = command("chaos", chaos, "faults at random under load; exit status 1 for a broken promise, 3 where only bounds of time were")
     laboratory(made)
     load(made)
     made.add_argument("--minutes", type=float, default=2)

@@ -9,6 +9,7 @@ P99_MAX = 2.0
 REFUSES_MAX = 4.0
 SERVED_MAX = 1.0
 EXAMPLES_MAX = 10
+HELD, BROKEN, LATE = 0, 1, 3  # exit statuses; LATE: nothing but bounds of time
 UNABLE = ("edge-kill", "edge-freeze", "unable", "isolated")
 
 
@@ -72,7 +73,7 @@ def ports(trial):
 
 
 def promises(trial):
-    """What was broken, a line each; nothing when all is well."""
+    """What was broken, a line each; nothing when all is well. Bounds of time are `late`'s."""
     broken = trial.broken()
     if broken:
         yield f"{len(broken)} requests failed, or were torn, without an excuse"
@@ -86,6 +87,10 @@ def promises(trial):
         yield f"{len(trial.lost)} orders were answered and never executed: {', '.join(trial.lost[:EXAMPLES_MAX])}"
     if any(request["failure"] == "wrong bytes" for request in trial.requests):
         yield "an answer with wrong bytes was passed off as whole"
+
+
+def late(trial):
+    """Bounds of time that were not kept, a line each."""
     for fault in trial.faults:
         p99 = trial.p99(trial.during(fault))
         if p99 > P99_MAX + trial.stalled(fault["began"], fault["ended"] + fault["settle"]):
@@ -98,14 +103,14 @@ def promises(trial):
             yield f"the port of {fault['server']} refused {took} during {fault['fault']}"
     for put, shown, disturbed in trial.takes():
         most = SERVED_MAX + trial.stalled(put["at"], put["at"] + SERVED_MAX)
-        late = {server: seconds for server, seconds in shown.items()
+        slow = {server: seconds for server, seconds in shown.items()
                 if server not in disturbed and (seconds is None or seconds > most)}
-        if late:
-            yield f"certificate {put['serial']:x} was late: {late}"
+        if slow:
+            yield f"certificate {put['serial']:x} was late: {slow}"
 
 
 def write(trial, say):
-    """Prints everything; returns whether all promises held."""
+    """Prints everything; returns the exit status."""
     zero = trial.faults[0]["began"] if trial.faults else 0
     sections = [("Timeline", timeline(trial, zero)), ("Failures", classes(trial)),
                 ("Counted apart: what no server could help", reasons(trial)),
@@ -133,6 +138,7 @@ def write(trial, say):
             say(f"\n{title}\n" + "\n".join("  " + line for line in lines))
     say(f"\n  {len(trial.orders)} orders, {len(trial.executed)} executed, {len(trial.twice)} twice, of which "
         f"{len(trial.repeated_by_client)} because the client itself sent them again when its server had gone")
-    broken = list(promises(trial))
-    say("\nAll promises held." if not broken else "\nBroken promises\n" + "\n".join("  " + line for line in broken))
-    return not broken
+    broken, slow = list(promises(trial)), list(late(trial))
+    say("\nAll promises held." if not broken + slow else
+        "\nBroken promises\n" + "\n".join("  " + line for line in broken + slow))
+    return BROKEN if broken else LATE if slow else HELD
