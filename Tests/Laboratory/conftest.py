@@ -28,9 +28,10 @@ class Run:
         with open(self.records / file, "a") as lines:
             lines.write(json.dumps(values) + "\n")
 
-    def fault(self, key, server="s2", began=10.0, ended=20.0, breaks=(), settle=4.0):
+    def fault(self, key, server="s2", began=10.0, ended=20.0, breaks=(), settle=4.0, complete=None):
+        """`complete` is when all of it had been done, if not at once."""
         self._write("events", at=ended, what="fault", fault=key, title=key, server=server, began=began, ended=ended,
-                    breaks=list(breaks), settle=settle)
+                    complete=complete or began, breaks=list(breaks), settle=settle)
 
     def certificate(self, serial, began, at):
         self._write("events", what="certificate", serial=serial, began=began, at=at)

@@ -178,6 +178,28 @@ def test_slow_answers_during_a_fault_break_it(run):
     assert run.status == report.LATE and "p99 was 2.50 s" in run.text
 
 
+def test_each_half_minute_counts_alone(run):
+    run.fault("app-freeze", ended=100.0)
+    for at in range(10, 100):
+        run.request(began=at, ended=at + (2.5 if 40 <= at < 70 else 0.1))
+    assert run.status == report.LATE and "p99 was 2.50 s from 30 s to 60 s" in run.text
+    assert run.text.count("p99 was") == 1
+
+
+def test_an_answer_that_came_through_the_edge_of_a_killed_server_is_excused(run):
+    run.fault("edge-kill", breaks=KILL)
+    run.request("cut", begun=True, address="10.77.0.13", node="s2")
+    assert run.held
+    run.request("cut", begun=True, address="10.77.0.13", node="s4")
+    assert not run.held
+
+
+def test_a_server_is_unable_when_all_of_the_fault_has_been_done(run):
+    run.fault("unable", complete=10.6, breaks=UNABLE)
+    run.seen("s2", 14.5, "refused")
+    assert run.held
+
+
 def test_waits_at_a_server_that_was_away_are_not_in_the_p99(run):
     run.fault("cut", breaks=CUT)
     for _ in range(20):

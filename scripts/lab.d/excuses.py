@@ -8,8 +8,8 @@ could not, as far as this request goes, when
   measured goes to another address. A kept connection that died so is found out when it is used next.
 - BLACK_HOLE: the client itself gave up waiting, on a SYN or on a connection that such a server had kept, before it
   asked another address. No RST and no answer can come from there, so nothing outside the client can tell it.
-- WITH_INSTANCE: the answer had been begun by an instance that died, or the request may not be repeated and such
-  an instance may have executed it.
+- WITH_INSTANCE: the answer had been begun by an instance that died or came through the edge of its server, which
+  died, or the request may not be repeated and such an instance may have executed it.
 - UNABLE: the server had accepted it before it could know that it has no instance.
 - NO_INSTANCE: no instance of the application that it names was left anywhere.
 - UNREACHED: every address that the client tried refused or was away, and it has tried all that it knew.
@@ -79,7 +79,8 @@ def of_status(request, faults):
 
 def instance_died(request, faults):
     return bool(request.get("begun")) and any(
-        "node" in fault["breaks"] and fault["server"] == request.get("node") for fault in around(request, faults))
+        {"node", "edge"} & set(fault["breaks"]) and fault["server"] == request.get("node")
+        for fault in around(request, faults))
 
 
 def edge_lost(request, faults):

@@ -24,16 +24,17 @@ class Fault:
         """Blocks until all is well again, and records when. `server` is None for what befalls the fleet."""
         subject = fleet if self.fleet else server
         name = "fleet" if self.fleet else server.name
-        began = time.monotonic()
+        began = complete = time.monotonic()
         fleet.announce("begins", fault=self.key, server=name)
         try:
             self.begin(subject)
+            complete = time.monotonic()
             time.sleep(seconds)
         finally:
             if self.end:
                 self.end(subject)
             fleet.announce("fault", fault=self.key, title=self.title, server=name, began=began,
-                           ended=time.monotonic(), breaks=self.breaks, settle=self.settle)
+                           complete=complete, ended=time.monotonic(), breaks=self.breaks, settle=self.settle)
 
 
 STOP, CONT, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL

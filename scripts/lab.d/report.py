@@ -69,7 +69,8 @@ def ports(trial):
     for fault in trial.faults:
         if fault["fault"] in UNABLE:
             until = max(fault["ended"], fault["began"] + 1) + 1
-            yield fault, trial.seconds_until(fault["server"], "refused", fault["began"], until)
+            since = fault["complete"] if "unable" in fault["breaks"] else fault["began"]
+            yield fault, trial.seconds_until(fault["server"], "refused", since, until)
 
 
 def promises(trial):
@@ -91,10 +92,11 @@ def promises(trial):
 
 def late(trial):
     """Bounds of time that were not kept, a line each."""
-    for fault in trial.faults:
-        p99 = trial.p99(trial.during(fault))
-        if p99 > P99_MAX + trial.stalled(fault["began"], fault["ended"] + fault["settle"]):
-            yield f"p99 was {p99:.2f} s during {fault['fault']} of {fault['server']}"
+    for since, until, requests in trial.stretches():
+        p99 = trial.p99(requests)
+        if p99 > P99_MAX + trial.stalled(since, until):
+            zero = trial.faults[0]["began"]
+            yield f"p99 was {p99:.2f} s from {since - zero:.0f} s to {until - zero:.0f} s"
     for fault, seconds in ports(trial):
         # A killed process is back before the watcher can see that it was away.
         most = REFUSES_MAX + trial.stalled(fault["began"], fault["began"] + REFUSES_MAX)

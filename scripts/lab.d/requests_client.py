@@ -57,16 +57,18 @@ def classify(error):
 
 def ask(session, request):
     """What became of the request: (failure, values for the record)."""
+    values = {}
     try:
-        answer = session.request(request.method, f"https://{request.host}{request.path}",
+        answer = session.request(request.method, f"https://{request.host}{request.path}", stream=True,
                                  data=request.text.encode() or None, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
+        values = {"status": answer.status_code, "node": answer.headers.get("x-node")}
+        body = answer.content
     except (requests.RequestException, OSError) as error:
         failure, begun = classify(error)
-        return failure, {"begun": begun}
-    values = {"status": answer.status_code, "node": answer.headers.get("x-node")}
+        return failure, {**values, "begun": begun}
     if answer.status_code >= 400:
         return f"status {answer.status_code}", values
-    flaw = request.flaw(answer.content, answer.headers.get("x-checksum"))
+    flaw = request.flaw(body, answer.headers.get("x-checksum"))
     return flaw, {**values, "begun": flaw is not None}
 
 

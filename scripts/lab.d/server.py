@@ -78,7 +78,7 @@ class Server:
                 "--log-level", "error", "--listen-client-urls", f"{here}:2379", "--advertise-client-urls",
                 f"{here}:2379", "--listen-peer-urls", f"{here}:2380", "--initial-advertise-peer-urls",
                 f"{here}:2380", "--initial-cluster", peers, "--initial-cluster-token", "edgelab",
-                "--heartbeat-interval", 100, "--election-timeout", 1000]
+                "--heartbeat-interval", 100, "--election-timeout", 1000, "--pre-vote"]
 
     def _app_command(self, app):
         discovered = self.fleet.discovery == "subscriptions"

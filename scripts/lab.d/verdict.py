@@ -8,6 +8,7 @@ import record
 
 CLIENTS = {"browser": "load", "chromium": "chromium_client", "curl": "curl_client", "requests": "requests_client"}
 SLOW_SECONDS = 1.0
+STRETCH_SECONDS = 30.0
 LINKS = ("cut", "cut-in", "cut-out", "cut-servers", "isolated")  # faults that keep a server, running, from etcd
 
 # Faults that keep no certificate from any server.
@@ -105,6 +106,20 @@ class Trial:
     def during(self, fault):
         return [request for request in self.requests
                 if request["ended"] >= fault["began"] and request["began"] <= fault["ended"] + fault["settle"]]
+
+    def stretches(self):
+        """(since, until, requests) for each half minute with faults in it, from the first fault on.
+
+        A fault of a second alone has too few requests for a p99, and others are there at the same time."""
+        if not self.faults:
+            return
+        since, end = self.faults[0]["began"], max(fault["ended"] + fault["settle"] for fault in self.faults)
+        while since < end:
+            until = since + STRETCH_SECONDS
+            # What is left at the end is too short for a stretch of its own.
+            until = until if end - until >= STRETCH_SECONDS / 2 else end
+            yield since, until, [request for request in self.requests if since <= request["began"] < until]
+            since = until
 
     def p99(self, requests):
         """Of answered requests, without those that hung at a server that was away, which no other could help,

@@ -103,8 +103,12 @@ final class PeerLinks {
 
   func ended(_ session: PeerSession, _ reason: String?) {
     sessions.removeAll { $0 === session }
-    guard let reason else { return }
-    let name = session.peer.name
+    if let reason { tell(session.peer, reason) }
+  }
+
+  /// A connection serves no new pipes any more.
+  func tell(_ peer: Peer, _ reason: String) {
+    let name = peer.name
     if let last = toldAt[name], loop.now < last + Self.tellPeriod { return }
     toldAt[name] = loop.now
     logger.warning(

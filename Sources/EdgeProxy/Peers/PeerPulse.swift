@@ -11,7 +11,7 @@ struct PeerPulse {
   static let quietMax = Duration.milliseconds(500)
   /// Silence before something is begun that makes us ask with it.
   static let freshMax = Duration.seconds(1)
-  /// After this without a byte the session is given up.
+  /// After this without a byte nobody waits for the session who can go elsewhere.
   static let answerWithin = Duration.seconds(1)
   /// Between two pings where nothing is under way.
   static let idlePeriod = Duration.seconds(15)
@@ -55,6 +55,12 @@ struct PeerPulse {
     if let busySince { return max(heardAt, busySince) + Self.quietMax }
     return min(heardAt + Self.idlePeriod, idleSince + Self.idleMax)
   }
+
+  /// How long nothing has been heard.
+  func silence(now: Instant) -> Duration { .nanoseconds(now.nanoseconds - heardAt.nanoseconds) }
+
+  /// It stalls, and is looked at again in a second.
+  mutating func waitOn(now: Instant) { pingedAt = now }
 
   mutating func step(now: Instant) -> Step {
     guard now >= due else { return .wait }

@@ -18,6 +18,8 @@ final class PeerStream {
   /// There was no room when bytes were last offered.
   private var isBlocked = false
   private(set) var isResting = false
+  /// A byte has come since the pipe was begun, or was used again.
+  private(set) var isAnswered = false
   private(set) var isSendingEnded = false
   private(set) var ending: NodeConnection.Ending?
   /// Not a byte of what was sent has come to the instance; known when the pipe has ended.
@@ -45,6 +47,7 @@ final class PeerStream {
     }
     if isResting {
       isResting = false
+      isAnswered = false
       session.resumed()
     }
     let count = min(bytes.count, session.room(on: id))
@@ -112,6 +115,7 @@ final class PeerStream {
   }
 
   func received(_ bytes: borrowing Span<UInt8>) {
+    isAnswered = true
     intake.append(bytes, owing: false)
     note(.readable)
   }

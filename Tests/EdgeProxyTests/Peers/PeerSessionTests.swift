@@ -303,6 +303,40 @@ final class PeerSessionTests {
     #expect(links.counters.stalls.now == 1)
   }
 
+  @Test func `an answer that has begun outlasts a silence of some seconds`() throws {
+    let (connection, id) = try connected()
+    peer.say(id, octets("half"), ends: false)
+    var answer: [UInt8] = []
+    try work {
+      answer += connection.readAll()
+      return answer.count == 4
+    }
+    let (other, _) = try connected("other")
+    peer.isFrozen = true
+    for _ in 0..<16 { try pass(.milliseconds(1000)) }
+    #expect(!connection.hasFailed && connection.ended == nil)
+    #expect(other.hasFailed && other.hasLostServer)
+    peer.isFrozen = false
+    peer.say(id, octets(" and half"), ends: true)
+    try work {
+      answer += connection.readAll()
+      return connection.ended != nil
+    }
+    #expect(text(answer.span) == "half and half")
+    #expect(links.counters.stalls.now == 1)
+  }
+
+  @Test func `an answer that has begun is given up after twenty seconds of silence`() throws {
+    let (connection, id) = try connected()
+    peer.say(id, octets("half"), ends: false)
+    try work { connection.readAll().count == 4 }
+    peer.isFrozen = true
+    for _ in 0..<19 { try pass(.milliseconds(1000)) }
+    #expect(!connection.hasFailed)
+    for _ in 0..<3 { try pass(.milliseconds(1000)) }
+    #expect(connection.hasFailed)
+  }
+
   @Test func `the first question after a long silence is not waited for any longer`() throws {
     let (first, _) = try connected()
     first.close()
