@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 
 from support.admin import status
 from support.processes import eventually
@@ -113,6 +114,22 @@ def test_a_server_that_cannot_serve_and_cannot_ask_etcd_closes_too(etcd, fleet, 
     eventually(lambda: closed_ports(edges) == [edges[0]], "its port closes")
     edges.backends[0].start()
     eventually(lambda: not closed_ports(edges), "its port opens again")
+
+
+def test_a_member_of_etcd_that_is_cut_off_from_the_others_holds_no_port_open(etcd, fleet, wildcard):
+    cluster = etcd(3)
+    cluster.publish("site", wildcard)
+    edges = fleet(cluster, 2, own_backends=True, etcd_more={"endpoints": cluster.endpoints[:1]},
+                  listen={"close_after": "300ms"})
+    eventually(lambda: not closed_ports(edges), "all ports open")
+    eventually(lambda: all(status(each)["port"]["fleet_servers"] == 2 for each in edges), "they know each other")
+    # The first keeps its watches for three election timeouts, of a second each.
+    for member in cluster.members[1:]:
+        member.kill()
+    began = time.monotonic()
+    edges.backends[0].stop()
+    eventually(lambda: closed_ports(edges) == [edges[0]], "its port closes")
+    assert time.monotonic() - began < 3
 
 
 def test_a_server_that_knows_of_no_other_stays_open(etcd, fleet, wildcard):

@@ -73,7 +73,7 @@ def of_status(request, faults):
         return UNABLE if unable else None
     if request["failure"] == "status 502" and request["method"] == "POST":
         # The instance is not named by an answer that it did not give.
-        return WITH_INSTANCE if any("node" in fault["breaks"] for fault in around(request, faults)) else None
+        return WITH_INSTANCE if any({"node", "edge"} & set(fault["breaks"]) for fault in around(request, faults)) else None
     return None
 
 

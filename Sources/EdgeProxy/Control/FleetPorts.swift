@@ -9,6 +9,7 @@ internal import Logging
 /// every other server could spare them.
 final class FleetPorts {
   private let client: EtcdClient
+  private let loop: EventLoop
   private let key: [UInt8]
   private let serversMin: () -> Int
   private let changed: () -> Void
@@ -19,6 +20,8 @@ final class FleetPorts {
   private var retry: Alarm?
   private var isClosing = false
   private var isClosed = false
+  /// Since when this server has wanted its port closed.
+  private var closingSince = Instant(nanoseconds: 0)
   /// What etcd was last told, and under which lease.
   private var told: (isClosing: Bool, lease: Int64)?
   private var isWriting = false
@@ -26,6 +29,9 @@ final class FleetPorts {
   /// After this a server that is gone is none of the fleet.
   private static let timeToLive = Duration.seconds(15)
   private static let retryAfter = Duration.seconds(1)
+  /// etcd takes the wish within this time, or is away: a member that is cut off from the others keeps its
+  /// watches for three election timeouts, more than three seconds.
+  private static let takesWithin = Duration.seconds(1)
   private static let directory = "ports/"
 
   /// `changed` is called when the answer may have.
@@ -38,6 +44,7 @@ final class FleetPorts {
   ) {
     self.serversMin = serversMin
     self.client = client
+    self.loop = loop
     self.changed = changed
     key = Array((prefix + Self.directory + node).utf8)
     retry = Alarm(on: loop) { [unowned self] in write() }
@@ -59,8 +66,13 @@ final class FleetPorts {
   /// Whether this server's port may be closed; `nil` where that is not agreed yet.
   var mayBeClosed: Bool? {
     guard isClosing else { return nil }
-    if watch?.isSynced ?? false { return floor.permits(key) }
+    if watch?.isSynced ?? false, !isUnheard { return floor.permits(key) }
     return isClosed || floor.mightPermit(key, serversMin: serversMin()) ? true : nil
+  }
+
+  /// Whether etcd has not taken the wish although it has had the time to.
+  private var isUnheard: Bool {
+    told?.isClosing != true && loop.now >= closingSince + Self.takesWithin
   }
 
   /// Servers that are there, and those of them that want to be closed.
@@ -71,6 +83,7 @@ final class FleetPorts {
     self.isClosed = isClosed
     guard isClosing != self.isClosing else { return }
     self.isClosing = isClosing
+    if isClosing { closingSince = loop.now }
     write()
   }
 
