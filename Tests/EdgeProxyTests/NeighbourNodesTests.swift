@@ -20,7 +20,7 @@ struct NeighbourNodesTests {
   }
 
   private func names(_ state: UpstreamState) -> [String] {
-    state.nodes.map { String(decoding: $0.name, as: UTF8.self) }
+    state.nodes.map(\.description)
   }
 
   @Test func `nodes that are everywhere are on each server, and here they are local`() throws {
@@ -30,6 +30,23 @@ struct NeighbourNodesTests {
     #expect(state.roles.map(\.isLocal) == [true, false, false])
     let alone = UpstreamState(try settings(everywhere: false), neighbours: neighbours)
     #expect(names(alone) == ["unix:/run/a.sock"])
+  }
+
+  @Test func `status and metrics tell the nodes of one address apart by their servers`() throws {
+    let neighbours = Neighbours(own: "one", servers: ["two"])
+    let state = UpstreamState(try settings(everywhere: true), neighbours: neighbours)
+    let section = UpstreamsSection(upstreams: [state], now: now, time: 0).section
+    // Prometheus refuses all of an answer in which two samples have the same labels.
+    for metric in section.metrics {
+      let labels = metric.samples.map { "\($0.labels)" }
+      #expect(Set(labels).count == labels.count, "\(metric.name)")
+    }
+    var written = TextBuffer(capacity: 0)
+    section.value.write(to: &written)
+    #expect(written.text.contains(#""address":"unix:/run/a.sock","server":null,"#))
+    #expect(written.text.contains(#""address":"unix:/run/a.sock","server":"two","#))
+    let text = String(decoding: StatusText.render(section.text), as: UTF8.self)
+    #expect(text.contains(" two/unix:/run/a.sock "))
   }
 
   @Test func `a server that comes leaves the nodes of the others as they are`() throws {

@@ -88,6 +88,7 @@ def shell(options):
     directory, described = standing()
     name = f"{network.PREFIX}{described['owner']}-{f's{options.number}' if options.number else 'client'}"
     os.chdir(directory)
+    os.environ["PATH"] = f"{pathlib.Path(described['edgeproxy']).parent}:{os.environ['PATH']}"
     os.execvp("ip", ["ip", "netns", "exec", name, os.environ.get("SHELL", "bash")])
 
 

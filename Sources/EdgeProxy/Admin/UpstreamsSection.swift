@@ -41,7 +41,8 @@ struct UpstreamsSection {
   private func value(_ node: NodeState, _ role: NodeRole) -> StatusValue {
     let condition = node.condition
     return [
-      "address": .text(node.address.description), "backup": .flag(node.isBackup),
+      "address": .text(node.address.description),
+      "server": node.server.map { .text($0) } ?? .nothing, "backup": .flag(node.isBackup),
       "local": .flag(role.isLocal), "doubtful": .flag(role.isDoubtful),
       "weight": .number(role.weight), "cores": .number(role.cores),
       "state": .text(Self.state(condition)), "in_flight": .number(node.inFlight),
@@ -69,7 +70,7 @@ struct UpstreamsSection {
     let name = upstream.settings.name
     return [
       upstream.key.isEmpty ? name : "\(name) \(Self.key(upstream))",
-      node.address.description + (kind.isEmpty ? "" : " (\(kind))"), state,
+      "\(node)" + (kind.isEmpty ? "" : " (\(kind))"), state,
       check(node).map(Self.text) ?? "none", "\(node.inFlight)",
       failures.isEmpty ? "none" : failures,
     ]
@@ -116,7 +117,7 @@ struct UpstreamsSection {
     var failures = Metric.counter("node_failures_total", "Tries at a node that failed, by cause.")
     for upstream in upstreams {
       for node in upstream.nodes {
-        var labels = [("upstream", upstream.settings.name), ("node", "\(node.address)")]
+        var labels = [("upstream", upstream.settings.name), ("node", "\(node)")]
         if !upstream.key.isEmpty { labels.append(("key", Self.key(upstream))) }
         let condition = node.condition
         up.add(condition.isOut ? 0 : 1, labels: labels)

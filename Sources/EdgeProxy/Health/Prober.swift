@@ -210,7 +210,7 @@ final class Prober {
       level: change == .putOut ? .warning : .notice,
       change == .putOut ? "node taken out by checks" : "node back by checks",
       metadata: [
-        "upstream": "\(patient.upstream.settings.name)", "node": "\(node.address)",
+        "upstream": "\(patient.upstream.settings.name)", "node": "\(node)",
         "check": "\(last.outcome.description)",
       ])
   }

@@ -29,12 +29,13 @@ enum NodeFailure: Int, CaseIterable, Sendable {
 ///
 /// It outlives changes of who belongs to its upstream, so that what is known of it is not lost when
 /// another node comes or goes.
-final class NodeState: Sendable {
+final class NodeState: Sendable, CustomStringConvertible {
   let address: SocketAddress
   /// The server on which `address` is meant, reached through its edge; `nil` for this one, or where
   /// the address means the same everywhere.
   let server: String?
-  /// The address as the configuration writes it, after the name of its server, for the logs.
+  /// The address as the configuration writes it, after the name of its server, for logs,
+  /// status and metrics: of an upstream no two have the same.
   let name: [UInt8]
   /// A number made of the address and its server, the same on all servers.
   let mark: UInt64
@@ -72,6 +73,9 @@ final class NodeState: Sendable {
     mark = StableHash.of(Self.name(address, on: owner))
     if let joined { word.store(NodeCondition(joined: joined).word, ordering: .relaxed) }
   }
+
+  /// Its `name`.
+  var description: String { String(decoding: name, as: UTF8.self) }
 
   private static func name(_ address: SocketAddress, on server: String?) -> [UInt8] {
     Array((server.map { "\($0)/\(address)" } ?? address.description).utf8)

@@ -80,12 +80,12 @@ final class WorkerUpstream {
 
   /// Says why a node is not believed, once for each reason.
   func tell(_ error: TLSError, of node: NodeState) {
-    let text = "\(node.address): \(error)"
+    let text = "\(node): \(error)"
     guard text != told else { return }
     told = text
     logger.warning(
       "no TLS with a node",
-      metadata: ["upstream": "\(settings.name)", "node": "\(node.address)", "error": "\(error)"])
+      metadata: ["upstream": "\(settings.name)", "node": "\(node)", "error": "\(error)"])
   }
 
   /// The configuration has this upstream no longer: nothing is kept for it.

@@ -32,7 +32,7 @@ struct SectionTests {
     let whole = json(section)
     #expect(
       whole.contains(
-        #""address":"127.0.0.1:3000","backup":false,"local":false,"doubtful":false,"weight":1,"cores":0,"state":"out","in_flight":0,"out_until":""#
+        #""address":"127.0.0.1:3000","server":null,"backup":false,"local":false,"doubtful":false,"weight":1,"cores":0,"state":"out","in_flight":0,"out_until":""#
           + UTC.text(due)))
     #expect(whole.contains(#""state":"up","in_flight":1,"out_until":null"#))
     #expect(whole.contains(#""failures":{"connect":3,"#))
