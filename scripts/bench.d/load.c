@@ -7,7 +7,7 @@
  *   --connections N        so many side by side (64)
  *   --count N              requests in all; --seconds S: no new request after S seconds; either or both
  *   --per-connection N     requests before a connection is closed; 1 measures handshakes (0: no limit)
- *   --resume               offer the session of an earlier connection
+ *   --resume               offer a session of an earlier connection, each once: OpenSSL offers none twice
  *   --timeout MS           a request not answered whole by then has failed (10000)
  *   --warm none|handshake|request
  *                          do so much on every connection first, print "ready" and wait for a line on
@@ -60,7 +60,9 @@ static int connections = 64, per_connection = 0, resume = 0, timeout_ms = 10000;
 static enum warmth warmth = COLD;
 
 static SSL_CTX *context;
-static SSL_SESSION *session;
+/* Sessions that were not offered yet; the newest is last. */
+static SSL_SESSION **sessions;
+static int session_count;
 static int poller;
 static char request[1024], filler[BLOCK];
 static size_t request_length;
@@ -90,8 +92,8 @@ static int64_t now_us(void) {
 
 static int keep_session(SSL *tls, SSL_SESSION *new_session) {
   (void)tls;
-  SSL_SESSION_free(session);
-  session = new_session;
+  if (session_count == connections) return 0;
+  sessions[session_count++] = new_session;
   return 1;
 }
 
@@ -165,7 +167,11 @@ static void open_connection(struct slot *s) {
   s->tls = SSL_new(context);
   SSL_set_fd(s->tls, s->descriptor);
   SSL_set_tlsext_host_name(s->tls, name);
-  if (resume && session) SSL_set_session(s->tls, session);
+  if (resume && session_count > 0) {
+    SSL_SESSION *session = sessions[--session_count];
+    SSL_set_session(s->tls, session);
+    SSL_SESSION_free(session);
+  }
   SSL_set_connect_state(s->tls);
   s->state = CONNECTING;
   if (connect(s->descriptor, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) {
@@ -432,6 +438,7 @@ int main(int n, char **words) {
   if ((poller = epoll_create1(EPOLL_CLOEXEC)) < 0) fail_program("epoll_create1");
   if (!(slots = calloc(connections, sizeof *slots))) fail_program("calloc");
   if (!(again = calloc(connections, sizeof *again))) fail_program("calloc");
+  if (!(sessions = calloc(connections, sizeof *sessions))) fail_program("calloc");
   for (int i = 0; i < connections; i++) slots[i].descriptor = -1;
 
   if (warmth != COLD) warm_up();
