@@ -289,9 +289,14 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   }
 
   private func open() {
-    if listener.kind == .peers, !worker.door.knows(stream) {
-      worker.door.tellOfStranger(peer.text)
-      return abort()
+    if listener.kind == .peers {
+      guard worker.door.knows(stream) else {
+        worker.door.tellOfStranger(peer.text)
+        return abort()
+      }
+      // Strangers are bounded as clients are, servers of the fleet are not.
+      worker.leave(countedAs)
+      countedAs = nil
     }
     phase = .open
     unwant(.writable)

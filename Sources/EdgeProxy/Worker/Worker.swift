@@ -201,15 +201,15 @@ final class Worker: TurnEnd {
     else { return }
     let peer = PeerFacts(address, port: socketAddress.port ?? 0)
     let configuration = snapshot.configuration
-    let isPeer = facts.kind == .peers
-    let isAnnounced = !isPeer && configuration.listen.proxyProtocol.contains(address)
+    let isAnnounced =
+      facts.kind != .peers && configuration.listen.proxyProtocol.contains(address)
     // A full house closes what it cannot serve: the client goes to another server. One that is
     // announced is counted when it is known.
     guard hasRoom else {
       return counters.refused(.connections)
     }
     var client: IPAddress?
-    guard isPeer || isAnnounced || enter(address, &client) else { return }
+    guard isAnnounced || enter(address, &client) else { return }
     Socket.setNoDelay(socket.raw)
     var connection: Connection?
     do {

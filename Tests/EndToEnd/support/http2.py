@@ -61,9 +61,9 @@ class Peer:
     """
 
     def __init__(self, port, authority, name="app1.example.test", settings=None, greets=True, gives_window=True,
-                 version=None):
+                 version=None, context=None):
         self.name = name
-        context = client_context(authority, version, protocols=("h2", "http/1.1"))
+        context = context or client_context(authority, version, protocols=("h2", "http/1.1"))
         self.socket = context.wrap_socket(open_socket(port), server_hostname=name)
         assert self.socket.selected_alpn_protocol() == "h2"
         # A large table of ours lets a head of any size through.
