@@ -1,0 +1,136 @@
+"""The unit under a real systemd, installed as the README says: starting, freezing, reloading, going down."""
+
+import concurrent.futures
+import re
+import signal
+import time
+
+import pytest
+
+from support import REPOSITORY
+from support.client import Client
+from support.edge import binary
+from support.machine import Machine, needs_a_machine
+from support.processes import eventually
+from support.uwsgi import PLUGIN_COMMAND
+
+CONFIGURATION = """
+listen: { https: ["127.0.0.1:443"], http: ["127.0.0.1:80"] }
+upstreams:
+  app: { nodes: ["unix:/run/uwsgi/app.sock"], hold: 5s }
+routes:
+  - { host: "*.example.test", upstream: app }
+"""
+
+APPLICATION = f"""
+[Service]
+Type=notify
+RuntimeDirectory=uwsgi
+ExecStart={PLUGIN_COMMAND} --ini {REPOSITORY}/conf/apps/app1.ini --socket /run/uwsgi/app.sock --chmod-socket=666
+KillSignal=SIGTERM
+KillMode=mixed
+"""
+
+
+def installation():
+    """The lines of the README's section, with the binary under test."""
+    section = re.search(r"^## Install\n(.*?)^## ", (REPOSITORY / "README.md").read_text(), re.M | re.S)[1]
+    lines = [line.strip() for line in re.findall(r"^    (.*)$", section, re.M)]
+    wanted = [line for line in lines if line.startswith(("install ", "useradd "))]
+    assert len(wanted) == 3, lines
+    return "\n".join(line.replace(".build/release/edgeproxy", str(binary())) for line in wanted)
+
+
+@pytest.fixture
+def machine(directory, wildcard, ending):
+    prepare = f"""
+cd {REPOSITORY}
+{installation()}
+mkdir -p /etc/edgeproxy/certificates/example.test /etc/systemd/system
+cp {wildcard.chain} /etc/edgeproxy/certificates/example.test/fullchain.pem
+cp {wildcard.key} /etc/edgeproxy/certificates/example.test/privkey.pem
+chown -R edgeproxy /etc/edgeproxy
+cat > /etc/edgeproxy/edgeproxy.yaml <<'END'
+{CONFIGURATION}
+END
+"""
+    units = {"uwsgi.service": APPLICATION,
+             "multi-user.target": "[Unit]\nWants=uwsgi.service edgeproxy.service\n"}
+    booted = Machine(directory, prepare, units)
+    ending.append(booted)
+    booted.wait_for_unit("edgeproxy.service")
+    return booted
+
+
+def ask(machine, authority, path, **request):
+    with machine.network(), Client(443, authority=authority) as client:
+        return client.request(path=path, **request)
+
+
+def status_in_flight(machine):
+    return int(re.search(r'"in_flight":(\d+)', machine.run("edgeproxy", "status", "--json"))[1])
+
+
+def refuses(machine):
+    """Whether nobody listens at 443."""
+    try:
+        with machine.network(), Client(443):
+            return False
+    except ConnectionRefusedError:
+        return True
+
+
+@needs_a_machine
+def test_the_unit_serves_as_it_is_installed(machine, authority):
+    assert machine.told("edgeproxy.service", "User") == "edgeproxy"
+    main = machine.told("edgeproxy.service", "MainPID")
+    assert machine.run("stat", "-c", "%U", f"/proc/{main}").strip() == "edgeproxy"
+    body = bytes(range(256)) * 4096  # goes through a file in the unit's own /tmp
+    assert b'"length":1048576' in ask(machine, authority, "/upload", method="POST", body=body).body
+    assert len(ask(machine, authority, "/big?bytes=3000000").body) == 3_000_000
+    eventually(lambda: "/upload" in machine.path("/var/log/edgeproxy/access.log").read_text(), "the line of the log")
+    assert "serving" in machine.run("edgeproxy", "status")
+
+
+@needs_a_machine
+def test_a_reload_keeps_the_process_and_takes_what_is_right(machine, authority):
+    main = machine.told("edgeproxy.service", "MainPID")
+    file = machine.path("/etc/edgeproxy/edgeproxy.yaml")
+    good = file.read_text()
+    file.write_text(good + "rutes: []\n")
+    machine.run("systemctl", "reload", "edgeproxy")
+    eventually(lambda: "unknown key 'rutes'" in machine.said, "the mistake is told")
+    assert ask(machine, authority, "/up").status == 200
+    file.write_text(good.replace('"*.example.test"', "app2.example.test"))
+    machine.run("systemctl", "reload", "edgeproxy")
+    eventually(lambda: ask(machine, authority, "/up").status == 404, "the new routes")
+    assert machine.told("edgeproxy.service", "MainPID") == main
+
+
+@needs_a_machine
+def test_a_frozen_process_is_killed_in_time_and_comes_back(machine, authority):
+    main = machine.told("edgeproxy.service", "MainPID")
+    begun = time.monotonic()
+    machine.run("kill", f"-{signal.SIGSTOP}", main)
+    eventually(lambda: machine.told("edgeproxy.service", "MainPID") != main, "another process")
+    took = time.monotonic() - begun
+    assert took < 4, f"killed after {took:.1f} s"
+    machine.wait_for_unit("edgeproxy.service")
+    assert ask(machine, authority, "/up").status == 200
+    assert int(machine.told("edgeproxy.service", "NRestarts")) == 1
+
+
+@needs_a_machine
+def test_at_a_reboot_the_port_closes_and_requests_end_before_their_application(machine, authority):
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        slow = executor.submit(ask, machine, authority, "/slow?seconds=3")
+        eventually(lambda: status_in_flight(machine) == 1, "a request is under way")
+        rebooting = machine.start("systemctl", "reboot")
+        eventually(lambda: refuses(machine), "the port is closed", seconds=2)
+        assert not slow.done(), "the port has to close at once"
+        answer = slow.result()
+    assert (answer.status, answer.get("Connection")) == (200, "close")
+    machine.child.wait(20)
+    rebooting.end()
+    order = re.findall(r"stopped|goodbye to uWSGI", machine.said)
+    assert order == ["stopped", "goodbye to uWSGI"], machine.said
