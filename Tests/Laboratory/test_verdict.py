@@ -255,6 +255,20 @@ def test_a_second_counts_from_the_end_of_the_cut(run, at, held):
     assert run.held == held
 
 
+@pytest.mark.parametrize("replaced, held", [(39.0, True), (41.0, False), (29.0, False)])
+def test_a_certificate_is_not_awaited_that_was_replaced_before_the_end_of_the_cut(run, replaced, held):
+    run.fault("cut-servers", began=25.0, ended=40.0, server="s5")
+    run.fault("cert-expired", began=replaced, ended=replaced + 2, server="fleet")
+    run.certificate(1, 1.0, 1.1)
+    run.certificate(2, 29.8, 30.0)
+    for server in ["s1", "s2", "s3", "s4"]:
+        run.seen(server, 30.1, serial=2)
+    run.certificate(3, 44.0, 44.1)
+    for server in ["s1", "s2", "s3", "s4", "s5"]:
+        run.seen(server, 44.5, serial=3)
+    assert run.held == held
+
+
 @pytest.mark.parametrize("serial, held", [(2, True), (1, False)])
 def test_a_port_that_was_closed_opens_with_the_new_certificate(run, serial, held):
     run.certificate(1, 1.0, 1.1)

@@ -1,6 +1,7 @@
 """What became of the requests, and whose doing it was."""
 
 import collections
+import math
 import pathlib
 
 import excuses
@@ -11,6 +12,8 @@ SLOW_SECONDS = 1.0
 STRETCH_SECONDS = 30.0
 LINKS = ("cut", "cut-in", "cut-out", "cut-servers", "isolated")  # faults that keep a server, running, from etcd
 
+# Faults that put something else in the place of the certificate.
+REPLACING = ("cert-mismatch", "cert-deleted", "cert-expired")
 # Faults that keep no certificate from any server.
 PEACEFUL = ("certificate", "cert-mismatch", "cert-deleted", "cert-expired", "reload", "bad-reload", "dns-mistake",
             "app-reload", "app-restart", "app-kill", "worker-kill")
@@ -158,7 +161,8 @@ class Trial:
             later = {each["serial"] for each in self.puts[number:]}
             shown = {server: self._served_after(server, put, later) for server in self.servers}
             yield put, shown, {server for server in shown
-                               if self._disturbed(server, put) or shown[server] is None and self._is_closed(server)}
+                               if self._disturbed(server, put) or self._replaced(server, put)
+                               or shown[server] is None and self._is_closed(server)}
 
     def _served_after(self, server, put, serials):
         before = None
@@ -181,6 +185,11 @@ class Trial:
         ends = [fault["ended"] for fault in self.faults if fault["server"] == server and fault["fault"] in LINKS
                 and fault["began"] <= put["at"] and put["at"] <= fault["ended"] <= at]
         return max([put["at"], *ends])
+
+    def _replaced(self, server, put):
+        """It was not in etcd any more when the server, which had been cut off, could be told of it."""
+        linked = self._linked(server, put, math.inf)
+        return any(fault["fault"] in REPLACING and put["at"] <= fault["began"] < linked for fault in self.faults)
 
     def _disturbed(self, server, put):
         """The server was not running, or etcd as a whole was not in peace, when the certificate came."""
