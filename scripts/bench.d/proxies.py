@@ -27,6 +27,7 @@ class Proxy:
         self.routes = {host: each for host, each in routes.items() if self.speaks_uwsgi or speaks_http(host)}
         self.hosts = set(self.routes)
         self.response_seconds = RESPONSE_SECONDS if careful else HEALTHY_RESPONSE_SECONDS
+        self.is_watched = bool(watcher)
         self.port, self.log = machinery.free_port(), self.path("output.log")
         self.chain = os.path.join(certificates, "example.test", "fullchain.pem")
         self.key = os.path.join(certificates, "example.test", "privkey.pem")
@@ -135,6 +136,7 @@ class Nginx(Proxy):
 worker_processes 1;
 worker_rlimit_nofile {machinery.DESCRIPTORS};
 daemon off;
+master_process {"off" if self.is_watched else "on"};
 pid {self.path("nginx.pid")};
 error_log {self.path("error.log")} warn;
 events {{ worker_connections 16000; }}
