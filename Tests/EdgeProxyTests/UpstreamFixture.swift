@@ -13,7 +13,7 @@ func makeUpstream(
 ) throws -> UpstreamState {
   let nodes = try (0..<primaries + backups).map { index in
     NodeSettings(
-      address: try #require(SocketAddress("127.0.0.1:\(3000 + index)")),
+      address: .fixed(try #require(SocketAddress("127.0.0.1:\(3000 + index)"))),
       backup: index >= primaries)
   }
   return makeUpstream(nodes, balance: balance, spoken: spoken, health: health)

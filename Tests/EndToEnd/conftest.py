@@ -111,14 +111,14 @@ def edge(directory, authority, wildcard, ending):
     count = 0
 
     def make(upstreams, issued=None, routes=None, workers=2, environment=None, wait=True, home=None,
-             **configuration):
+             words=(), **configuration):
         nonlocal count
         count += 1
         place = directory / f"edge{count}"
         for label, each in (issued or {"wildcard": wildcard}).items():
             install(each, place / "certificates" / label)
         configuration.update(configure(upstreams, routes))
-        running = Edge(place, authority, configuration, workers, environment, wait, home)
+        running = Edge(place, authority, configuration, workers, environment, wait, home, words)
         ending.append(running)
         return running
 

@@ -4,21 +4,27 @@ internal import EventLoop
 struct AddressReader {
   let context: ReadingContext
 
-  /// An IP address with a port, or where `unix` a path; `nil` after the mistake was reported.
-  func read(_ node: YAMLNode, _ key: String, unix: Bool) -> SocketAddress? {
-    let expected =
-      unix
-      ? "an address such as unix:/run/app.sock or 10.0.0.2:3031"
-      : "an IP address with a port such as 0.0.0.0:443 or [::]:443"
+  /// Where to listen: an IP address with a port; `nil` after the mistake was reported.
+  func read(_ node: YAMLNode, _ key: String) -> SocketAddress? {
+    let expected = "an IP address with a port such as 0.0.0.0:443 or [::]:443"
     guard let text = context.text(node, key, expected) else { return nil }
-    if let address = SocketAddress(text), unix || address.family != .unix,
-      !unix || address.port != 0
-    {
+    if let address = SocketAddress(text), address.family != .unix { return address }
+    context.wrong(node, key, expected, reason(text, unix: false))
+    return nil
+  }
+
+  /// Where a node is: a path, or an IP address or a host name with a port.
+  func readNode(_ node: YAMLNode, _ key: String) -> NodeAddress? {
+    let expected = "an address such as unix:/run/app.sock, 10.0.0.2:3031 or app.internal:3031"
+    guard let text = context.text(node, key, expected) else { return nil }
+    if let address = SocketAddress(text), address.port != 0 {
       if address.family != .unix || text.hasPrefix("unix:/") || text.hasPrefix("unix:@") {
-        return address
+        return .fixed(address)
       }
+    } else if let host = HostAndPort(text) {
+      return .named(host)
     }
-    context.wrong(node, key, expected, reason(text, unix: unix))
+    context.wrong(node, key, expected, reason(text, unix: true))
     return nil
   }
 
@@ -62,7 +68,7 @@ struct AddressReader {
     }
     if host.isEmpty { return unix ? "" : "; did you mean '0.0.0.0:\(port)' or '[::]:\(port)'?" }
     if host == "localhost" { return "; did you mean '127.0.0.1:\(port)'?" }
-    return HostPattern.read(host).normal != nil && host.contains(where: \.isLetter)
+    return !unix && HostPattern.read(host).normal != nil && host.contains(where: \.isLetter)
       ? "; host names are not looked up, write the IP address" : ""
   }
 }
@@ -99,7 +105,7 @@ struct ListenAddressReader {
     }
     var addresses: [SocketAddress] = []
     for item in items {
-      let found = AddressReader(context: context).read(item, key, unix: false)
+      let found = AddressReader(context: context).read(item, key)
       guard let address = found else { continue }
       // Port 0 is another port each time.
       if address.port != 0, let line = seen.updateValue(item.position.line, forKey: address) {

@@ -197,7 +197,7 @@ struct NodeTLSSettings: Sendable, Equatable {
 }
 
 struct NodeSettings: Sendable, Equatable {
-  var address: SocketAddress
+  var address: NodeAddress
   var backup: Bool
   /// Its share of the requests beside the others.
   var weight = 1

@@ -13,7 +13,7 @@ final class NamedThings {
   var logs: [Path] = []
   var sockets: [(address: SocketAddress, position: Position)] = []
   /// Nodes of all upstreams.
-  var nodes: [(address: SocketAddress, position: Position)] = []
+  var nodes: [(address: NodeAddress, position: Position)] = []
   /// Where clients come in.
   var listeners: [(address: SocketAddress, position: Position)] = []
   /// Files of authorities that certificates of nodes come from.

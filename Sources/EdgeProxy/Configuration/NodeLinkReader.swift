@@ -38,7 +38,7 @@ struct NodeLinkReader {
       }
       return nil
     }
-    if verifies, name == nil, nodes.contains(where: { $0.address.family == .unix }) {
+    if verifies, name == nil, nodes.contains(where: { $0.address.fixed?.family == .unix }) {
       context.findings.error(
         section.position,
         "\(section.name) has a unix socket, so 'tls.name' must say what its certificate bears")

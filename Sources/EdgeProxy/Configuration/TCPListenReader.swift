@@ -33,7 +33,7 @@ struct TCPListenReader {
   private func address(_ section: Section) -> (SocketAddress, Position)? {
     guard let value = section.take("address").value else { return nil }
     let reader = AddressReader(context: context)
-    guard let address = reader.read(value, "address", unix: false) else { return nil }
+    guard let address = reader.read(value, "address") else { return nil }
     guard address.port != 0 else {
       context.findings.error(value.position, "'address' must have a port of 1 to 65535, found 0")
       return nil

@@ -48,10 +48,11 @@ struct TCPUpstreamReader {
       if health.kind == .ping {
         report("health", at: section.position(of: "health"), "cannot be of type ping for")
       }
-      if health.port != nil, let node = settings.nodes.first(where: { $0.address.port == nil }) {
+      let socket = settings.nodes.first { $0.address.fixed?.family == .unix }
+      if health.port != nil, let node = socket {
         context.findings.error(
           section.position(of: "health"),
-          "'port' in \(section.name).health needs nodes with an IP address, found"
+          "'port' in \(section.name).health needs nodes with a port of their own, found"
             + " '\(node.address)'")
       }
     }

@@ -10,7 +10,8 @@ extension Directives {
       "uwsgi", "What the nodes speak; http and https are HTTP/1.1, tcp is for listen.tcp"),
     .required(
       "upstreams.NAME.nodes", .nodes, example: "unix:/run/uwsgi/app.sock",
-      "unix:PATH, unix:@ABSTRACT, IP:PORT, or mappings; at most \(nodesMax)"),
+      "unix:PATH, unix:@ABSTRACT, IP:PORT, NAME:PORT, or mappings; at most \(nodesMax). A name is looked up"
+        + " every 10s, and each of its addresses is a node"),
     .required(
       "upstreams.NAME.nodes[].address", .text, example: #""10.0.0.2:3031""#,
       "An address as above"),

@@ -113,7 +113,7 @@ struct UpstreamReader {
       context.findings.error(
         position, "'everywhere' does not go with 'protocol: https': other servers' edges speak TLS")
     }
-    if let node = nodes.first(where: { !$0.address.isLocal }) {
+    if let node = nodes.first(where: { $0.address.fixed?.isLocal != true }) {
       context.findings.error(
         position,
         "'everywhere' is for unix sockets and loopback addresses, found '\(node.address)'")
@@ -209,7 +209,7 @@ struct NodeReader {
       context.findings.error(
         value.position, "'nodes' must have at most \(Directives.nodesMax), found \(items.count)")
     }
-    var seen: [SocketAddress: Int] = [:]
+    var seen: [NodeAddress: Int] = [:]
     return items.enumerated().compactMap { index, item in
       guard let node = node(item, "\(section.child("nodes"))[\(index)]") else { return nil }
       if let line = seen.updateValue(item.position.line, forKey: node.address) {
@@ -217,8 +217,8 @@ struct NodeReader {
           item.position, "duplicate node '\(node.address)', first on line \(line)")
       }
       context.named.nodes.append((node.address, item.position))
-      if node.address.family == .unix {
-        context.named.sockets.append((node.address, item.position))
+      if let socket = node.address.fixed, socket.family == .unix {
+        context.named.sockets.append((socket, item.position))
       }
       return node
     }
@@ -227,7 +227,7 @@ struct NodeReader {
   private func node(_ item: YAMLNode, _ name: String) -> NodeSettings? {
     let addresses = AddressReader(context: context)
     guard case .mapping = item.content else {
-      return addresses.read(item, "nodes", unix: true).map {
+      return addresses.readNode(item, "nodes").map {
         NodeSettings(address: $0, backup: false)
       }
     }
@@ -236,7 +236,7 @@ struct NodeReader {
     let backup = section.flag("backup")
     let (weight, cores) = (section.number("weight"), section.number("cores"))
     guard let value = section.take("address").value,
-      let address = addresses.read(value, "address", unix: true)
+      let address = addresses.readNode(value, "address")
     else { return nil }
     return NodeSettings(address: address, backup: backup, weight: weight, cores: cores)
   }

@@ -46,6 +46,9 @@ final class NodeProbes {
 
   var isIdle: Bool { running.isEmpty }
 
+  /// Whether so many more can be asked at once; an upstream's nodes always can when nothing runs.
+  func hasRoom(for count: Int) -> Bool { running.count + count <= Self.runningMax }
+
   /// Whether the node answered when it was asked last; not one that was not asked in the last round.
   func hasAnswered(_ node: NodeState) -> Bool { answered[ObjectIdentifier(node)] != nil }
 

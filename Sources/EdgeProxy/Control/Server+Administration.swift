@@ -39,6 +39,7 @@ extension Server {
       UpstreamsSection(upstreams: upstreams, now: loop.now, time: now) { [prober] in
         prober.record(of: $0)?.last
       }.section,
+      HostNamesSection(lookups).section,
       CertificatesSection(
         entries: certificates.index.entries, refusals: certificates.refusals,
         copyFailure: certificates.copyFailure, now: now

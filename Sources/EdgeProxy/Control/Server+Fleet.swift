@@ -4,7 +4,7 @@ internal import Glibc
 internal import Logging
 internal import TLS
 
-/// What the servers of a fleet share.
+/// What this server learns from others: of its fleet, and of where names lead.
 extension Server {
   static func wallClock() -> Int64 { Int64(time(nil)) }
 
@@ -38,8 +38,20 @@ extension Server {
     let neighbours = peering.neighbours(of: configuration.node)
     guard neighbours != plan.neighbours else { return }
     applications.install(neighbours, now: loop.now)
+    install(neighbours, lookups.addresses)
+  }
+
+  /// Takes over where the names among the nodes lead.
+  func takeHosts() {
+    install(plan.neighbours, lookups.addresses)
+    step()
+  }
+
+  /// The upstreams of the configuration have other nodes.
+  private func install(_ neighbours: Neighbours, _ hosts: HostAddresses) {
     plan = SnapshotPlan(
-      configuration, applications: applications.tables, neighbours: neighbours, previous: plan)
+      configuration, applications: applications.tables, neighbours: neighbours, hosts: hosts,
+      previous: plan)
     followNodes()
     let plan = plan
     workers.post { $0.install(plan) }

@@ -22,6 +22,9 @@ final class Server: TimerTarget {
   /// To nodes on other servers, for checks and probes.
   let links: PeerLinks
   private let probes: NodeProbes
+  private(set) lazy var lookups = HostLookups(loop: loop, logger: logger) { [unowned self] in
+    takeHosts()
+  }
   let prober: Prober
 
   var configuration: Configuration
@@ -98,6 +101,7 @@ final class Server: TimerTarget {
     openAdministration()
     defer { admin?.close() }
     prober.follow(upstreams)
+    lookups.follow(configuration.upstreams.flatMap(\.hosts))
     if configuration.listen.closeWhenUnable != .never {
       // A node that was never tried counts as able; where the port depends on it, ask first.
       isAsking = true
@@ -113,6 +117,7 @@ final class Server: TimerTarget {
     workers.stop()
     fleet?.close()
     discovery?.close()
+    lookups.follow([])
     if !isReady, let failure = ports.failure { throw failure }
     logger.notice("stopped")
   }
@@ -314,8 +319,10 @@ final class Server: TimerTarget {
       applications = Applications(neighbours: plan.neighbours)
     }
     applications.reconfigure(next.upstreams, now: loop.now)
+    lookups.follow(next.upstreams.flatMap(\.hosts))
     plan = SnapshotPlan(
-      next, applications: applications.tables, neighbours: plan.neighbours, previous: plan)
+      next, applications: applications.tables, neighbours: plan.neighbours,
+      hosts: lookups.addresses, previous: plan)
     followNodes()
     let (plan, log) = (plan, next.log)
     workers.post {

@@ -155,7 +155,7 @@ final class Prober {
             protocols: ["http/1.1"])
         }, name: "")
     identities[key] = identity
-    identity.name = tls.name ?? patient.node.address.host
+    identity.name = tls.name ?? patient.node.host
     return identity
   }
 

@@ -34,6 +34,8 @@ final class NodeState: Sendable, CustomStringConvertible {
   /// The server on which `address` is meant, reached through its edge; `nil` for this one, or where
   /// the address means the same everywhere.
   let server: String?
+  /// What a certificate of it bears: the host name in the configuration, else its address.
+  let host: String
   /// The address as the configuration writes it, after the name of its server, for logs,
   /// status and metrics: of an upstream no two have the same.
   let name: [UInt8]
@@ -59,11 +61,12 @@ final class NodeState: Sendable, CustomStringConvertible {
   /// A node that has `joined` others, at a moment of the clock, begins with a small share; `own` is
   /// what the fleet calls this server.
   init(
-    address: SocketAddress, server: String? = nil, own: String? = nil, isBackup: Bool,
-    cap: EjectionCap, thresholds: HealthThresholds = .standard, joined: Int64? = nil
+    address: SocketAddress, server: String? = nil, own: String? = nil, host: String? = nil,
+    isBackup: Bool, cap: EjectionCap, thresholds: HealthThresholds = .standard, joined: Int64? = nil
   ) {
     self.address = address
     self.server = server
+    self.host = host ?? address.host
     self.isBackup = isBackup
     self.cap = cap
     self.thresholds = thresholds

@@ -20,24 +20,31 @@ final class UpstreamState: Sendable {
   let lasting: LastingState
   let retry: RetryPolicy
 
-  /// Those of the configuration, which has at most `TriedNodes.nodesMax` per upstream.
+  /// Those of the configuration.
   ///
-  /// Nodes that are `everywhere` are on each of the neighbours as well, as far as there is room; nodes
-  /// of `previous` stay what they are.
+  /// A name is as many nodes as it has addresses, and nodes that are `everywhere` are on each of the
+  /// neighbours as well, as far as there is room; nodes of `previous` stay what they are.
   convenience init(
-    _ settings: UpstreamSettings, neighbours: Neighbours = .none, previous: UpstreamState? = nil
+    _ settings: UpstreamSettings, neighbours: Neighbours = .none, hosts: HostAddresses = .none,
+    previous: UpstreamState? = nil
   ) {
     let lasting = previous?.lasting ?? LastingState()
     let servers = [nil] + (settings.isEverywhere ? neighbours.servers.map(Optional.some) : [])
-    let places = servers.flatMap { server in settings.nodes.map { (server: server, node: $0) } }
-      .prefix(TriedNodes.nodesMax)
-    let nodes = places.map { server, node in
-      previous?.node(at: node.address, on: server, isBackup: node.backup)
-        ?? NodeState(
-          address: node.address, server: server, own: neighbours.own, isBackup: node.backup,
-          cap: lasting.cap, thresholds: settings.thresholds)
+    var taken: Set<SocketAddress> = []
+    let here = settings.nodes.flatMap { node in
+      hosts[node.address].filter { taken.insert($0).inserted }.map { (address: $0, node: node) }
     }
-    let roles = places.map { server, node in
+    let places = servers.flatMap { server in
+      here.map { (server: server, address: $0.address, node: $0.node) }
+    }.prefix(TriedNodes.nodesMax)
+    let nodes = places.map { server, address, node in
+      let host = node.address.named?.host
+      return previous?.node(at: address, on: server, host: host, isBackup: node.backup)
+        ?? NodeState(
+          address: address, server: server, own: neighbours.own, host: host,
+          isBackup: node.backup, cap: lasting.cap, thresholds: settings.thresholds)
+    }
+    let roles = places.map { server, _, node in
       NodeRole(
         modifier1: settings.modifier1, modifier2: settings.modifier2, weight: node.weight,
         cores: node.cores, isLocal: settings.isEverywhere && server == nil)
@@ -87,8 +94,13 @@ final class UpstreamState: Sendable {
     lasting.cap.admit(nodes)
   }
 
-  private func node(at address: SocketAddress, on server: String?, isBackup: Bool) -> NodeState? {
-    nodes.first { $0.address == address && $0.server == server && $0.isBackup == isBackup }
+  private func node(
+    at address: SocketAddress, on server: String?, host: String? = nil, isBackup: Bool
+  ) -> NodeState? {
+    nodes.first {
+      $0.address == address && $0.server == server && $0.host == host ?? address.host
+        && $0.isBackup == isBackup
+    }
   }
 
   /// Nodes that are out at the moment; never more than half.

@@ -75,7 +75,7 @@ final class WorkerUpstream {
   /// Has TLS spoken on a connection to a node, which must bear the name that was configured.
   func secure(_ connection: NodeConnection, _ node: NodeState) throws(TLSError) {
     guard let identity else { return }
-    try connection.secure(identity.get(), name: settings.tls?.name ?? node.address.host)
+    try connection.secure(identity.get(), name: settings.tls?.name ?? node.host)
   }
 
   /// Says why a node is not believed, once for each reason.

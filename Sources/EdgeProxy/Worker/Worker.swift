@@ -140,6 +140,8 @@ final class Worker: TurnEnd {
     }
   }
 
+  func isListening(_ kind: ListenerKind) -> Bool { listeners.contains { $0.kind == kind } }
+
   /// Closes the listeners of one kind at once; with `draining`, idle connections too.
   func closeListeners(where matches: (Listener) -> Bool) {
     for listener in listeners where matches(listener) { listener.close() }

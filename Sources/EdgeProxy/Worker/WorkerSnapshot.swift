@@ -34,9 +34,12 @@ final class WorkerSnapshot {
     healthPath = Array(plan.configuration.health.path.utf8)
     let limits = plan.configuration.limits
     let upstreams = plan.upstreams.map { state in
-      // An upstream that did not change keeps its queue of held requests.
-      previous?.upstreams.first { $0.state === state }
-        ?? WorkerUpstream(state: state, loop: loop, logger: logger, limits: limits)
+      // Those that wait at an upstream which only has other nodes now may go on with them.
+      if let kept = previous?.upstreams.first(where: { $0.state.lasting === state.lasting }) {
+        kept.install(state)
+        return kept
+      }
+      return WorkerUpstream(state: state, loop: loop, logger: logger, limits: limits)
     }
     self.upstreams = upstreams
     applications = zip(upstreams, plan.applications).map { upstream, table in
@@ -96,6 +99,8 @@ struct SnapshotPlan: Sendable {
   let rates: RateTable?
   /// Of whom the upstreams have nodes.
   let neighbours: Neighbours
+  /// What the names among the nodes mean.
+  let hosts: HostAddresses
   /// The same for all configurations.
   let deadly: DeadlyRequests
   let mediaTypes: MediaTypes
@@ -103,7 +108,7 @@ struct SnapshotPlan: Sendable {
   /// An upstream whose settings did not change keeps what is known about its nodes.
   init(
     _ configuration: Configuration, applications: [ApplicationTable?]? = nil,
-    neighbours: Neighbours = .none, previous: SnapshotPlan?
+    neighbours: Neighbours = .none, hosts: HostAddresses = .none, previous: SnapshotPlan?
   ) {
     self.configuration = configuration
     routes = RouteTable(configuration.routes)
@@ -112,10 +117,12 @@ struct SnapshotPlan: Sendable {
     let isMoved = previous.map { $0.neighbours != neighbours } ?? true
     upstreams = configuration.upstreams.map { settings in
       let known = previous?.upstreams.first { $0.settings == settings }
-      if let known, !isMoved || !settings.isEverywhere { return known }
-      return UpstreamState(settings, neighbours: neighbours, previous: known)
+      let isElsewhere = settings.hosts.contains { previous?.hosts[$0] != hosts[$0] }
+      if let known, !isMoved || !settings.isEverywhere, !isElsewhere { return known }
+      return UpstreamState(settings, neighbours: neighbours, hosts: hosts, previous: known)
     }
     self.neighbours = neighbours
+    self.hosts = hosts
     self.applications = applications ?? configuration.upstreams.map { _ in nil }
     var limits = HeadLimits()
     limits.headBytes = configuration.limits.headBytes

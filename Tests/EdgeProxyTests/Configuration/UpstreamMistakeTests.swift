@@ -16,50 +16,67 @@ struct UpstreamMistakeTests {
       "",
       "2:27: 'nodes' must be a list of addresses such as [\"10.0.0.2:3031\"], found " + "nothing"),
     Mistake(
-      "[app:3031]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found 'app:3031'; host names are not looked up, write the IP address"),
+      "[app..internal:3031]",
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found 'app..internal:3031'"),
     Mistake(
-      "[localhost:3031]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found 'localhost:3031'; did you mean '127.0.0.1:3031'?"),
+      "[app.internal]",
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found 'app.internal'; the port is missing"),
+    Mistake(
+      "[app:0]",
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found 'app:0'; a port is a number from 1 to 65535"),
+    Mistake(
+      "[\"*.internal:3031\"]",
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found '*.internal:3031'"),
+    Mistake(
+      "[10.0.0.300:3031]",
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found '10.0.0.300:3031'"),
+    Mistake(
+      "[\"app:80\", \"APP:80\"]",
+      "2:37: duplicate node 'app:80', first on line 2"),
     Mistake(
       "[\"/run/a.sock\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found '/run/a.sock'; did you mean 'unix:/run/a.sock'?"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found '/run/a.sock'; did you mean 'unix:/run/a.sock'?"),
     Mistake(
       "[\"@a\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found '@a'; did you mean 'unix:@a'?"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found '@a'; did you mean 'unix:@a'?"),
     Mistake(
       "[\"unix:a.sock\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found 'unix:a.sock'; the path must begin with '/', or with '@' for an abstract " + "name"
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found 'unix:a.sock'; the path must begin with '/', or with '@' for an abstract "
+        + "name"
     ),
     Mistake(
       "[\"unix:\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found 'unix:'; the path must begin with '/', or with '@' for an abstract name"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found 'unix:'; the path must begin with '/', or with '@' for an abstract name"
+    ),
     Mistake(
       "[\"10.0.0.1:0\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found '10.0.0.1:0'; a port is a number from 1 to 65535"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found '10.0.0.1:0'; a port is a number from 1 to 65535"),
     Mistake(
       "[\"10.0.0.1:70000\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found '10.0.0.1:70000'; a port is a number from 1 to 65535"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found '10.0.0.1:70000'; a port is a number from 1 to 65535"),
     Mistake(
       "[\"10.0.0.1\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found '10.0.0.1'; the port is missing"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found '10.0.0.1'; the port is missing"),
     Mistake(
       "[\"http://10.0.0.1:80\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found 'http://10.0.0.1:80'; no scheme belongs here"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found 'http://10.0.0.1:80'; no scheme belongs here"),
     Mistake(
       "[\"unix:/\(String(repeating: "x", count: 107))\"]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found 'unix:/\(String(repeating: "x", count: 54))…'; the path has 108 bytes and "
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found 'unix:/\(String(repeating: "x", count: 54))…'; the path has 108 bytes and "
         + "the kernel takes 107"),
     Mistake(
       "[\"10.0.0.1:80\", \"10.0.0.1:80\"]",
@@ -78,12 +95,12 @@ struct UpstreamMistakeTests {
       "2:61: 'backup' must be true or false, found 'yes'"),
     Mistake(
       "[{ address: [\"10.0.0.1:80\"] }]",
-      "2:38: 'address' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found a list"),
+      "2:38: 'address' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found a list"),
     Mistake(
       "[[\"10.0.0.1:80\"]]",
-      "2:27: 'nodes' must be an address such as unix:/run/app.sock or 10.0.0.2:3031, "
-        + "found a list"),
+      "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
+        + "app.internal:3031, found a list"),
   ]
 
   @Test(arguments: nodes)

@@ -21,7 +21,7 @@ final class ProberTests {
 
   private func follow(_ health: HealthCheck?) -> UpstreamState {
     let upstream = makeUpstream(
-      nodes.map { NodeSettings(address: $0.address, backup: false) }, health: health)
+      nodes.map { NodeSettings(address: .fixed($0.address), backup: false) }, health: health)
     prober.follow([upstream])
     return upstream
   }

@@ -83,7 +83,8 @@ class Edge:
     added: state, listeners on ports of its own, the certificate directory and an access log. It runs in the
     directory `home`."""
 
-    def __init__(self, directory, authority, configuration, workers=2, environment=None, wait=True, home=None):
+    def __init__(self, directory, authority, configuration, workers=2, environment=None, wait=True, home=None,
+                 words=()):
         self.directory, self.authority, self.workers = directory, authority, workers
         directory.mkdir(parents=True, exist_ok=True)
         self.certificates = directory / "certificates"
@@ -94,7 +95,7 @@ class Edge:
         self.port, self.http_port = (holder.getsockname()[1] for holder in self.holders)
         self.notifications = Notifications(directory / "notify")
         self.home = home
-        self.words = []  # a program before ours that starts it, and its arguments
+        self.words = words  # a program before ours that starts it, and its arguments
         self.environment = {**os.environ, "NOTIFY_SOCKET": self.notifications.path, **(environment or {})}
         self.configuration = configuration
         self.write(configuration)

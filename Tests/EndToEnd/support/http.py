@@ -36,9 +36,9 @@ class ScriptedHTTP(ScriptedUWSGI):
     With `context` it speaks TLS. `connections` counts those that were accepted.
     """
 
-    def __init__(self, script=None, directory=None, context=None):
+    def __init__(self, script=None, directory=None, context=None, address="127.0.0.1"):
         self.context, self.connections = context, 0
-        super().__init__(script or good, directory)
+        super().__init__(script or good, directory, address)
 
     def _serve(self, connection):
         with self.arrived:

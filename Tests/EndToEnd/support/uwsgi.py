@@ -101,7 +101,7 @@ class ScriptedUWSGI:
     `start` opens the same one again.
     """
 
-    def __init__(self, script=None, directory=None, address="127.0.0.1"):
+    def __init__(self, script=None, directory=None, address="127.0.0.1", port=0):
         self.script = script or (lambda connection, request: connection.sendall(answer()))
         self.path = directory and pathlib.Path(directory) / "scripted.sock"
         self.requests = []
@@ -109,7 +109,7 @@ class ScriptedUWSGI:
         self.listener = None
         self.port_holder = socket.socket()
         self.port_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self.port_holder.bind((address, 0))
+        self.port_holder.bind((address, port))
         self.start()
 
     @property

@@ -15,7 +15,7 @@ struct LiveCheck {
   func run() {
     do throws(SystemError) {
       let loop = try EventLoop()
-      checkNodes(loop)
+      try checkNodes(loop, hosts: lookUp(loop))
       checkPorts()
       if let (settings, position) = named.etcd {
         let check = LiveEtcdCheck(
@@ -27,23 +27,51 @@ struct LiveCheck {
     }
   }
 
+  /// What a resolver needs that asks a second server after the first.
+  private static let lookupTimeout = Duration.seconds(10)
+
+  /// Looks up the names of nodes; one that is not resolved is as good as a node that is away.
+  private func lookUp(_ loop: EventLoop) throws(SystemError) -> HostAddresses {
+    let lookups = HostLookups(loop: loop, logger: Self.silent) {}
+    defer { lookups.follow([]) }
+    var isOverdue = false
+    let alarm = Alarm(on: loop) { isOverdue = true }
+    alarm.set(after: Self.lookupTimeout)
+    defer { alarm.cancel() }
+    lookups.follow(configuration.upstreams.flatMap(\.hosts))
+    while !lookups.isIdle, !isOverdue { try loop.turn(mayWait: true) }
+    for host in lookups.hosts where lookups.addresses[host] == nil {
+      let reason = lookups.failure(of: host) ?? "nobody answered"
+      findings.warning(position(of: .named(host)), "'\(host)' is not resolved: \(reason)")
+    }
+    return lookups.addresses
+  }
+
+  private func position(of address: NodeAddress) -> Position {
+    named.nodes.first { $0.address == address }?.position ?? .start
+  }
+
+  private static var silent: Logger { Logger(label: "check") { _ in SwiftLogNoOpLogHandler() } }
+
   /// Connects to each node, all at once.
-  private func checkNodes(_ loop: EventLoop) {
-    let plan = SnapshotPlan(configuration, previous: nil)
+  private func checkNodes(_ loop: EventLoop, hosts: HostAddresses) throws(SystemError) {
+    let plan = SnapshotPlan(configuration, hosts: hosts, previous: nil)
     // Nodes on other servers are those servers' to look at.
-    let links = PeerLinks(
-      loop: loop, counters: PeerCounters(),
-      logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
+    let links = PeerLinks(loop: loop, counters: PeerCounters(), logger: Self.silent)
     let probes = NodeProbes(links: links, timeout: .seconds(1))
-    probes.whenIdle = { loop.stop() }
-    probes.run(plan.upstreams) { $0.server == nil }
-    guard !probes.isIdle else { return }
-    try? loop.run()
+    for upstream in plan.upstreams {
+      while !probes.hasRoom(for: upstream.nodes.count) { try loop.turn(mayWait: true) }
+      probes.run([upstream]) { $0.server == nil }
+    }
+    while !probes.isIdle { try loop.turn(mayWait: true) }
     for upstream in plan.upstreams {
       for node in upstream.nodes where node.condition.lastFailed {
-        let position = named.nodes.first { $0.address == node.address }?.position ?? .start
+        let named = upstream.settings.nodes.map(\.address).first {
+          $0.fixed == node.address || $0.named?.host == node.host
+        }
         findings.warning(
-          position, "nothing answers at '\(node.address)' of upstream '\(upstream.settings.name)'")
+          named.map(position) ?? .start,
+          "nothing answers at '\(node.address)' of upstream '\(upstream.settings.name)'")
       }
     }
   }
