@@ -77,6 +77,33 @@ struct FleetFloorTests {
     #expect(permitted(floor, names) == ["b"])
   }
 
+  @Test(arguments: 1...7)
+  func `when all have closed without etcd as many open again as must`(count: Int) {
+    let names = (0..<count).map { "edge-\($0)" }
+    func stay(_ closed: [String]) -> [String] {
+      closed.filter { own in
+        FleetFloor.permits(
+          own: own, isClosed: true, closed: Set(closed).subtracting([own]), of: count)
+      }
+    }
+    let first = stay(names)
+    #expect(first == Array(names.prefix(count / 2)))
+    // And then they stay as they are.
+    #expect(stay(first) == first)
+    for own in names where !first.contains(own) {
+      #expect(!FleetFloor.permits(own: own, isClosed: false, closed: Set(first), of: count))
+    }
+  }
+
+  @Test func `without etcd one more may close while less than half are closed`() {
+    func permits(_ own: String, closed: Set<String>) -> Bool {
+      FleetFloor.permits(own: own, isClosed: false, closed: closed, of: 5)
+    }
+    #expect(permits("e", closed: []))
+    #expect(permits("e", closed: ["a"]))
+    #expect(!permits("a", closed: ["d", "e"]))
+  }
+
   @Test func `one that cannot ask goes by what it knew`() {
     var floor = fleet(["a", "b", "c"])
     #expect(floor.mightPermit(key("a"), serversMin: 1))

@@ -139,27 +139,6 @@ def test_a_server_is_able_through_the_instances_of_others_and_only_through_livin
     assert first.request().body == b"2"
 
 
-def test_a_server_that_was_restarted_without_etcd_knows_that_there_are_others_and_closes(
-        edge, etcd, directory, ending, everywhere):
-    cluster = etcd()
-    edges = join(edge, cluster, directory, {"app1": {"nodes": [NODE], "everywhere": True, "hold": "100ms"}},
-                 listen={"close_when_unable": "fleet", "close_after": "300ms"})
-    place = directory / "own"
-    place.mkdir()
-    own = ScriptedUWSGI(says(b"own"), directory=place)
-    ending.append(own)
-    edges.place(0, own.address)
-    first = edges[0]
-    eventually(lambda: status(first)["port"]["https"] == "open", "the port open")
-    cluster.kill()
-    first.child.end()
-    first.start()
-    assert first.request().body == b"own"
-    assert status(first)["port"]["fleet_servers"] == 0
-    own.stop()
-    eventually(lambda: status(first)["port"]["https"] == "closed", "the port closed")
-
-
 # Nodes with addresses of the network, when the network is cut.
 
 

@@ -38,6 +38,15 @@ struct FleetFloor: Equatable {
     return others.values.count(where: \.isClosing) < max(others.count + 1, serversMin) / 2
   }
 
+  /// The same by what the other servers' edges say of their ports: those called `closed`, of `count` servers.
+  ///
+  /// Of too many that have closed at the same moment those whose names come first stay closed.
+  static func permits(own: String, isClosed: Bool, closed: Set<String>, of count: Int) -> Bool {
+    let half = count / 2
+    if closed.count < half { return true }
+    return isClosed && closed.count { $0 < own } < half
+  }
+
   /// Whether the server with this key may be closed; `nil` while it has not said that it wants to be.
   func permits(_ key: [UInt8]) -> Bool? {
     guard let server = servers[key], server.isClosing else { return nil }

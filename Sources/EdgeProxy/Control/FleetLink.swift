@@ -72,9 +72,9 @@ final class FleetLink {
   }
 
   /// Begins to agree with the other servers on whose port may be closed.
-  func agreeOnPorts(serversMin: @escaping () -> Int, changed: @escaping () -> Void) {
+  func agreeOnPorts(_ neighbours: NeighbourPorts, changed: @escaping () -> Void) {
     ports = FleetPorts(
-      client, on: loop, prefix: settings.prefix, node: configuration.node, serversMin: serversMin,
+      client, on: loop, prefix: settings.prefix, node: configuration.node, neighbours: neighbours,
       changed: changed)
   }
 

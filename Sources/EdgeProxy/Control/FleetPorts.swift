@@ -4,14 +4,15 @@ internal import Logging
 
 /// Agrees with the other servers, through etcd, on whose https port may be closed.
 ///
-/// A server that cannot ask etcd goes by what it knew last. It is mostly cut off from its fleet, whose
-/// other servers see its lease end and go on without it; open, it would show its clients errors that
-/// every other server could spare them.
+/// A server that cannot ask etcd goes by what it knew last, and by what the other edges say of their ports.
+/// One that hears none of them is cut off from its fleet, whose other servers see its lease end and go on
+/// without it; open, it would show its clients errors that every other server could spare them.
 final class FleetPorts {
   private let client: EtcdClient
   private let loop: EventLoop
   private let key: [UInt8]
-  private let serversMin: () -> Int
+  private let node: String
+  private let neighbours: NeighbourPorts
   private let changed: () -> Void
   private var floor = FleetFloor()
   private var watch: RangeWatch?
@@ -32,17 +33,17 @@ final class FleetPorts {
   /// etcd takes the wish within this time, or is away: a member that is cut off from the others keeps its
   /// watches for three election timeouts, more than three seconds.
   private static let takesWithin = Duration.seconds(1)
+  /// After this the other edges are asked, so that their answers are there if it is.
+  private static let slowAfter = Duration.milliseconds(200)
   private static let directory = "ports/"
 
   /// `changed` is called when the answer may have.
-  ///
-  /// `serversMin` is how many servers are known from elsewhere: after a restart nothing has been heard of
-  /// them.
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String,
-    serversMin: @escaping () -> Int, changed: @escaping () -> Void
+    neighbours: NeighbourPorts, changed: @escaping () -> Void
   ) {
-    self.serversMin = serversMin
+    self.node = node
+    self.neighbours = neighbours
     self.client = client
     self.loop = loop
     self.changed = changed
@@ -66,13 +67,27 @@ final class FleetPorts {
   /// Whether this server's port may be closed; `nil` where that is not agreed yet.
   var mayBeClosed: Bool? {
     guard isClosing else { return nil }
-    if watch?.isSynced ?? false, !isUnheard { return floor.permits(key) }
-    return isClosed || floor.mightPermit(key, serversMin: serversMin()) ? true : nil
+    if hasAgreement { return floor.permits(key) }
+    // After a restart nothing has been heard of those that are known to be there.
+    let serversMin = neighbours.count + 1
+    guard isClosed || floor.mightPermit(key, serversMin: serversMin) else { return nil }
+    guard neighbours.count > 0 else { return true }
+    let permits = FleetFloor.permits(
+      own: node, isClosed: isClosed, closed: neighbours.closed, of: serversMin)
+    return permits || isClosed ? permits : nil
   }
+
+  /// Whether etcd says now what has been agreed.
+  private var hasAgreement: Bool { (watch?.isSynced ?? false) && !isUnheard }
 
   /// Whether etcd has not taken the wish although it has had the time to.
   private var isUnheard: Bool {
     told?.isClosing != true && loop.now >= closingSince + Self.takesWithin
+  }
+
+  /// Whether etcd takes so long with the wish that it may be away.
+  private var isSlow: Bool {
+    floor.permits(key) == nil && loop.now >= closingSince + Self.slowAfter
   }
 
   /// Servers that are there, and those of them that want to be closed.
@@ -81,10 +96,12 @@ final class FleetPorts {
   /// Says whether this server wants its port closed, and whether it is.
   func tell(isClosing: Bool, isClosed: Bool) {
     self.isClosed = isClosed
-    guard isClosing != self.isClosing else { return }
-    self.isClosing = isClosing
-    if isClosing { closingSince = loop.now }
-    write()
+    if isClosing != self.isClosing {
+      self.isClosing = isClosing
+      if isClosing { closingSince = loop.now }
+      write()
+    }
+    if isClosing, !hasAgreement || isSlow { neighbours.ask() }
   }
 
   private func write() {

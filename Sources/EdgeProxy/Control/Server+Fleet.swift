@@ -23,9 +23,10 @@ extension Server {
     }
     if configuration.tls.tickets == .etcd { fleet?.follow(tickets, copy: certificates) }
     if configuration.listen.closeWhenUnable == .fleet {
-      fleet?.agreeOnPorts(
-        serversMin: { [unowned self] in (peers?.peering.directory.all.count ?? 0) + 1 },
-        changed: { [unowned self] in step() })
+      let neighbours = NeighbourPorts(links) { [unowned self] in
+        peers?.peering.directory.all.map(\.name) ?? []
+      }
+      fleet?.agreeOnPorts(neighbours) { [unowned self] in step() }
     }
   }
 

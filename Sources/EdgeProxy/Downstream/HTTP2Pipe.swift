@@ -10,7 +10,7 @@ extension HTTP2Driver {
     session.takeHead(into: &pipeHead)
     if ended { stream.endRequest() }
     guard !isRefused, pipeHead.isPipe, let address = pipeHead.nodeOfPipe else {
-      return stream.refusePipe(pipeHead.isPipe || !isRefused ? 404 : 501)
+      return stream.answerPipe(status: pipeHead.isPipe || !isRefused ? 404 : 501)
     }
     stream.isConnect = true
     let relay = PeerRelay(stream, worker: worker)
@@ -30,8 +30,8 @@ extension HTTP2Stream {
     handOver(to: tunnel)
   }
 
-  /// Nothing of what was sent goes anywhere.
-  func refusePipe(_ status: Int) {
+  /// All that there is to say is a status; nothing of what was sent goes anywhere.
+  func answerPipe(status: Int) {
     relay = nil
     isConnect = false
     forgetIntake()
@@ -39,7 +39,7 @@ extension HTTP2Stream {
     _ = sendHead(.none) { head in
       head.append("HTTP/1.1 ")
       head.append(decimal: UInt64(status))
-      head.append(" Refused\r\n\r\n")
+      head.append(" No Pipe\r\n\r\n")
       return true
     }
     driver.answered(self)

@@ -57,18 +57,18 @@ final class PeerLinks {
     }
   }
 
-  /// Begins a pipe to an instance of another server.
+  /// Begins a pipe to an instance of another server, by its address.
   ///
   /// It behaves as a socket that is connecting. Throws where the server is not known, or cannot take
   /// another pipe (EAGAIN, which says nothing of the instance).
-  func open(_ address: SocketAddress, at server: String) throws(SystemError) -> PeerStream {
+  func open(_ node: String, at server: String) throws(SystemError) -> PeerStream {
     guard let peer = directory[server], let context else {
       throw SystemError("peer", code: EHOSTUNREACH)
     }
     for session in sessions where session.peer == peer && session.takesStreams {
-      return try session.begin(address)
+      return try session.begin(node)
     }
-    return try makeSession(peer, context).begin(address)
+    return try makeSession(peer, context).begin(node)
   }
 
   /// Through which server a node is reached now that is not its own; `nil` for the direct way.

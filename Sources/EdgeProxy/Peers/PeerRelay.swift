@@ -6,6 +6,8 @@ internal import HTTPCore
 ///     connecting ──▶ 200, tunnel ──▶ over
 ///          └──▶ 403, 502, 503: not a byte of the pipe's has gone anywhere
 ///
+/// Another server that only wants to know whether the https port is open is told at once.
+///
 /// It decides nothing else: tries, times and what the bytes mean are the other server's. What comes
 /// with the question waits in the stream's intake.
 final class PeerRelay: NodeConnectionOwner, TimerTarget {
@@ -24,6 +26,10 @@ final class PeerRelay: NodeConnectionOwner, TimerTarget {
   }
 
   func start(_ address: String) {
+    if address == PipeProtocol.httpsPort.description {
+      stream?.answerPipe(status: worker.isListening(.https) ? 200 : 503)
+      return stream = nil
+    }
     guard let timeout = worker.door.timeout(of: address, worker.snapshot),
       let target = SocketAddress(address)
     else { return refuse(403) }
@@ -74,7 +80,7 @@ final class PeerRelay: NodeConnectionOwner, TimerTarget {
     let stream = stream
     streamGone()
     worker.counters.peers.refused.add()
-    stream?.refusePipe(status)
+    stream?.answerPipe(status: status)
   }
 
   private func settle() {

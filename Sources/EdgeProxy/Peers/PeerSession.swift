@@ -81,14 +81,14 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
   var isOpen: Bool { stage == .open }
   var isLeaving: Bool { stage == .leaving }
 
-  /// Asks for a pipe to an instance's address.
-  func begin(_ address: SocketAddress) throws(SystemError) -> PeerStream {
+  /// Asks for a pipe to a node, by its address.
+  func begin(_ node: String) throws(SystemError) -> PeerStream {
     let id: Int32
     do throws(HTTP2Error) {
       id = try http.request([
         .init(":method", "CONNECT"), .init(":protocol", PipeProtocol.name.description),
         .init(":scheme", "https"), .init(":path", "/"), .init(":authority", peer.name),
-        .init(PipeProtocol.nodeField.description, address.description),
+        .init(PipeProtocol.nodeField.description, node),
       ])
     } catch {
       // Stream numbers are used up, or the other side has said goodbye.

@@ -55,10 +55,7 @@ final class NodeConnection: EventSource {
   ) throws(SystemError) {
     self.detour = detour
     if let server = node.server ?? detour {
-      let pipe = try links.open(node.address, at: server)
-      pipe.connection = self
-      self.pipe = pipe
-      begin()
+      begin(try links.open(node.address.description, at: server))
     } else {
       try open(node.address, speaksFirst: speaksFirst)
     }
@@ -69,10 +66,14 @@ final class NodeConnection: EventSource {
     _ address: SocketAddress, at server: String?, through links: PeerLinks
   ) throws(SystemError) {
     guard let server else { return try open(address) }
-    let pipe = try links.open(address, at: server)
-    pipe.connection = self
-    self.pipe = pipe
-    begin()
+    begin(try links.open(address.description, at: server))
+  }
+
+  /// Begins to ask a server's edge whether its https port is open.
+  ///
+  /// A port that is closed is a connection that is refused as by a busy node.
+  func open(httpsPortOf server: String, through links: PeerLinks) throws(SystemError) {
+    begin(try links.open(PipeProtocol.httpsPort.description, at: server))
   }
 
   /// The same for an address that is reached directly.
@@ -81,6 +82,12 @@ final class NodeConnection: EventSource {
     raw = socket.raw
     canReset = address.family != .unix
     descriptor = consume socket
+    begin()
+  }
+
+  private func begin(_ pipe: PeerStream) {
+    pipe.connection = self
+    self.pipe = pipe
     begin()
   }
 

@@ -5,4 +5,6 @@ package enum PipeProtocol {
   package static let name: StaticString = "edgeproxy-node"
   /// The field with the instance's address.
   package static let nodeField: StaticString = "node"
+  /// In place of an address: no pipe is wanted, but whether the https port is open (200) or not (503).
+  package static let httpsPort: StaticString = "https-port"
 }
