@@ -187,7 +187,8 @@ def test_a_server_that_takes_nobody_is_passed_over_and_heard_where_it_is_the_las
     with connect(edge.tcp_port) as client:
         assert read_to_end(client) == REFUSAL
     outcomes = [[each["outcome"] for each in line["tries"]] for line in sessions(edge, 2)]
-    assert outcomes == [["refused", "ok"], ["refused", "connect"]]
+    # Lines are written when sessions are over, and the first client's may be seen to leave after the second's.
+    assert sorted(outcomes) == [["refused", "connect"], ["refused", "ok"]]
 
 
 def test_what_is_no_mysql_is_passed_over(passing, server):
