@@ -116,10 +116,10 @@ package enum FieldName: UInt8, Sendable {
     case 21: if ASCII.equals(name, "sec-websocket-version") { return .secWebSocketVersion }
     default: break
     }
-    if name.count > 8, ASCII.equals(name.extracting(0..<8), "x-accel-") {
+    if name.count >= 8, ASCII.equals(name.extracting(0..<8), "x-accel-") {
       return .serverInstruction
     }
-    if name.count > 12, ASCII.equals(name.extracting(0..<12), "x-forwarded-") {
+    if name.count >= 12, ASCII.equals(name.extracting(0..<12), "x-forwarded-") {
       return .xForwarded
     }
     return .other

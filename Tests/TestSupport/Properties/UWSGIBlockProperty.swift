@@ -101,7 +101,7 @@ extension ParserProperties {
     for field in fields {
       let name = field.name.lowercased()
       if name == "content-type", made["CONTENT_TYPE"] == nil { made["CONTENT_TYPE"] = field.value }
-      if dropped.contains(name) || name.hasPrefix("x-forwarded-") && name.utf8.count > 12 {
+      if dropped.contains(name) || name.hasPrefix("x-forwarded-") {
         continue
       }
       if name.contains("_") || nominated.contains(name) && name != "host" { continue }
