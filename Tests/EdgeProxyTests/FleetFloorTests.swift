@@ -77,13 +77,21 @@ struct FleetFloorTests {
     #expect(permitted(floor, names) == ["b"])
   }
 
+  /// What the others said of themselves: those named have closed ports.
+  private func heard(_ names: [String], closed: [String]) -> [[UInt8]: Bool] {
+    .init(uniqueKeysWithValues: names.map { (key($0), !closed.contains($0)) })
+  }
+
   @Test(arguments: 1...7)
   func `when all have closed without etcd as many open again as must`(count: Int) {
     let names = (0..<count).map { "edge-\($0)" }
+    let floor = fleet(names)
+    func others(_ own: String, _ closed: [String]) -> [[UInt8]: Bool] {
+      heard(names.filter { $0 != own }, closed: closed)
+    }
     func stay(_ closed: [String]) -> [String] {
-      closed.filter { own in
-        FleetFloor.permits(
-          own: own, isClosed: true, closed: Set(closed).subtracting([own]), of: count)
+      closed.filter {
+        floor.mightStayClosed(key($0), heard: others($0, closed), serversMin: 1)
       }
     }
     let first = stay(names)
@@ -91,29 +99,48 @@ struct FleetFloorTests {
     // And then they stay as they are.
     #expect(stay(first) == first)
     for own in names where !first.contains(own) {
-      #expect(!FleetFloor.permits(own: own, isClosed: false, closed: Set(first), of: count))
+      #expect(!floor.mightPermit(key(own), heard: others(own, first), serversMin: 1))
     }
   }
 
   @Test func `without etcd one more may close while less than half are closed`() {
-    func permits(_ own: String, closed: Set<String>) -> Bool {
-      FleetFloor.permits(own: own, isClosed: false, closed: closed, of: 5)
+    func permits(_ own: String, closed: [String]) -> Bool {
+      fleet([]).mightPermit(key(own), heard: heard(closed, closed: closed), serversMin: 5)
     }
     #expect(permits("e", closed: []))
     #expect(permits("e", closed: ["a"]))
     #expect(!permits("a", closed: ["d", "e"]))
   }
 
+  @Test func `what a server says of itself is news to what etcd said last`() {
+    let names = ["a", "b", "c", "d"]
+    var floor = fleet(names)
+    for name in names { floor.apply(put(name, FleetFloor.closing, at: 11)) }
+    func permits(heardOpen: [String]) -> Bool {
+      floor.mightPermit(key("d"), heard: heard(heardOpen, closed: []), serversMin: 1)
+    }
+    #expect(!permits(heardOpen: []))
+    #expect(!permits(heardOpen: ["a"]))
+    #expect(permits(heardOpen: ["a", "b"]))
+    let closed = heard(["a", "b", "c"], closed: ["a", "c"])
+    #expect(!fleet(names).mightPermit(key("d"), heard: closed, serversMin: 1))
+  }
+
   @Test func `one that cannot ask goes by what it knew`() {
     var floor = fleet(["a", "b", "c"])
-    #expect(floor.mightPermit(key("a"), serversMin: 1))
+    func permits(_ floor: FleetFloor, _ name: String, serversMin: Int = 1) -> Bool {
+      floor.mightPermit(key(name), heard: [:], serversMin: serversMin)
+    }
+    #expect(permits(floor, "a"))
     floor.apply(put("b", FleetFloor.closing, at: 11))
-    #expect(!floor.mightPermit(key("a"), serversMin: 1))
-    #expect(floor.mightPermit(key("b"), serversMin: 1))
-    #expect(!fleet(["a"]).mightPermit(key("a"), serversMin: 1))
-    #expect(!fleet([]).mightPermit(key("a"), serversMin: 1))
+    #expect(!permits(floor, "a"))
+    #expect(permits(floor, "b"))
+    #expect(!permits(fleet(["a"]), "a"))
+    #expect(!permits(fleet([]), "a"))
     // Servers of which nothing was heard count as open.
-    #expect(fleet([]).mightPermit(key("a"), serversMin: 2))
-    #expect(floor.mightPermit(key("a"), serversMin: 4))
+    #expect(permits(fleet([]), "a", serversMin: 2))
+    #expect(permits(floor, "a", serversMin: 4))
+    // Nobody asks one that is cut off to open again.
+    #expect(floor.mightStayClosed(key("a"), heard: [:], serversMin: 1))
   }
 }

@@ -104,6 +104,25 @@ def test_a_majority_that_is_lost_is_no_agreement_either(edge, etcd, directory, e
     settled(edges, 2)
 
 
+def test_what_etcd_said_last_of_a_server_counts_no_more_once_the_server_says_otherwise(edge, etcd, directory, ending):
+    cluster = etcd()
+    edges, instances = fleet(edge, cluster, directory, ending, 4)
+    for instance in instances:
+        instance.stop()
+    settled(edges, 2)
+    # In etcd all four want to close, and stay so.
+    eventually(lambda: all(status(each)["port"]["fleet_servers_unable"] == 4 for each in edges), "all want to close")
+    cluster.kill()
+    for instance in instances:
+        instance.start()
+    eventually(lambda: not closed_ports(edges), "all ports open")
+    instances[3].stop()
+    assert settled(edges, 1) == edges[3:]
+    for instance in instances[:3]:
+        instance.stop()
+    settled(edges, 2)
+
+
 def test_one_that_was_restarted_knows_that_there_are_others_and_closes(servers):
     edges, instances = servers(2)
     first = edges[0]

@@ -30,21 +30,29 @@ struct FleetFloor: Equatable {
   var count: Int { servers.count }
   var closingCount: Int { servers.values.count(where: \.isClosing) }
 
-  /// Whether one more server might be closed, as far as is known; for one that cannot ask.
+  /// Whether one more server might be closed, as far as is known; for one that cannot ask etcd.
   ///
-  /// `serversMin` are there, whatever has been heard of them; who has said nothing counts as open.
-  func mightPermit(_ key: [UInt8], serversMin: Int) -> Bool {
-    let others = servers.filter { $0.key != key }
-    return others.values.count(where: \.isClosing) < max(others.count + 1, serversMin) / 2
+  /// `heard` is what the other servers said of themselves a moment ago, `true` for an open port: news to
+  /// what etcd said last. `serversMin` are there, whatever has been heard of them; who has said nothing
+  /// counts as open.
+  func mightPermit(_ key: [UInt8], heard: [[UInt8]: Bool], serversMin: Int) -> Bool {
+    let closed = servers.filter { $0.value.isClosing && heard[$0.key] != true }.keys
+    let others = Set(closed).union(heard.filter { !$0.value }.keys).subtracting([key])
+    return others.count < half(key, serversMin)
   }
 
-  /// The same by what the other servers' edges say of their ports: those called `closed`, of `count` servers.
+  /// Whether a server that is closed, and cannot ask etcd, may stay so by what the others say.
   ///
   /// Of too many that have closed at the same moment those whose names come first stay closed.
-  static func permits(own: String, isClosed: Bool, closed: Set<String>, of count: Int) -> Bool {
-    let half = count / 2
-    if closed.count < half { return true }
-    return isClosed && closed.count { $0 < own } < half
+  func mightStayClosed(_ key: [UInt8], heard: [[UInt8]: Bool], serversMin: Int) -> Bool {
+    let before = heard.filter { !$0.value && $0.key.lexicographicallyPrecedes(key) }
+    return before.count < half(key, serversMin)
+  }
+
+  /// How many may be closed, of all that are known.
+  private func half(_ key: [UInt8], _ serversMin: Int) -> Int {
+    let known = servers[key] == nil ? servers.count + 1 : servers.count
+    return max(known, serversMin) / 2
   }
 
   /// Whether the server with this key may be closed; `nil` while it has not said that it wants to be.

@@ -10,8 +10,9 @@ internal import Logging
 final class FleetPorts {
   private let client: EtcdClient
   private let loop: EventLoop
+  /// What the keys of all servers begin with.
+  private let directory: [UInt8]
   private let key: [UInt8]
-  private let node: String
   private let neighbours: NeighbourPorts
   private let changed: () -> Void
   private var floor = FleetFloor()
@@ -35,21 +36,20 @@ final class FleetPorts {
   private static let takesWithin = Duration.seconds(1)
   /// After this the other edges are asked, so that their answers are there if it is.
   private static let slowAfter = Duration.milliseconds(200)
-  private static let directory = "ports/"
 
   /// `changed` is called when the answer may have.
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String,
     neighbours: NeighbourPorts, changed: @escaping () -> Void
   ) {
-    self.node = node
     self.neighbours = neighbours
     self.client = client
     self.loop = loop
     self.changed = changed
-    key = Array((prefix + Self.directory + node).utf8)
+    directory = Array((prefix + "ports/").utf8)
+    key = directory + node.utf8
     retry = Alarm(on: loop) { [unowned self] in write() }
-    watch = RangeWatch(client, .prefix(Array((prefix + Self.directory).utf8))) {
+    watch = RangeWatch(client, .prefix(directory)) {
       [unowned self] in
       floor.apply($0)
       changed()
@@ -70,11 +70,13 @@ final class FleetPorts {
     if hasAgreement { return floor.permits(key) }
     // After a restart nothing has been heard of those that are known to be there.
     let serversMin = neighbours.count + 1
-    guard isClosed || floor.mightPermit(key, serversMin: serversMin) else { return nil }
-    guard neighbours.count > 0 else { return true }
-    let permits = FleetFloor.permits(
-      own: node, isClosed: isClosed, closed: neighbours.closed, of: serversMin)
-    return permits || isClosed ? permits : nil
+    let heard = [[UInt8]: Bool](
+      uniqueKeysWithValues: neighbours.heard.map { (directory + $0.key.utf8, $0.value) })
+    if isClosed {
+      return neighbours.count == 0
+        || floor.mightStayClosed(key, heard: heard, serversMin: serversMin)
+    }
+    return floor.mightPermit(key, heard: heard, serversMin: serversMin) ? true : nil
   }
 
   /// Whether etcd says now what has been agreed.

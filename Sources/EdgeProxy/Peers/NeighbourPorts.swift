@@ -2,8 +2,7 @@ internal import EventLoop
 
 /// What the other servers' edges say of their https ports, for a server that cannot ask etcd.
 ///
-/// It runs on the control thread and asks only while it is told to. A server that says nothing counts
-/// as open: it may well be, for its clients.
+/// It runs on the control thread and asks only while it is told to.
 final class NeighbourPorts {
   private let links: PeerLinks
   private let names: () -> [String]
@@ -26,13 +25,10 @@ final class NeighbourPorts {
   /// Servers that are known, without this one.
   var count: Int { names().count }
 
-  /// Those that said a moment ago that their port is closed.
-  var closed: Set<String> {
+  /// Whether their ports are open, of those that said so a moment ago.
+  var heard: [String: Bool] {
     let now = links.loop.now
-    return Set(
-      names().filter { name in
-        answers[name].map { !$0.isOpen && now < $0.at + Self.lasting } ?? false
-      })
+    return answers.filter { now < $0.value.at + Self.lasting }.mapValues(\.isOpen)
   }
 
   /// Asks those again that were not asked a moment ago.
@@ -43,7 +39,7 @@ final class NeighbourPorts {
       askedAt[name] = now
       questions[name] = PortQuestion(name, links) { [unowned self] isOpen in
         questions[name] = nil
-        answers[name] = isOpen.map { ($0, links.loop.now) }
+        if let isOpen { answers[name] = (isOpen, links.loop.now) }
       }
     }
   }
@@ -72,7 +68,7 @@ private final class PortQuestion: NodeConnectionOwner, TimerTarget {
 
   func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
     if !connection.hasFailed { return finish(true) }
-    // Others failures say nothing of the port.
+    // Other failures say nothing of the port.
     finish(connection.isRefusedAsBusy ? false : nil)
   }
 
