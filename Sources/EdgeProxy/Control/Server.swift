@@ -53,6 +53,8 @@ final class Server: TimerTarget {
   private static let probeEvery = 2
   /// How often the control thread looks after ports, probes and the watchdog.
   private static let beat = Duration.milliseconds(100)
+  /// So long the start waits for names to be resolved; afterwards only requests do.
+  private static let beatsForNames = 10
 
   /// Makes everything that can fail before a thread is started; `loader` reads the configuration
   /// again for a reload and reports its mistakes itself.
@@ -192,6 +194,7 @@ final class Server: TimerTarget {
     if draining.isEnding { return }
     if isAsking, !probes.isIdle || !prober.hasAsked { return }
     isAsking = false
+    if !isReady, beats < Self.beatsForNames, !lookups.isIdle { return }
     ability = Ability(
       isDraining: draining.isSetAside, hasCertificate: !certificates.index.isEmpty,
       hasBackend: configuration.answersAlone || hasBackend)
