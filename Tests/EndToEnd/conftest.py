@@ -14,6 +14,7 @@ from support.etcd_cluster import Cluster
 from support.gate import Gate
 from support.http import ScriptedHTTP
 from support.network import dig_hole, namespace
+from support.tunnels import upper
 from support.uwsgi import FullQueue, Instance, ScriptedUWSGI
 
 
@@ -81,6 +82,17 @@ def web(ending):
         server = ScriptedHTTP(script, **options)
         ending.append(server)
         return server
+
+    return make
+
+
+@pytest.fixture(params=["uwsgi", "http"])
+def tunnel_node(request, scripted, web):
+    """tunnel_node(script): a scripted node of WebSocket in either protocol, and its upstream."""
+
+    def make(script=upper, **settings):
+        server = (scripted if request.param == "uwsgi" else web)(script)
+        return server, {"protocol": request.param, "nodes": [server.address], **settings}
 
     return make
 

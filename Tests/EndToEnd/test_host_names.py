@@ -84,7 +84,7 @@ def test_requests_wait_for_a_name_that_is_not_known_yet(edge, scripted, hosts):
 
 def test_a_name_that_leads_elsewhere_is_followed_and_nothing_fails(edge, scripted, hosts):
     old = scripted(says(b"old"), address="127.0.0.2")
-    new = scripted(says(b"new"), address="127.0.0.3", port=int(old.address.split(":")[1]))
+    scripted(says(b"new"), address="127.0.0.3", port=int(old.address.split(":")[1]))
     hosts.set("127.0.0.2")
     running = edge({"app1": [named(old)]}, words=hosts.words)
     assert running.request().body == b"old"

@@ -7,7 +7,7 @@ import pytest
 from support import http2
 from support.edge import binary
 from support.http2 import (
-    CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM,
+    CANCEL, CONTINUATION, DATA, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM,
     SETTINGS, STREAM_CLOSED, WINDOW_UPDATE, Peer, frame, request_fields)
 from support.processes import eventually
 from support.remains import resident

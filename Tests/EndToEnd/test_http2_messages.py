@@ -4,7 +4,7 @@ import pytest
 
 from support import http2
 from support.http2 import (
-    DATA, END_STREAM, HEADERS, PROTOCOL_ERROR, Peer, frame, request_fields)
+    DATA, END_STREAM, HEADERS, PROTOCOL_ERROR, Peer, frame)
 from support.uwsgi import answer
 
 

@@ -1,10 +1,7 @@
 """WebSocket over HTTP/2, RFC 8441: an extended CONNECT, and everything that is none."""
 
 import base64
-import hashlib
 import socket
-import struct
-import threading
 
 import h2.config
 import h2.connection
@@ -12,90 +9,11 @@ import h2.events
 import pytest
 from websockets import frames
 
-from support import http2
 from support.client import client_context
-from support.http2 import (
-    CANCEL, DATA, END_STREAM, ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR, RST_STREAM,
-    STREAM_CLOSED, WINDOW_UPDATE, Peer, frame)
-from support.processes import eventually
+from support.http2 import NO_ERROR, PROTOCOL_ERROR
+from support.tunnels import asking, connect, data, key_of, line_of_tunnel, open_peer, take
 from support.uwsgi import answer
 from support.websocket import ECHO, EchoServer
-
-MIB = 1 << 20
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-def asking(path="/chat?room=1", protocol="websocket", extra=(("sec-websocket-version", "13"),)):
-    return [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "https"), (":path", path),
-            (":authority", "app1.example.test"), *extra]
-
-
-def accept(key):
-    return base64.b64encode(hashlib.sha1(key.encode() + GUID).digest()).decode()
-
-
-def key_of(request):
-    return request.environ["HTTP_SEC_WEBSOCKET_KEY"] if hasattr(request, "environ") else \
-        request.get("Sec-WebSocket-Key")
-
-
-def agree(connection, request, behind=b"", headers=()):
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    connection.sendall(
-        f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accept(key_of(request))}\r\n{lines}\r\n".encode() + behind)
-
-
-def upper(connection, request):
-    """Agrees, then echoes raw bytes in upper case until the end."""
-    agree(connection, request, b"first", [("Sec-WebSocket-Protocol", "chat"), ("X-Mine", "1")])
-    while part := connection.recv(65536):
-        connection.sendall(part.upper())
-
-
-@pytest.fixture(params=["uwsgi", "http"])
-def backend(request, scripted, web):
-    """backend(script): a scripted application in either protocol, and its upstream."""
-    def make(script=upper, **settings):
-        server = (scripted if request.param == "uwsgi" else web)(script)
-        return server, {"protocol": request.param, "nodes": [server.address], **settings}
-    return make
-
-
-def open_peer(running, **options):
-    peer = Peer(running.port, running.authority, **options)
-    peer.greet()
-    return peer
-
-
-def connect(peer, **options):
-    stream = peer.next_id
-    peer.send(peer.headers(asking(**options), end_stream=False))
-    peer.wait_for(lambda: peer.answers.get(stream, http2.Answer()).heads or is_over(peer, stream))
-    return stream
-
-
-def is_over(peer, stream):
-    return stream in peer.answers and peer.answers[stream].over
-
-
-def data(stream, payload=b"", end=False):
-    return frame(DATA, END_STREAM if end else 0, stream, payload)
-
-
-def take(peer, stream, count):
-    peer.wait_for(lambda: len(peer.answers[stream].body) >= count or is_over(peer, stream))
-    return bytes(peer.answers[stream].body)
-
-
-def tunnels(running):
-    return [entry for entry in running.access_entries() if entry["status"] == 101]
-
-
-def line_of_tunnel(running):
-    [entry] = eventually(lambda: tunnels(running), "the line of the tunnel")
-    return entry
-
 
 # Whole conversations
 
@@ -199,8 +117,8 @@ def test_requests_go_on_beside_a_tunnel(echoing):
 # The request
 
 
-def test_the_node_is_asked_as_over_http1(edge, backend):
-    server, upstream = backend()
+def test_the_node_is_asked_as_over_http1(edge, tunnel_node):
+    server, upstream = tunnel_node()
     running = edge({"app1": upstream}, workers=1)
     extra = [("sec-websocket-protocol", "chat, talk"), ("origin", "https://example.test"),
              ("sec-websocket-key", "bm90IGEga2V5IG9mIG91cnM=")]
@@ -227,8 +145,8 @@ def test_the_node_is_asked_as_over_http1(edge, backend):
     assert len(base64.b64decode(key_of(request))) == 16 and key_of(request) != extra[2][1]
 
 
-def test_each_handshake_has_its_own_key(edge, backend):
-    server, upstream = backend()
+def test_each_handshake_has_its_own_key(edge, tunnel_node):
+    server, upstream = tunnel_node()
     running = edge({"app1": upstream}, workers=1)
     with open_peer(running) as peer:
         assert all(peer.answers[connect(peer)].status == 200 for _ in range(3))
@@ -244,8 +162,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("vector", REFUSED)
-def test_what_is_understood_is_refused_with_an_answer(edge, backend, vector):
-    server, upstream = backend()
+def test_what_is_understood_is_refused_with_an_answer(edge, tunnel_node, vector):
+    server, upstream = tunnel_node()
     running = edge({"app1": upstream}, workers=1)
     fields, status = REFUSED[vector]
     with open_peer(running) as peer:
@@ -269,8 +187,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("vector", MALFORMED)
-def test_what_is_malformed_is_reset(edge, backend, vector):
-    server, upstream = backend()
+def test_what_is_malformed_is_reset(edge, tunnel_node, vector):
+    server, upstream = tunnel_node()
     running = edge({"app1": upstream}, workers=1)
     with open_peer(running) as peer:
         stream = peer.next_id
@@ -280,8 +198,8 @@ def test_what_is_malformed_is_reset(edge, backend, vector):
     assert not server.requests
 
 
-def test_routes_that_have_no_websocket(edge, backend):
-    server, upstream = backend()
+def test_routes_that_have_no_websocket(edge, tunnel_node):
+    server, upstream = tunnel_node()
     routes = [{"host": "app1.example.test", "upstream": "app1", "websocket": False},
               {"host": "app1.example.test", "path": "/word", "respond": {"status": 200, "body": "word"}},
               {"host": "app1.example.test", "path": "/moved", "redirect": {"to": "https://example.test/"}}]
@@ -297,8 +215,8 @@ def test_routes_that_have_no_websocket(edge, backend):
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "426 Upgrade Required", "302 Found"])
-def test_any_other_answer_is_an_answer(edge, backend, status):
-    running = edge({"app1": backend(lambda connection, request: connection.sendall(
+def test_any_other_answer_is_an_answer(edge, tunnel_node, status):
+    running = edge({"app1": tunnel_node(lambda connection, request: connection.sendall(
         answer(b"no", status=status)))[1]}, workers=1)
     with open_peer(running) as peer:
         stream = peer.next_id
@@ -311,330 +229,26 @@ def test_any_other_answer_is_an_answer(edge, backend, status):
 
 
 @pytest.mark.parametrize("status", ["200 OK", "204 No Content"])
-def test_success_without_agreement_is_none(edge, backend, status):
+def test_success_without_agreement_is_none(edge, tunnel_node, status):
     """A client that has sent CONNECT would take every 2xx for a tunnel."""
-    running = edge({"app1": backend(lambda connection, request: connection.sendall(
+    running = edge({"app1": tunnel_node(lambda connection, request: connection.sendall(
         answer(b"", status=status)))[1]}, workers=1)
     with open_peer(running) as peer:
         assert peer.answer(connect(peer)).status == 502
 
 
-def test_a_wrong_accept_is_no_agreement(edge, backend):
+def test_a_wrong_accept_is_no_agreement(edge, tunnel_node):
     def script(connection, request):
         connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
 
-    running = edge({"app1": backend(script)[1]}, workers=1)
+    running = edge({"app1": tunnel_node(script)[1]}, workers=1)
     with open_peer(running) as peer:
         assert peer.answer(connect(peer)).status == 502
 
 
-def test_a_missing_accept_is_no_agreement(edge, backend):
-    running = edge({"app1": backend(lambda connection, request: connection.sendall(
+def test_a_missing_accept_is_no_agreement(edge, tunnel_node):
+    running = edge({"app1": tunnel_node(lambda connection, request: connection.sendall(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"))[1]}, workers=1)
     with open_peer(running) as peer:
         assert peer.answer(connect(peer)).status == 502
-
-
-# Bytes
-
-
-def test_bytes_before_the_agreement_are_kept(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = peer.next_id
-        peer.send(peer.headers(asking(), end_stream=False), data(stream, b"early"))
-        peer.wait_for(lambda: stream in peer.answers and peer.answers[stream].heads)
-        assert take(peer, stream, 10) == b"firstEARLY"
-
-
-def test_the_client_ends_its_side_and_still_hears_the_rest(edge, backend):
-    def script(connection, request):
-        agree(connection, request)
-        heard = b""
-        while part := connection.recv(1000):
-            heard += part
-        connection.sendall(b"heard " + heard)
-
-    running = edge({"app1": backend(script)[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        peer.send(data(stream, b"goodbye", end=True))
-        answered = peer.answer(stream)
-        assert bytes(answered.body) == b"heard goodbye" and answered.ended and answered.reset is None
-        assert peer.ping()
-    assert line_of_tunnel(running).get("cause") is None
-
-
-def test_the_node_ends_its_side_and_still_hears_the_rest(edge, backend):
-    heard, over = [], threading.Event()
-
-    def script(connection, request):
-        agree(connection, request, b"goodbye")
-        connection.shutdown(socket.SHUT_WR)
-        while part := connection.recv(1000):
-            heard.append(part)
-        over.set()
-
-    running = edge({"app1": backend(script)[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        assert bytes(peer.answer(stream).body) == b"goodbye"
-        peer.send(data(stream, b"and thanks", end=True))
-        assert over.wait(10) and b"".join(heard) == b"and thanks"
-        assert peer.ping()
-
-
-def test_a_node_that_resets_is_no_end_in_order(edge, backend):
-    def script(connection, request):
-        agree(connection, request, b"first")
-        connection.recv(1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    running = edge({"app1": backend(script)[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        assert take(peer, stream, 5) == b"first"
-        peer.send(data(stream, b"x"))
-        answered = peer.answer(stream)
-        assert answered.reset == CANCEL and not answered.ended
-    assert line_of_tunnel(running)["cause"] == "node-reset"
-
-
-def test_a_reset_ends_the_tunnel_at_the_node(edge, backend):
-    over = threading.Event()
-
-    def script(connection, request):
-        agree(connection, request)
-        try:
-            while connection.recv(1000):
-                pass
-        except OSError:
-            pass
-        over.set()
-
-    running = edge({"app1": backend(script)[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        peer.send(data(stream, b"x"), frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)))
-        assert over.wait(10)
-        assert peer.ping()
-        assert line_of_tunnel(running)["cause"] == "client-gone"
-
-
-def test_a_client_that_vanishes_ends_all_its_tunnels(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1)
-    with open_peer(running) as peer:
-        assert all(peer.answers[connect(peer)].status == 200 for _ in range(3))
-    entries = eventually(lambda: len(tunnels(running)) == 3 and tunnels(running), "the lines of the tunnels")
-    assert {entry["cause"] for entry in entries} == {"client-gone"}
-
-
-# What may not come on a connected stream
-
-
-def test_data_behind_the_end(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        peer.send(data(stream, b"x", end=True), data(stream, b"y"))
-        peer.read_to_end()
-        assert peer.answers[stream].reset == STREAM_CLOSED or peer.goaway == STREAM_CLOSED
-    assert eventually(lambda: tunnels(running), "the line of the tunnel")
-
-
-@pytest.mark.parametrize("end", [True, False])
-def test_a_head_behind_the_first(edge, backend, end):
-    running = edge({"app1": backend()[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        peer.send(peer.headers([("x-more", "1")], stream=stream, end_stream=end))
-        assert peer.answer(stream).reset == PROTOCOL_ERROR
-        assert peer.ping()
-    assert eventually(lambda: tunnels(running), "the line of the tunnel")
-
-
-def test_a_flood_of_empty_data_ends_the_connection(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        peer.send(*[data(stream) for _ in range(2000)])
-        peer.read_to_end()
-        assert peer.goaway == ENHANCE_YOUR_CALM
-    assert eventually(lambda: tunnels(running), "the line of the tunnel")
-
-
-def test_tunnels_that_are_reset_draw_on_the_budget(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1)
-    with open_peer(running) as peer:
-        for _ in range(400):
-            stream = peer.next_id
-            peer.send(peer.headers(asking(), end_stream=False),
-                      frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)))
-        peer.read_to_end()
-        assert peer.goaway == ENHANCE_YOUR_CALM
-
-
-# Windows
-
-
-def test_the_window_opens_only_as_the_node_reads(edge, backend):
-    reads, counted = threading.Event(), []
-
-    def script(connection, request):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        agree(connection, request)
-        reads.wait(30)
-        while part := connection.recv(65536):
-            counted.append(len(part))
-
-    running = edge({"app1": backend(script)[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        peer.window[stream] = peer.settings[4]
-        peer.socket.settimeout(1)
-        sent = 0
-        try:
-            while sent < 64 * MIB:
-                room = min(16384, peer.window[stream], peer.window[0])
-                if room <= 0:
-                    peer.read_frame()
-                    continue
-                peer.send(data(stream, bytes(room)))
-                sent += room
-                peer.window[stream] -= room
-                peer.window[0] -= room
-        except TimeoutError:
-            pass
-        assert peer.window[stream] == 0 and sent < 16 * MIB
-        peer.socket.settimeout(15)
-        assert peer.window[0] > 0, "others still have room"
-        assert peer.ping()
-        reads.set()
-        peer.wait_for(lambda: peer.window[stream] > MIB // 2)
-        peer.send(data(stream, b"", end=True))
-        eventually(lambda: sum(counted) == sent, "every byte")
-
-
-def test_more_than_the_window_is_an_error(edge, backend):
-    hold = threading.Event()
-
-    def script(connection, request):
-        hold.wait(20)
-
-    running = edge({"app1": backend(script)[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = peer.next_id
-        peer.send(peer.headers(asking(), end_stream=False))
-        peer.send(*[data(stream, bytes(16384)) for _ in range(MIB // 16384 + 1)])
-        peer.wait_for(lambda: is_over(peer, stream) or peer.goaways)
-        hold.set()
-        assert FLOW_CONTROL_ERROR in (peer.goaway, peer.answers[stream].reset)
-
-
-def test_tunnels_that_keep_much_give_the_connection_back_what_they_kept(edge, backend):
-    """Bytes that no node ever read must not stay missing from the connection's window."""
-    hold = threading.Event()
-
-    def script(connection, request):
-        target = request.environ["REQUEST_URI"] if hasattr(request, "environ") else request.target
-        if target == "/other":
-            return connection.sendall(answer(b"%d" % len(request.body)))
-        hold.wait(20)
-
-    running = edge({"app1": backend(script)[1]}, workers=1)
-    with open_peer(running) as peer:
-        for _ in range(4):
-            streams = []
-            for _ in range(2):
-                stream = peer.next_id
-                streams.append(stream)
-                peer.send(peer.headers(asking(), end_stream=False))
-                peer.window[stream] = peer.settings[4]
-                peer.send_body(stream, bytes(900_000), end_stream=False)
-            for stream in streams:
-                peer.send(frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)))
-        answered = peer.upload("/other", bytes(3 * MIB))
-        assert (answered.status, bytes(answered.body)) == (200, b"%d" % (3 * MIB))
-        hold.set()
-
-
-def test_a_client_that_opens_no_window_is_cut_off(edge, backend):
-    def script(connection, request):
-        agree(connection, request)
-        try:
-            while True:
-                connection.sendall(b"y" * 65536)
-        except OSError:
-            pass
-
-    running = edge({"app1": backend(script)[1]}, workers=1, timeouts={"send": "500ms"})
-    with open_peer(running, settings={4: 0}, gives_window=False) as peer:
-        stream = connect(peer)
-        answered = peer.answer(stream)
-        assert answered.status == 200 and answered.reset == CANCEL and not answered.body
-        assert peer.ping()
-    assert line_of_tunnel(running)["cause"] == "client-stalled"
-
-
-def test_large_streams_in_both_directions(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1)
-    count = 8 * MIB
-    with open_peer(running, settings={4: MIB}) as peer:
-        peer.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 4 * MIB)))
-        stream = connect(peer)
-        peer.window[stream] = peer.settings[4]
-        peer.send_body(stream, b"x" * count, end_stream=True)
-        answered = peer.answer(stream)
-        assert bytes(answered.body) == b"first" + b"X" * count and answered.ended
-
-
-# Ends
-
-
-def test_a_silent_tunnel_ends_in_time(edge, backend):
-    running = edge({"app1": backend(timeouts={"tunnel": "300ms"})[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        answered = peer.answer(stream)
-        assert bytes(answered.body) == b"first" and answered.reset == CANCEL
-        assert peer.ping()
-    entry = line_of_tunnel(running)
-    assert entry["cause"] == "tunnel-idle" and entry["bytes_out"] == 5
-
-
-def test_a_tunnel_outlives_reload(edge, backend):
-    server, upstream = backend()
-    running = edge({"app1": upstream}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        gone = {"app1": {"protocol": "uwsgi", "nodes": ["127.0.0.1:1"]}}
-        running.reload({**running.configuration, "upstreams": gone})
-        peer.send(data(stream, b"after"))
-        assert take(peer, stream, 10) == b"firstAFTER"
-
-
-def test_drain_keeps_tunnels_until_its_deadline(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1, timeouts={"drain": "3s"})
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        running.drain()
-        peer.wait_for(lambda: peer.goaways)
-        peer.send(data(stream, b"still here"))
-        assert take(peer, stream, 15) == b"firstSTILL HERE"
-        peer.read_to_end()
-    assert running.child.wait() == 0
-    [entry] = tunnels(running)
-    assert entry["cause"] == "drain" and entry["bytes_in"] == 10 and entry["bytes_out"] == 15
-
-
-def test_drain_ends_when_the_last_tunnel_has(edge, backend):
-    running = edge({"app1": backend()[1]}, workers=1, timeouts={"drain": "60s"})
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        running.drain()
-        peer.wait_for(lambda: peer.goaways)
-        peer.send(data(stream, end=True))
-        assert peer.answer(stream).ended
-        peer.read_to_end()
-    assert running.child.wait() == 0

@@ -1,6 +1,5 @@
 """Redirects, fixed answers, and what routes do to fields."""
 
-import json
 
 import pytest
 

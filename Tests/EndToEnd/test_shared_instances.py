@@ -101,7 +101,7 @@ def test_a_server_is_added_without_a_change_on_the_others(etcd, sharing, scripte
 def test_an_instance_that_says_goodbye_to_its_edge_is_left_by_all(etcd, sharing, scripted):
     edges = sharing(etcd())
     first = Announcing(scripted, SERVERS[0], edges[0], b"first")
-    second = Announcing(scripted, SERVERS[1], edges[1], b"second")
+    Announcing(scripted, SERVERS[1], edges[1], b"second")
     for running in edges:
         eventually(lambda: len(known(running)) == 2, "both instances")
     first.peer.stop()

@@ -1,10 +1,7 @@
 """WebSocket through the proxy: real clients and servers, and everything that is no agreement to one."""
 
 import asyncio
-import base64
-import hashlib
 import os
-import signal
 import socket
 import ssl
 import threading
