@@ -86,6 +86,11 @@ package enum Socket {
     try? set(raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
   }
 
+  /// Has the kernel acknowledge at once what has come, where it would have waited for bytes to travel with.
+  package static func acknowledgeNow(_ raw: Int32) {
+    try? set(raw, Int32(IPPROTO_TCP), TCP_QUICKACK, 1)
+  }
+
   /// Has the kernel ask a peer that says nothing whether it is still there, so that a machine that
   /// was switched off is noticed after a minute and not after hours.
   package static func setKeepAlive(_ raw: Int32) {

@@ -13,26 +13,57 @@ struct ConnectionLimitTests {
     let count = Atomic<Int>(0)
   }
 
+  /// A connection, as far as the limit is concerned; `nil` where it was refused.
+  private final class Counted {
+    private let permit: ConnectionPermit
+
+    init?(_ permit: consuming ConnectionPermit?) {
+      guard let permit else { return nil }
+      self.permit = permit
+    }
+  }
+
   private func client(_ number: Int) -> IPAddress { IPAddress(ipv4: UInt32(number)) }
 
+  private func enter(_ number: Int, countMax: Int) -> Counted? {
+    Counted(limit.enter(client(number), countMax: countMax))
+  }
+
   @Test func `a client has its connections and no more, whatever others have`() {
-    for _ in 0..<3 {
-      #expect(limit.enter(client(1), countMax: 3))
-      #expect(limit.enter(client(2), countMax: 3))
+    var ones: [Counted] = []
+    var twos: [Counted] = []
+    for _ in 0..<4 {
+      if let one = enter(1, countMax: 3) { ones.append(one) }
+      if let two = enter(2, countMax: 3) { twos.append(two) }
     }
-    #expect(!limit.enter(client(1), countMax: 3))
-    limit.leave(client(1))
-    #expect(limit.enter(client(1), countMax: 3))
-    #expect(!limit.enter(client(2), countMax: 3))
+    #expect(ones.count == 3)
+    #expect(twos.count == 3)
+    ones.removeLast()
+    let again = enter(1, countMax: 3)
+    #expect(again != nil)
+    #expect(enter(1, countMax: 3) == nil)
+    #expect(enter(2, countMax: 3) == nil)
   }
 
   @Test func `a client that has gone leaves nothing`() {
-    for number in 0..<1000 { #expect(limit.enter(client(number), countMax: 1)) }
+    var connections = (0..<1000).map { enter($0, countMax: 1) }
+    #expect(connections.allSatisfy { $0 != nil })
     #expect(limit.clientCount == 1000)
-    for number in 0..<1000 { limit.leave(client(number)) }
+    connections = []
     #expect(limit.clientCount == 0)
-    limit.leave(client(1))
-    #expect(limit.enter(client(1), countMax: 1))
+    #expect(enter(1, countMax: 1) != nil)
+  }
+
+  @Test func `a connection that comes to nothing is not counted`() {
+    for _ in 0..<3 { _ = enter(1, countMax: 1) }
+    #expect(limit.clientCount == 0)
+    #expect(enter(1, countMax: 1) != nil)
+  }
+
+  @Test func `a client without a limit takes no place of another`() {
+    let free = Counted(.uncounted(client(1)))
+    #expect(free != nil)
+    #expect(limit.clientCount == 0)
   }
 
   @Test func `many threads at once never let in too many`() async {
@@ -41,10 +72,11 @@ struct ConnectionLimitTests {
       for _ in 0..<8 {
         group.addTask { [limit, inside, one = client(1)] in
           var most = 0
-          for _ in 0..<5000 where limit.enter(one, countMax: 3) {
+          for _ in 0..<5000 {
+            guard let connection = Counted(limit.enter(one, countMax: 3)) else { continue }
             most = max(most, inside.count.add(1, ordering: .relaxed).newValue)
             inside.count.subtract(1, ordering: .relaxed)
-            limit.leave(one)
+            withExtendedLifetime(connection) {}
           }
           return most
         }

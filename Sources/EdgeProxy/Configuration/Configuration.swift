@@ -292,7 +292,7 @@ struct LimitSettings: Sendable, Equatable {
   var compressors = 128
   /// Requests that one HTTP/2 connection may have under way.
   var streams: Int
-  /// Buffer memory of one worker above which new requests are answered 503.
+  /// What one worker keeps for clients before it takes back, see `MemoryRelief`.
   var memoryBytes: Int
   /// Requests that one worker holds while no instance of an upstream is there.
   var held: Int
@@ -304,6 +304,8 @@ struct LimitSettings: Sendable, Equatable {
   var responseMemoryBytes: Int
   /// Response bytes kept in a temporary file before the upstream has to wait.
   var responseFileBytes: Int
+  /// Bytes of all temporary files of one worker before it takes back.
+  var temporaryFileBytes = 4 << 30
 }
 
 struct TimeoutSettings: Sendable, Equatable {

@@ -152,7 +152,8 @@ struct ConfigurationReader {
       queued: section.number("queued"),
       bodyMemoryBytes: section.size("body_memory"),
       responseMemoryBytes: section.size("response_memory"),
-      responseFileBytes: section.size("response_file"))
+      responseFileBytes: section.size("response_file"),
+      temporaryFileBytes: section.size("temporary_files"))
   }
 
   private func timeouts(_ section: Section) -> TimeoutSettings {

@@ -277,7 +277,7 @@ enum Directives {
       "Requests that one HTTP/2 connection may have under way"),
     .init(
       "limits.memory", .size(16 << 20...1 << 40), "256MiB",
-      "Buffers of one worker; above it new requests are answered 503"),
+      "What one worker keeps for clients; above it those for whom most is kept give back first"),
     .init(
       "limits.held", .number(0...1_000_000), "1000",
       "Requests of one worker that wait for a node to come back"),
@@ -293,6 +293,9 @@ enum Directives {
     .init(
       "limits.response_file", .size(0...1 << 40), "1GiB",
       "Of that temporary file; then the node has to wait"),
+    .init(
+      "limits.temporary_files", .size(0...1 << 50), "4GiB",
+      "All temporary files of one worker; above it nodes wait, and the client with most is cut"),
   ]
 
   private static let timeouts: [Directive] = [

@@ -1,7 +1,8 @@
 /// Memory of one worker for bytes on their way, in blocks of one size that are used again.
 ///
-/// An idle connection owns no block. `bytesOut` counts all blocks that are lent, so that a worker
-/// can refuse new requests before the machine runs out of memory.
+/// An idle connection owns no block. `bytesOut` counts all blocks that are lent and everything else
+/// that is kept for clients, so that a worker can take memory back (`MemoryRelief`) before the
+/// machine runs out of it. `fileBytesOut` is the same of temporary files.
 final class BufferPool {
   static let blockBytes = 64 * 1024
   /// Blocks kept for later; more than that go back to the allocator.
@@ -9,6 +10,7 @@ final class BufferPool {
 
   private var kept: [[UInt8]] = []
   private(set) var bytesOut = 0
+  private(set) var fileBytesOut: Int64 = 0
 
   init() {
     kept.reserveCapacity(Self.keptMax)
@@ -20,14 +22,22 @@ final class BufferPool {
     return [UInt8](repeating: 0, count: Self.blockBytes)
   }
 
+  /// A smaller one, for bytes that have to be kept for long; it is given back like the others.
+  func takeSmall(_ count: Int) -> [UInt8] {
+    bytesOut += count
+    return [UInt8](repeating: 0, count: count)
+  }
+
   func give(_ block: consuming [UInt8]) {
-    guard block.count == Self.blockBytes else { return }
-    bytesOut -= Self.blockBytes
-    if kept.count < Self.keptMax { kept.append(block) }
+    bytesOut -= block.count
+    if block.count == Self.blockBytes, kept.count < Self.keptMax { kept.append(block) }
   }
 
   /// Counts memory that is held elsewhere (request bodies, spools) against the same ceiling.
   func count(_ bytes: Int) { bytesOut += bytes }
+
+  /// Counts bytes of temporary files.
+  func countFiles(_ bytes: Int64) { fileBytesOut += bytes }
 }
 
 @available(*, unavailable) extension BufferPool: Sendable {}

@@ -27,12 +27,12 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   /// A load balancer, until it has said who the client is.
   private(set) var peer: PeerFacts
   private var reception: ProxyReception?
-  /// What the worker counts the connection as, if it does.
-  var countedAs: IPAddress?
+  /// Its place among the connections of its client; `nil` once it is over.
+  private var permit: ConnectionPermit?
   private let descriptor: FileDescriptor
   private(set) var transport: Transport
-  private var driver: ConnectionDriver?
-  private var tunnel: Tunnel?
+  private(set) var driver: ConnectionDriver?
+  private(set) var tunnel: Tunnel?
   private var phase: Phase
   private var token = SourceToken.none
   private var interest = Readiness.incoming
@@ -49,11 +49,12 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
 
   init(
     worker: Worker, listener: ListenerFacts, peer: PeerFacts, descriptor: consuming FileDescriptor,
-    stream: TLSStream?, isAnnounced: Bool
+    stream: TLSStream?, permit: consuming ConnectionPermit, isAnnounced: Bool
   ) {
     self.worker = worker
     self.listener = listener
     self.peer = peer
+    self.permit = consume permit
     self.descriptor = descriptor
     if let stream {
       transport = .secure(stream)
@@ -168,18 +169,20 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     worker.loop.cancel(timer)
     timer = .none
     worker.loop.unregister(descriptor.raw, token)
+    permit = nil
     worker.remove(self)
   }
 
-  /// The socket broke under a write: the connection ends with this turn, not within the write.
+  /// The socket broke, or can be watched no more: the connection ends with this turn, not within the
+  /// call that found out.
   func loseLater() {
-    guard phase == .open, !lost else { return }
+    guard phase != .closed, !lost else { return }
     lost = true
     worker.loop.atTurnEnd(self)
   }
 
   func turnEnded() {
-    if phase == .open { driver?.connectionFailed() }
+    if phase == .open, let driver { driver.connectionFailed() } else { abort() }
   }
 
   /// No further request is welcome: an idle connection closes, a busy one after its answer.
@@ -267,7 +270,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     case .done(let header):
       reception = nil
       if let address = header.source { peer = PeerFacts(address, port: header.port) }
-      guard worker.admit(self) else { return abort() }
+      permit = worker.enter(peer.address)
+      guard permit != nil else { return abort() }
     }
     guard stream != nil else { return open() }
     phase = .handshaking
@@ -295,8 +299,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
         return abort()
       }
       // Strangers are bounded as clients are, servers of the fleet are not.
-      worker.leave(countedAs)
-      countedAs = nil
+      permit = .uncounted(peer.address)
     }
     phase = .open
     unwant(.writable)
@@ -362,7 +365,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     do throws(SystemError) {
       try worker.loop.modify(descriptor.raw, token, events)
     } catch {
-      abort()
+      loseLater()
     }
   }
 }

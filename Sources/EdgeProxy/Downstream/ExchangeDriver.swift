@@ -34,6 +34,23 @@ enum ExchangeDriver {
     }
   }
 
+  /// Body bytes that the client may be able to take now.
+  var room: Int {
+    switch self {
+    case .http1: Int.max
+    case .http2(let stream): stream.room
+    }
+  }
+
+  /// The exchange has bytes that the client has no room for: it hears `downstreamWritable` later.
+  func waitForRoom() {
+    switch self {
+    // A connection that is full tells it in any case.
+    case .http1: break
+    case .http2(let stream): stream.wait()
+    }
+  }
+
   /// Takes body bytes; returns how many, fewer when the client cannot take more now.
   ///
   /// Whoever has bytes left hears `downstreamWritable` when there is room again.

@@ -33,7 +33,7 @@ final class HTTP1Driver: TurnEnd {
   private var parser = RequestParser()
   private var reading = Reading.head
   private var writing = Writing.nothing
-  private var exchange: Exchange?
+  private(set) var exchange: Exchange?
   /// Everything of the answer has been written to `output`.
   private var answerComplete = false
   private var closeAfterAnswer = false
@@ -51,6 +51,9 @@ final class HTTP1Driver: TurnEnd {
     while true {
       if input.capacity == 0 { input = ByteBuffer(storage: worker.buffers.take()) }
       if input.freeCount == 0 { input.compact() }
+      if input.freeCount == 0, input.capacity < BufferPool.blockBytes {
+        replaceInput(worker.buffers.take())
+      }
       guard input.freeCount > 0 else { return connection.setReading(false) }
       var received = Transport.Received.wouldBlock
       _ = input.write { space in
@@ -363,6 +366,32 @@ final class HTTP1Driver: TurnEnd {
 
   private func releaseIdleInput() {
     if input.isEmpty, input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
+  }
+
+  // MARK: Memory
+
+  /// Blocks that this connection has from the pool.
+  var bufferBytes: Int { input.capacity + output.capacity }
+
+  /// Bytes of an unfinished head that a small block is enough for.
+  private static let smallBytes = 4096
+
+  /// Puts the beginning of a head into a block of its size; returns how many bytes are free now.
+  func shrinkInput() -> Int {
+    guard !input.isEmpty, input.count <= Self.smallBytes / 2, input.capacity > Self.smallBytes
+    else {
+      return 0
+    }
+    let before = input.capacity
+    replaceInput(worker.buffers.takeSmall(Self.smallBytes))
+    return before - Self.smallBytes
+  }
+
+  private func replaceInput(_ storage: consuming [UInt8]) {
+    var next = ByteBuffer(storage: storage)
+    next.append(input.readable)
+    worker.buffers.give(input.takeStorage())
+    swap(&input, &next)
   }
 
   private func releaseBuffers() {

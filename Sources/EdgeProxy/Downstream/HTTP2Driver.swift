@@ -137,7 +137,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       let received = session.receive(input.readable, now: worker.loop.now.nanoseconds)
       handle(received.event, input)
       input.consume(received.count)
-      closeStreams()
+      takeLeave()
     }
     worker.buffers.give(input.takeStorage())
     flushLater()
@@ -208,8 +208,11 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     return nil
   }
 
-  /// Takes leave of streams that are over.
-  func closeStreams() {
+  /// Takes leave of streams that are over, and of their exchanges.
+  ///
+  /// Only the driver's own loops call this, between two events: nothing that a stream or an exchange
+  /// calls may come here.
+  func takeLeave() {
     while let closed = session.nextClosed() {
       guard let index = streams.firstIndex(where: { $0.id == closed.stream }) else { continue }
       let stream = streams.remove(at: index)
@@ -234,6 +237,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   func end(_ code: ErrorCode) {
     session.terminate(code)
     finishIfOver()
+    flushLater()
   }
 
   /// Closes once everything has been said and taken.
@@ -266,7 +270,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       farewell = .none
       phase = .refusing
       session.refuseFurther()
-      return finishIfOver()
+      finishIfOver()
+      return flushLater()
     }
     sweep = .none
     sweepStreams()
@@ -307,6 +312,26 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
         reset(stream.id, .cancel)
       } else {
         stream.exchange?.refuse(.bodyTimeout)
+      }
+    }
+  }
+
+  // MARK: Memory
+
+  /// Blocks that this connection has from the pool.
+  var bufferBytes: Int { input.capacity + session.output.capacity }
+
+  /// Adds what is kept for the streams; `client` is the other end of the connection.
+  func addHolders(to holders: inout [MemoryHolder], _ client: IPAddress) {
+    for stream in streams {
+      if let exchange = stream.exchange {
+        holders.append(
+          MemoryHolder(
+            .exchange(exchange), of: exchange.client, memory: exchange.memoryHeld,
+            files: exchange.filesHeld))
+      } else if let tunnel = stream.tunnel {
+        let memory = tunnel.bufferBytes + stream.intake.count
+        holders.append(MemoryHolder(.tunnel(tunnel), of: client, memory: memory))
       }
     }
   }

@@ -25,6 +25,11 @@ extension HTTP2Driver {
     return done
   }
 
+  /// How far the client's windows are open for a stream; 0 while the socket takes nothing.
+  func room(on id: Int32) -> Int {
+    isBlocked || isFinished ? 0 : session.window(of: id)
+  }
+
   /// Sends body bytes as far as the client's windows and the socket take them.
   func send(_ id: Int32, _ bytes: borrowing Span<UInt8>, endsStream: Bool) -> Int {
     guard !isBlocked, !isFinished else { return 0 }
@@ -98,9 +103,11 @@ extension HTTP2Driver {
   func turnEnded() {
     flushesAtTurnEnd = false
     guard !isFinished else { return }
+    takeLeave()
     serveWaiting()
     finishIfOver()
     guard !isFinished else { return }
+    takeLeave()
     endHalfAnswered()
     wait()
   }
@@ -119,20 +126,22 @@ extension HTTP2Driver {
       idle = 0
       shares += 1
       stream.resume(share: Self.share)
-      closeStreams()
+      takeLeave()
     }
     hasWaiting = streams.contains { $0.isWaiting }
     if shares == Self.sharesPerTurn { flushLater() }
   }
 
   /// Writes what there is; `false` when the socket cannot take it all.
+  ///
+  /// Streams may close on the way, also the one whose bytes are being sent. They are kept by the
+  /// session until `takeLeave`, since their exchanges may be further up on the stack.
   @discardableResult
   func writeOut() -> Bool {
     guard !isBlocked, !isFinished else { return false }
     while session.wantsOutput || !session.output.isEmpty {
       lendOutput()
       session.pump()
-      closeStreams()
       if session.output.isEmpty { break }
       guard sendOutput() else {
         if isFinished { releaseOutput() }

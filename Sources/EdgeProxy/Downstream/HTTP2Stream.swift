@@ -29,8 +29,6 @@ final class HTTP2Stream {
   /// The client has not reset it, or only because it needs nothing more.
   var endsInOrder = false
   var intake = TunnelIntake()
-  /// The tunnel is within `send`, so it cannot be told of an end.
-  var isTunnelSending = false
   /// The session has no such stream any more.
   private(set) var isGone = false
   /// The exchange has bytes that there was no room for.
@@ -52,8 +50,9 @@ final class HTTP2Stream {
 
   func assign(_ exchange: Exchange) { self.exchange = exchange }
 
-  /// The client is to send a body, and nothing has gone wrong so far.
-  var awaitsBody: Bool { !requestEnded && exchange != nil && !isWaiting && !isConnect }
+  /// The exchange waits for what the client sends; what comes for one that is being answered already
+  /// is thrown away.
+  var awaitsBody: Bool { !requestEnded && !isConnect && (exchange?.isReceiving ?? false) }
 
   func received(now: Instant) { movedAt = now }
 
@@ -117,6 +116,9 @@ final class HTTP2Stream {
     }
   }
 
+  /// What the client's windows, the socket and the share have room for.
+  var room: Int { min(share, driver.room(on: id)) }
+
   func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
     var count = bytes.count
     var endsStream = false
@@ -126,7 +128,7 @@ final class HTTP2Stream {
       endsStream = false
     }
     let taken = offer(bytes.extracting(0..<count), endsStream: endsStream)
-    if case .length(let left) = writing { writing = .length(left: left - UInt64(taken)) }
+    if case .length(let left) = writing { writing = .length(left: left - min(left, UInt64(taken))) }
     if taken < bytes.count { wait() }
     return taken
   }

@@ -32,7 +32,7 @@ extension HTTP2Stream: TunnelClient {
   /// The stream is over: so is the tunnel, and what it kept is nobody's.
   func dropTunnel() {
     forgetIntake()
-    guard let tunnel, !isTunnelSending else { return }
+    guard let tunnel else { return }
     self.tunnel = nil
     tunnel.clientLost(inOrder: endsInOrder)
   }
@@ -57,10 +57,7 @@ extension HTTP2Stream: TunnelClient {
   }
 
   func send(_ bytes: borrowing Span<UInt8>) -> Transport.Sent {
-    isTunnelSending = true
     let taken = offer(bytes, endsStream: false)
-    isTunnelSending = false
-    guard !isGone else { return .broken }
     guard taken == 0 else { return .bytes(taken) }
     wait()
     return .wouldBlock

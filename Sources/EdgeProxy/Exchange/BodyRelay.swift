@@ -39,8 +39,6 @@ extension Exchange {
   func deliver(_ attempt: Attempt) {
     stage = .answering
     guard let driver, let upstream else { return attempt.close() }
-    record.status = attempt.response.status
-    markFirstByte()
     let source = attempt.response.bodyFraming(for: head.method)
     let coding = chooseCoding(attempt.response)
     let (relay, output) = framings(of: source, coding)
@@ -49,7 +47,7 @@ extension Exchange {
     let mustClose = driver.mustClose() || output == .untilClose
     if let node = attempt.node { stick(to: node, &attempt.response) }
     rules?.apply(to: &attempt.response)
-    let fitted = driver.sendHead(output) { buffer in
+    let fitted = beginAnswer(driver, attempt.response.status, output) { buffer in
       HeadSerializer.write(
         attempt.response, framing: output,
         connection: connectionToken(closing: mustClose),
@@ -77,6 +75,7 @@ extension Exchange {
     guard stage == .answering else { return }
     pump.clientBlocked = false
     drainSpool()
+    sendRestOfOwnBody()
     if let attempt, !pump.clientBlocked { return relayMore(attempt) }
     if fileBody.isActive { return sendFile() }
     endIfDone()
@@ -172,7 +171,7 @@ extension Exchange {
     pump.clientBlocked = true
     defer { countMemory() }
     let kept = spool.append(
-      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile,
+      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile || worker.relief.isMemoryShort,
       directory: worker.spoolDirectory)
     // Without a disk the instance has to wait for the client; nothing is lost.
     if !kept { note(cause: "response-storage") }
@@ -183,11 +182,14 @@ extension Exchange {
     let limits = snapshot.configuration.limits
     if spool.isEmpty { return true }
     if spool.hasTail { return false }
+    if worker.relief.isMemoryShort { pump.mayUseFile = true }
     let memory = driver?.responseMemory(limits.responseMemoryBytes) ?? 0
-    if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0 {
+    if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0, !pump.mayUseFile {
       return true
     }
-    if pump.mayUseFile { return spool.fileCount < Int64(limits.responseFileBytes) }
+    if pump.mayUseFile {
+      return spool.fileCount < Int64(limits.responseFileBytes) && worker.relief.hasFiles
+    }
     if pump.patience == .none {
       pump.patience = worker.loop.arm(self, after: Self.patience)
     }
@@ -197,6 +199,7 @@ extension Exchange {
   /// The client stayed slow: from here on the disk takes what memory cannot.
   func timerFired(_ token: TimerToken) {
     if token == pump.flushing { return pauseLasted() }
+    if token == listingDue { return listingMayBeMade() }
     pump.patience = .none
     guard stage == .answering, pump.clientBlocked else { return }
     pump.mayUseFile = true
@@ -211,7 +214,8 @@ extension Exchange {
   }
 
   private func drainSpool() {
-    guard let driver else { return }
+    guard let driver, !spool.isEmpty else { return }
+    defer { countMemory() }
     while !spool.isEmpty {
       let taken = driver.sendBody(spool.front)
       do throws(SystemError) {
@@ -232,7 +236,7 @@ extension Exchange {
   }
 
   func endIfDone() {
-    guard stage == .answering, pump.sourceDone, spool.isEmpty else { return }
+    guard stage == .answering, pump.sourceDone, spool.isEmpty, ownBody.isSent else { return }
     pump.sourceDone = false
     worker.loop.cancel(pump.patience)
     driver?.endAnswer()

@@ -21,6 +21,8 @@ final class Exchange: TimerTarget, TurnEnd {
   private(set) var driver: ExchangeDriver?
   private(set) var connection: Connection?
   var stage = Stage.receiving
+  /// The head of the final answer is with the driver: no other can follow it.
+  private(set) var hasAnswered = false
 
   var head = RequestHead()
   var body = RequestBody()
@@ -82,9 +84,12 @@ final class Exchange: TimerTarget, TurnEnd {
   var dispatchedAt = Instant(nanoseconds: 0)
   var pump = RelayState()
   private var countedBytes = 0
-  var localBody = TextBuffer(capacity: 0)
+  private var countedFileBytes: Int64 = 0
+  var ownBody = OwnBody()
   var localHead = ResponseHead()
   var fileBody = FileBody()
+  /// Runs while the page of a directory waits for the next turn.
+  var listingDue = TimerToken.none
 
   init(worker: Worker) {
     self.worker = worker
@@ -98,6 +103,7 @@ final class Exchange: TimerTarget, TurnEnd {
     self.connection = connection
     snapshot = worker.snapshot
     stage = .receiving
+    hasAnswered = false
     startedAt = worker.loop.now
     worker.random.nextIdentifier(into: &requestID)
     record.requestID = requestID
@@ -113,8 +119,14 @@ final class Exchange: TimerTarget, TurnEnd {
     return false
   }
 
+  /// Whether the rest of the request is waited for.
+  ///
+  /// An answer may begin before the request is whole. What comes of it then is nobody's.
+  var isReceiving: Bool { stage == .receiving }
+
   /// Keeps a piece of the request body.
   func receiveBody(_ bytes: borrowing Span<UInt8>) throws(RequestBodyFailure) {
+    guard isReceiving, route >= 0 else { return }
     let limit = snapshot.configuration.routes[route].bodyBytesMax
     guard body.count + bytes.count <= limit else { throw .tooLarge(limit: limit) }
     defer { countMemory() }
@@ -127,6 +139,7 @@ final class Exchange: TimerTarget, TurnEnd {
 
   /// The request is complete: the first instance is asked.
   func requestComplete() {
+    guard isReceiving else { return }
     do throws(SystemError) {
       try body.complete(in: bodyPlace)
     } catch {
@@ -141,8 +154,9 @@ final class Exchange: TimerTarget, TurnEnd {
 
   private var bodyPlace: RequestBody.Place {
     let limits = snapshot.configuration.limits
+    let isShort = worker.relief.isMemoryShort
     return RequestBody.Place(
-      memoryBytesMax: limits.bodyMemoryBytes, directory: worker.spoolDirectory,
+      memoryBytesMax: isShort ? 0 : limits.bodyMemoryBytes, directory: worker.spoolDirectory,
       spareBytes: limits.memoryBytes - worker.buffers.bytesOut)
   }
 
@@ -164,13 +178,54 @@ final class Exchange: TimerTarget, TurnEnd {
     return true
   }
 
-  /// Counts what is kept for this exchange against the worker's ceiling.
-  func countMemory() { countMemory(body.memoryBytes + spool.memoryBytes) }
+  /// Counts what is kept for this exchange against the worker's ceilings.
+  func countMemory() {
+    count(
+      Self.objectBytes + head.memoryBytes + packet.memoryBytes + message.memoryBytes
+        + body.memoryBytes + spool.memoryBytes + ownBody.memoryBytes)
+    count(files: body.diskBytes + spool.fileBytes)
+  }
 
-  private func countMemory(_ bytes: Int) {
+  /// What is kept for this exchange, with the blocks that it has from the pool.
+  var memoryHeld: Int {
+    let inputs = (attempt?.inputBytes ?? 0) + (hedge?.inputBytes ?? 0) + (fallback?.inputBytes ?? 0)
+    let compressor = pump.compressor == nil ? 0 : GzipCompressor.memoryBytes
+    return countedBytes + inputs + compressor + fileBody.blockBytes
+  }
+
+  var filesHeld: Int64 { countedFileBytes }
+
+  /// Moves to files what does not go out next; returns how many bytes.
+  func spill() -> Int {
+    defer { countMemory() }
+    let moved = stage == .receiving ? body.spill(in: bodyPlace) : 0
+    return moved + spool.spill(in: worker.spoolDirectory)
+  }
+
+  /// The client holds more than its share: its answer is given up.
+  func cutForMemory() {
+    guard stage != .done else { return }
+    worker.counters.refused(.memory)
+    guard hasAnswered else { return answerLocally(.status(503, "memory-limit")) }
+    note(cause: "memory-limit")
+    driver?.cutAnswer()
+  }
+
+  /// The exchange itself with what belongs to it always: its stream, its record, its attempt.
+  private static let objectBytes = 4 * 1024
+
+  private func count(_ bytes: Int) {
     guard bytes != countedBytes else { return }
     worker.buffers.count(bytes - countedBytes)
     countedBytes = bytes
+    worker.relief.memoryGrew()
+  }
+
+  private func count(files bytes: Int64) {
+    guard bytes != countedFileBytes else { return }
+    worker.buffers.countFiles(bytes - countedFileBytes)
+    countedFileBytes = bytes
+    worker.relief.filesGrew()
   }
 
   func note(cause: StaticString) {
@@ -186,6 +241,8 @@ final class Exchange: TimerTarget, TurnEnd {
   private func leave() {
     abandonTries()
     releaseCompressor()
+    worker.loop.cancel(listingDue)
+    listingDue = .none
     fileBody.end(worker.buffers)
     stage = .done
     completeRecord()
@@ -203,8 +260,21 @@ final class Exchange: TimerTarget, TurnEnd {
     if route >= 0 { record.route = snapshot.routeNames[route] }
   }
 
-  func markFirstByte() {
+  /// Gives the head of the final answer to the driver, as `write` makes it; the body follows by `framing`.
+  ///
+  /// All answers begin here, whatever they come from. `false` where the head did not fit, and nothing
+  /// of it went out; a second head for the same request is a mistake of ours, and none goes out either.
+  func beginAnswer(
+    _ driver: ExchangeDriver, _ status: Int, _ framing: OutputFraming,
+    _ write: (inout ByteBuffer) -> Bool
+  ) -> Bool {
+    guard !hasAnswered else { return false }
+    stage = .answering
+    guard driver.sendHead(framing, write) else { return false }
+    hasAnswered = true
+    record.status = status
     record.firstByteMicroseconds = worker.loop.now.microseconds(since: startedAt)
+    return true
   }
 
   /// Makes the exchange ready for another request; what is large goes back.
@@ -214,7 +284,11 @@ final class Exchange: TimerTarget, TurnEnd {
     spool.reset()
     // The body's small buffer is kept for the next request, which counts it. An exchange that is not
     // kept must not leave a count behind.
-    countMemory(0)
+    count(0)
+    count(files: 0)
+    ownBody.reset()
+    packet.shrink()
+    message.shrink()
     route = -1
     upstream = nil
     rules = nil

@@ -50,7 +50,7 @@ extension Exchange {
     if case .length(let count) = head.framing, count > UInt64(settings.bodyBytesMax) {
       return .tooLarge(limit: settings.bodyBytesMax)
     }
-    if worker.buffers.bytesOut > snapshot.configuration.limits.memoryBytes {
+    guard worker.relief.hasMemory else {
       worker.counters.refused(.memory)
       return .status(503, "memory-limit")
     }

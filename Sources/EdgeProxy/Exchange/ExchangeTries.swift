@@ -12,6 +12,7 @@ extension Exchange: Held, Queued {
     } catch {
       return answerLocally(.refused(error))
     }
+    countMemory()
     stage = .trying
     dispatchedAt = worker.loop.now
     generation = upstream.generation

@@ -14,8 +14,12 @@ extension Exchange {
   }
 
   /// Answers here; the request goes no further.
+  ///
+  /// An answer that has begun stays the only one.
   func answerLocally(_ reason: LocalReason) {
+    guard !hasAnswered, stage != .done else { return }
     abandonTries()
+    countMemory()
     stage = .answering
     switch reason {
     case .status(let status, let cause): sendPage(ErrorResponse(status: status, reason: cause))
@@ -55,8 +59,9 @@ extension Exchange {
   ) {
     note(cause: response.reason)
     let requestID = record.requestID
+    ownBody.begin()
     let type = snapshot.errorPages.write(
-      response, requestID: requestID.span, acceptsJSON: head.acceptsJSON, into: &localBody)
+      response, requestID: requestID.span, acceptsJSON: head.acceptsJSON, into: &ownBody.text)
     send(response.status, response.phrase, type) { output in
       var fits = true
       if let seconds = response.retryAfterSeconds {
@@ -79,9 +84,9 @@ extension Exchange {
   }
 
   private func sendWord(_ status: Int, _ word: StaticString) {
-    localBody.removeAll()
-    localBody.append(word)
-    localBody.append(UInt8(ascii: "\n"))
+    ownBody.begin()
+    ownBody.text.append(word)
+    ownBody.text.append(UInt8(ascii: "\n"))
     send(status, ErrorResponse(status: status, reason: word).phrase, Self.plainText)
   }
 
@@ -106,7 +111,7 @@ extension Exchange {
       location.append(UInt8(ascii: "?"))
       location.append(copying: head.span(query))
     }
-    localBody.removeAll()
+    ownBody.begin()
     let phrase: StaticString = status == 301 ? "Moved Permanently" : "Permanent Redirect"
     send(status, phrase, Self.plainText) {
       HeadSerializer.field("Location", location.span, into: &$0)
@@ -119,24 +124,22 @@ extension Exchange {
     guard let body = worker.challenges.find(path.span) else {
       return sendPage(ErrorResponse(status: 404, reason: "challenge-unknown"))
     }
-    localBody.removeAll()
-    localBody.append(body.span)
+    ownBody.begin()
+    ownBody.text.append(body.span)
     send(200, "OK", Array("application/octet-stream".utf8))
   }
 
-  /// Sends the head and what is in `localBody`.
+  /// Sends the head and what is in `ownBody`.
   private func send(
     _ status: Int, _ phrase: StaticString, _ contentType: [UInt8],
     _ addFields: (inout ByteBuffer) -> Bool = { _ in true }
   ) {
     guard let driver else { return }
-    record.status = status
-    markFirstByte()
     let closing = driver.mustClose()
-    let count = localBody.count
+    let count = ownBody.count
     let framing = OutputFraming.length(UInt64(count))
     let hidesBody = head.method == .head
-    let fitted = driver.sendHead(hidesBody ? .none : framing) { output in
+    let fitted = beginAnswer(driver, status, hidesBody ? .none : framing) { output in
       var fits = HeadSerializer.begin(
         status: status, reason: phrase, date: worker.date.span, into: &output)
       fits = fits && HeadSerializer.field("Content-Type", contentType.span, into: &output)
@@ -148,22 +151,21 @@ extension Exchange {
     }
     guard fitted else { return driver.cutAnswer() }
     pump.sourceDone = true
-    if !hidesBody { sendLocalBody() }
+    if hidesBody { ownBody.begin() } else { sendOwnBody() }
     endIfDone()
   }
 
-  /// Sends `localBody`; what the client cannot take now waits in the spool.
-  func sendLocalBody() {
-    guard let driver else { return }
-    record.bytesOut = Int64(localBody.count)
-    let taken = driver.sendBody(localBody.bytes)
-    guard taken < localBody.count else { return }
-    pump.clientBlocked = true
-    keepRest(localBody, from: taken)
+  /// Begins to send `ownBody`; what the client cannot take now stays there.
+  func sendOwnBody() {
+    record.bytesOut = Int64(ownBody.count)
+    countMemory()
+    sendRestOfOwnBody()
   }
 
-  private func keepRest(_ body: borrowing TextBuffer, from taken: Int) {
-    _ = spool.append(
-      body.bytes.extracting(taken..<body.count), toFile: false, directory: worker.spoolDirectory)
+  func sendRestOfOwnBody() {
+    guard let driver, !ownBody.isSent else { return }
+    let taken = driver.sendBody(ownBody.front)
+    ownBody.consume(taken)
+    if !ownBody.isSent { pump.clientBlocked = true }
   }
 }

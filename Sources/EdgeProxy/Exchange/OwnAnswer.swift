@@ -8,8 +8,8 @@ extension Exchange {
     case .files(let settings): answerFile(settings)
     case .redirect(let settings): answerRedirect(settings)
     case .respond(let settings):
-      localBody.removeAll()
-      localBody.append(settings.body.span)
+      ownBody.begin()
+      ownBody.text.append(settings.body.span)
       sendOwnBody(settings.status, ErrorResponse(status: settings.status, reason: "").phrase) {
         $0.add("Content-Type", settings.contentType.span)
       }
@@ -19,23 +19,24 @@ extension Exchange {
   private func answerRedirect(_ settings: RedirectSettings) {
     var location: [UInt8] = []
     settings.target.write(for: head, into: &location)
-    localBody.removeAll()
+    ownBody.begin()
     sendOwnBody(settings.status, settings.phrase) { $0.add("Location", location.span) }
   }
 
   /// Sends an answer that has no body.
   func sendOwn(_ status: Int, _ phrase: StaticString, _ describe: (inout ResponseHead) -> Void) {
     guard sendOwnHead(status, phrase, .none, describe) else { return }
+    ownBody.begin()
     pump.sourceDone = true
     endIfDone()
   }
 
-  /// Sends what is in `localBody`, as far as the method and the status let an answer have a body.
+  /// Sends what is in `ownBody`, as far as the method and the status let an answer have a body.
   func sendOwnBody(
     _ status: Int, _ phrase: StaticString, _ describe: (inout ResponseHead) -> Void
   ) {
     guard status != 204, status != 304 else { return sendOwn(status, phrase, describe) }
-    let count = UInt64(localBody.count)
+    let count = UInt64(ownBody.count)
     guard head.method != .head else {
       return sendOwn(status, phrase) {
         describe(&$0)
@@ -44,7 +45,7 @@ extension Exchange {
     }
     guard sendOwnHead(status, phrase, .length(count), describe) else { return }
     pump.sourceDone = true
-    sendLocalBody()
+    sendOwnBody()
     endIfDone()
   }
 
@@ -54,13 +55,11 @@ extension Exchange {
     _ describe: (inout ResponseHead) -> Void
   ) -> Bool {
     guard let driver else { return false }
-    record.status = status
-    markFirstByte()
     let closing = driver.mustClose()
     localHead.begin(status, phrase)
     describe(&localHead)
     rules?.apply(to: &localHead)
-    let fitted = driver.sendHead(framing) { output in
+    let fitted = beginAnswer(driver, status, framing) { output in
       HeadSerializer.write(
         localHead, framing: framing, connection: connectionToken(closing: closing),
         date: worker.date.span, into: &output)

@@ -30,6 +30,9 @@ struct RequestBody: ~Copyable {
   /// What the body takes of this process's memory.
   var memoryBytes: Int { memory.capacity + (diskFailure == nil ? 0 : Int(fileBytes)) }
 
+  /// What the body takes of the disk.
+  var diskBytes: Int64 { diskFailure == nil ? fileBytes : 0 }
+
   /// The file that holds the whole body; `nil` while it is in memory.
   var fileDescriptor: Int32? {
     switch file {
@@ -40,9 +43,9 @@ struct RequestBody: ~Copyable {
 
   /// Adds bytes; beyond `memoryBytesMax` everything so far goes to a file.
   mutating func append(_ bytes: borrowing Span<UInt8>, in place: Place) throws(SystemError) {
-    if memory.count + bytes.count > place.memoryBytesMax {
+    if file != nil || memory.count + bytes.count > place.memoryBytesMax {
       try openFile(in: place)
-      try flush(in: place)
+      if memory.count + bytes.count > place.memoryBytesMax { try flush(in: place) }
     }
     memory.append(copying: bytes)
   }
@@ -50,6 +53,22 @@ struct RequestBody: ~Copyable {
   /// The body is complete: what belongs to the file is written there.
   mutating func complete(in place: Place) throws(SystemError) {
     if file != nil { try flush(in: place) }
+  }
+
+  /// Moves what is in memory to the file; returns how many bytes.
+  ///
+  /// Only while more is expected: a body that is being sent stays where it is.
+  mutating func spill(in place: Place) -> Int {
+    let count = memory.count
+    guard count > 0, diskFailure == nil else { return 0 }
+    do throws(SystemError) {
+      try openFile(in: place)
+      try flush(in: place)
+    } catch {
+      return 0
+    }
+    memory = []
+    return diskFailure == nil ? count : 0
   }
 
   private mutating func openFile(in place: Place) throws(SystemError) {
@@ -106,10 +125,11 @@ struct RequestBody: ~Copyable {
   }
 
   private static let copiedBytes = 64 * 1024
+  private static let keptBytes = 16 * 1024
 
   /// Forgets the body; a small buffer is kept for the next one.
   mutating func reset() {
-    memory.removeAll(keepingCapacity: memory.capacity <= 16 * 1024)
+    memory.removeAll(keepingCapacity: memory.capacity <= Self.keptBytes)
     file = nil
     fileBytes = 0
     diskFailure = nil

@@ -140,6 +140,9 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     timer = worker.loop.arm(self, at: due)
   }
 
+  /// Blocks that this tunnel has from the pool.
+  var bufferBytes: Int { up.buffer.capacity + down.buffer.capacity + behindHead.capacity }
+
   private var isHalfOpen: Bool { up.state != .open || down.state != .open }
 
   // MARK: Moving

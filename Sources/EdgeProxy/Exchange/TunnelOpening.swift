@@ -29,11 +29,9 @@ extension Exchange: TunnelOwner {
     noteReached(attempt, node)
     noteTry(attempt, "ok")
     dropFallback()
-    stage = .answering
-    record.status = attempt.response.status
-    markFirstByte()
     let isStream = head.isExtendedConnect
-    let fitted = driver.sendHead(isStream ? .untilClose : .none) { output in
+    let status = attempt.response.status
+    let fitted = beginAnswer(driver, status, isStream ? .untilClose : .none) { output in
       isStream
         ? HeadSerializer.writeConnected(attempt.response, date: worker.date.span, into: &output)
         : HeadSerializer.writeSwitch(attempt.response, into: &output)

@@ -6,11 +6,9 @@ enum DirectoryListing {
   /// Names that are shown at most; a directory with more has a page that ends there.
   static let entriesMax = 10_000
 
-  /// Replaces `page`; hidden names are left out, and the rest is in the order of its bytes.
-  static func write(
-    _ entries: [DirectoryEntry], of path: [UInt8], into page: inout TextBuffer
-  ) {
-    page.removeAll()
+  /// Hidden names are left out, and the rest is in the order of its bytes.
+  static func page(_ entries: [DirectoryEntry], of path: [UInt8]) -> [UInt8] {
+    var page = TextBuffer(capacity: 4096)
     page.append("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>")
     page.append(html: path.span)
     page.append("</title>\n<h1>")
@@ -22,6 +20,9 @@ enum DirectoryListing {
       write(entry, into: &page)
     }
     page.append("</ul>\n</html>\n")
+    var bytes: [UInt8] = []
+    bytes.append(copying: page.bytes)
+    return bytes
   }
 
   /// `./` keeps a name with a colon from being read as a scheme.

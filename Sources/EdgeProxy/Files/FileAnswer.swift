@@ -47,6 +47,24 @@ extension Exchange {
       return try send(file, settings)
     }
     guard settings.listing else { throw .absent }
+    guard let page = try listing(of: found, settings) else {
+      return listingDue = worker.loop.arm(self, after: ListingCache.pause)
+    }
+    ownBody.begin(page)
+    sendOwnBody(200, "OK") { head in
+      head.add("Content-Type", "text/html; charset=utf-8")
+      head.add("Cache-Control", "no-cache")
+    }
+  }
+
+  /// The page of a directory; `nil` where one has been made in this turn already.
+  private func listing(
+    of found: borrowing RequestedFile, _ settings: FileSettings
+  ) throws(RequestedFile.Failure) -> SharedPage? {
+    let (directory, path, facts) = (settings.directory, head.decodedPath, found.facts)
+    if let page = worker.listings.find(directory, path, facts) { return page }
+    guard worker.listings.mayMake(now: worker.loop.now) else { return nil }
+    let wallClock = worker.wallClockNanoseconds
     let entries: [DirectoryEntry]
     do throws(SystemError) {
       entries = try FileTree.entries(
@@ -54,11 +72,21 @@ extension Exchange {
     } catch {
       throw .unavailable
     }
-    DirectoryListing.write(entries, of: head.decodedPath, into: &localBody)
-    sendOwnBody(200, "OK") { head in
-      head.add("Content-Type", "text/html; charset=utf-8")
-      head.add("Cache-Control", "no-cache")
-    }
+    let page = SharedPage(
+      DirectoryListing.page(entries, of: path), countedIn: worker.buffers)
+    worker.listings.keep(page, directory, path, facts, wallClock: wallClock)
+    return page
+  }
+
+  /// Another turn: the page that had to wait may be made.
+  func listingMayBeMade() {
+    listingDue = .none
+    guard stage == .answering, !hasAnswered, case .files(let settings) = localRoute else { return }
+    answerFile(settings)
+  }
+
+  private var localRoute: LocalRoute? {
+    route >= 0 ? snapshot.configuration.routes[route].local : nil
   }
 
   /// Relative links in a directory's page need the slash.
@@ -74,7 +102,7 @@ extension Exchange {
       location.append(UInt8(ascii: "?"))
       location.append(escapingTarget: head.span(query))
     }
-    localBody.removeAll()
+    ownBody.begin()
     sendOwnBody(301, "Moved Permanently") { $0.add("Location", location.span) }
   }
 

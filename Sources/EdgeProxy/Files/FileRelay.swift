@@ -14,11 +14,14 @@ extension Exchange {
     guard let driver else { return }
     var pieces = 0
     while true {
+      // Nothing is read that the client cannot take anyway.
+      let room = driver.room
+      guard room > 0 else { return waitWithFile(driver) }
       if fileBody.front.isEmpty {
         guard pieces < Self.piecesPerTurnMax else { return worker.loop.atTurnEnd(self) }
         pieces += 1
       }
-      switch fileBody.fill(worker.buffers) {
+      switch fileBody.fill(worker.buffers, most: room) {
       case .some: break
       case .end:
         pump.sourceDone = true
@@ -29,11 +32,14 @@ extension Exchange {
       let taken = driver.sendBody(fileBody.front)
       fileBody.consume(taken)
       record.bytesOut += Int64(taken)
-      if !fileBody.front.isEmpty {
-        pump.clientBlocked = true
-        return
-      }
+      if !fileBody.front.isEmpty { return waitWithFile(driver) }
     }
+  }
+
+  private func waitWithFile(_ driver: ExchangeDriver) {
+    pump.clientBlocked = true
+    fileBody.wait(worker.buffers)
+    driver.waitForRoom()
   }
 
   /// The length is told already, so the client must see that this is not all.

@@ -54,7 +54,11 @@ struct AccessRecord: Sendable {
   /// Why the exchange did not end with a whole answer of an application; `nil` when it did.
   var cause: StaticString?
 
-  init() {}
+  /// `emptyTries` lends its storage, so that a record that is used again allocates nothing.
+  init(emptyTries: consuming [Try] = []) {
+    tries = emptyTries
+    tries.removeAll(keepingCapacity: true)
+  }
 
   mutating func addTry(node: [UInt8], outcome: StaticString, microseconds: Int64) {
     triesCount += 1
@@ -62,20 +66,10 @@ struct AccessRecord: Sendable {
     tries.append(Try(node: node, outcome: outcome, microseconds: microseconds))
   }
 
-  /// Forgets the exchange; the client and its TLS facts stay those of the connection.
+  /// Becomes the record of another exchange, of which nothing is known yet.
   mutating func reset() {
-    time = 0
-    requestID = []
-    status = 0
-    bytesIn = 0
-    bytesOut = 0
-    route = []
-    upstream = []
-    totalMicroseconds = 0
-    firstByteMicroseconds = nil
-    upstreamMicroseconds = nil
-    tries.removeAll(keepingCapacity: true)
-    triesCount = 0
-    cause = nil
+    var emptied: [Try] = []
+    swap(&emptied, &tries)
+    self = AccessRecord(emptyTries: emptied)
   }
 }

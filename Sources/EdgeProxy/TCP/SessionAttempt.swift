@@ -65,17 +65,22 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
 
   private func listen(_ connection: NodeConnection) {
     if said.capacity == 0 { said = ByteBuffer(storage: worker.buffers.take()) }
-    let progress = connection.fill(&said)
+    while connection.fill(&said) {
+      if conclude() { return }
+    }
+    guard !conclude(), let ending = connection.ended else { return }
+    fail(ending == .reset ? .reset : .closed)
+  }
+
+  /// `true` where what the node has said is enough to judge it.
+  private func conclude() -> Bool {
     switch greeting.judge(said.readable) {
     case .good: session?.attemptSucceeded(self)
     case .refusal: session?.attemptRefused(self)
     case .malformed: fail(.malformed)
-    case .incomplete:
-      guard !progress, let ending = connection.ended else {
-        return progress ? listen(connection) : ()
-      }
-      fail(ending == .reset ? .reset : .closed)
+    case .incomplete: return false
     }
+    return true
   }
 
   private func fail(_ failure: NodeFailure) { session?.attemptFailed(self, failure) }

@@ -13,7 +13,7 @@ final class SessionClient: EventSource, TunnelClient {
   /// The session, until the client is closed.
   private var session: TCPSession?
   /// Who moves the bytes, once a node is connected.
-  private var tunnel: Tunnel?
+  private(set) var tunnel: Tunnel?
 
   init(_ descriptor: consuming FileDescriptor, loop: EventLoop) {
     self.loop = loop

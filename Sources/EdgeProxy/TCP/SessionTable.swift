@@ -30,14 +30,13 @@ final class SessionTable {
       worker.counters.refused(.connections)
       return Socket.resetOnClose(socket.raw)
     }
-    var client: IPAddress?
-    guard from.isLocal || worker.enter(address, &client) else {
+    guard let permit = from.isLocal ? .uncounted(address) : worker.enter(address) else {
       return Socket.resetOnClose(socket.raw)
     }
     begin(
       TCPSession(
         SessionClient(socket, loop: worker.loop), at: listener,
-        peer: PeerFacts(address, port: from.port ?? 0), countedAs: client, upstream: upstream,
+        peer: PeerFacts(address, port: from.port ?? 0), permit: permit, upstream: upstream,
         worker: worker))
   }
 
@@ -63,7 +62,8 @@ final class SessionTable {
     }
     session.index = -1
     worker.counters.sessions.set(sessions.count)
-    worker.leave(session.countedAs)
+    session.permit = nil
+    worker.sessionEnded()
     worker.log(record)
   }
 
@@ -72,6 +72,14 @@ final class SessionTable {
     // Those that end leave the list.
     for session in sessions.reversed() where session.nodeThatMatters?.condition.isOut ?? false {
       session.cut("node-down")
+    }
+  }
+
+  /// Adds what is kept for the sessions, and for whom.
+  func addHolders(to holders: inout [MemoryHolder]) {
+    for session in sessions {
+      guard let tunnel = session.client.tunnel else { continue }
+      holders.append(MemoryHolder(.tunnel(tunnel), of: session.address, memory: tunnel.bufferBytes))
     }
   }
 

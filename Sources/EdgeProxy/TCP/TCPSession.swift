@@ -15,6 +15,8 @@ final class TCPSession {
 
   private let worker: Worker
   let client: SessionClient
+  /// The client's.
+  let address: IPAddress
   private let listener: SocketAddress
   private var upstream: WorkerUpstream
   private var stage = Stage.trying
@@ -31,8 +33,8 @@ final class TCPSession {
   private(set) var queuedUntil = Instant(nanoseconds: 0)
   private let affinity: UInt64?
   private var record = AccessRecord()
-  /// What is counted for the limit of one client's connections.
-  let countedAs: IPAddress?
+  /// Its place among the connections of its client; `nil` once it is over.
+  var permit: ConnectionPermit?
   /// The place in the worker's list of sessions.
   var index = -1
 
@@ -40,14 +42,16 @@ final class TCPSession {
   private static let halfOpenMax = Duration.minutes(10)
 
   init(
-    _ client: SessionClient, at listener: SocketAddress, peer: PeerFacts, countedAs: IPAddress?,
+    _ client: SessionClient, at listener: SocketAddress, peer: PeerFacts,
+    permit: consuming ConnectionPermit,
     upstream: WorkerUpstream, worker: Worker
   ) {
     self.client = client
+    address = peer.address
     self.listener = listener
     self.upstream = upstream
     self.worker = worker
-    self.countedAs = countedAs
+    self.permit = consume permit
     generation = upstream.generation
     startedAt = worker.loop.now
     affinity = upstream.settings.balance == .hash ? StableHash.of(peer.text) : nil

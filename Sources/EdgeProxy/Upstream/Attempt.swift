@@ -183,6 +183,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   /// The server through which a node is reached that is not its own.
   var detour: String? { connection?.detour }
 
+  /// The block that the answer is read into, while there is one.
+  var inputBytes: Int { input.capacity }
+
   // MARK: Time
 
   func arm(_ span: Duration) {

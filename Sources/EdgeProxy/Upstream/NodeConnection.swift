@@ -143,7 +143,11 @@ final class NodeConnection: EventSource {
     self.owner = owner
     isReused = true
     idleSince = loop.now
-    pipe?.rest()
+    if let pipe { return pipe.rest() }
+    // What the node sends beyond its answer is to come now. It may hold it back until we acknowledge
+    // the answer (RFC 896), and an acknowledgement that waited for our next request would bring it
+    // as the answer to that one.
+    if canReset { Socket.acknowledgeNow(raw) }
   }
 
   /// Closes it; `mayReset` where everything the node was sent has been answered.

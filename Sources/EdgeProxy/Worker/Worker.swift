@@ -34,9 +34,11 @@ final class Worker: TurnEnd {
   private var accessLog: AccessLog
   private var listeners: [Listener] = []
   private(set) lazy var sessions = SessionTable(worker: self)
-  private var connections: [Connection] = []
+  private(set) var connections: [Connection] = []
   private let perAddress: ConnectionLimit
   var compressors = CompressorPool()
+  var listings = ListingCache()
+  private(set) lazy var relief = MemoryRelief(worker: self, snapshot.configuration.limits)
   private var exchanges = Shelf<Exchange>()
   private var attempts = Shelf<Attempt>()
   private var nodeConnections = Shelf<NodeConnection>()
@@ -86,6 +88,7 @@ final class Worker: TurnEnd {
     let previous = snapshot
     snapshot = WorkerSnapshot(plan, loop: loop, logger: logger, previous: previous)
     previous.retire(except: snapshot)
+    relief.install(plan.configuration.limits)
     door.forgetNodes()
     challenges.path = plan.configuration.acmeChallenges
     tls.offersHTTP2 = plan.configuration.listen.http2
@@ -210,8 +213,7 @@ final class Worker: TurnEnd {
     guard hasRoom else {
       return counters.refused(.connections)
     }
-    var client: IPAddress?
-    guard isAnnounced || enter(address, &client) else { return }
+    guard let permit = isAnnounced ? .uncounted(address) : enter(address) else { return }
     Socket.setNoDelay(socket.raw)
     var connection: Connection?
     do {
@@ -219,8 +221,7 @@ final class Worker: TurnEnd {
       guard stream != nil || !facts.isTLS else { return }
       let made = Connection(
         worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream,
-        isAnnounced: isAnnounced)
-      made.countedAs = client
+        permit: permit, isAnnounced: isAnnounced)
       made.index = connections.count
       connections.append(made)
       counters.accepted.add()
@@ -228,7 +229,7 @@ final class Worker: TurnEnd {
       connection = made
       try made.start()
     } catch {
-      if let connection { connection.abort() } else if let client { perAddress.leave(client) }
+      connection?.abort()
       logger.error("a connection could not be set up", metadata: ["error": "\(error)"])
     }
   }
@@ -242,31 +243,21 @@ final class Worker: TurnEnd {
     }
   }
 
-  /// Counts a connection whose client has become known; `false` where that has too many already.
-  func admit(_ connection: Connection) -> Bool {
-    var client: IPAddress?
-    defer { connection.countedAs = client }
-    return enter(connection.peer.address, &client)
-  }
-
   /// Whether one more connection or session may come.
   var hasRoom: Bool {
     connections.count + sessions.count < snapshot.configuration.limits.connections
   }
 
-  /// Counts one more connection and notes as whose; those of trusted networks are not counted.
-  func enter(_ address: IPAddress, _ client: inout IPAddress?) -> Bool {
+  /// Counts one more connection or session of a client; `nil` where it has too many already.
+  ///
+  /// Those of trusted networks are not counted.
+  func enter(_ address: IPAddress) -> ConnectionPermit? {
     let configuration = snapshot.configuration
-    guard !configuration.trusted.contains(address) else { return true }
-    guard
-      perAddress.enter(
-        address.client, countMax: configuration.limits.connectionsPerAddress)
-    else {
-      counters.refused(.connectionsPerAddress)
-      return false
-    }
-    client = address.client
-    return true
+    guard !configuration.trusted.contains(address) else { return .uncounted(address) }
+    let countMax = configuration.limits.connectionsPerAddress
+    if let permit = perAddress.enter(address.client, countMax: countMax) { return permit }
+    counters.refused(.connectionsPerAddress)
+    return nil
   }
 
   func remove(_ connection: Connection) {
@@ -279,19 +270,16 @@ final class Worker: TurnEnd {
       last.index = index
     }
     counters.connections.set(connections.count)
-    leave(connection.countedAs)
-  }
-
-  /// A connection that was counted is gone.
-  func leave(_ client: IPAddress?) {
-    if let client { perAddress.leave(client) }
     tellIfDrained()
   }
+
+  /// A session is gone.
+  func sessionEnded() { tellIfDrained() }
 
   /// The certificates that a handshake chose from.
   func entry(of stream: TLSStream) -> CertificateEntry? {
     guard let table = stream.selector as? CertificateTable,
-      stream.selected < table.index.entries.count
+      table.index.entries.indices.contains(stream.selected)
     else { return nil }
     return table.index.entries[stream.selected]
   }
@@ -349,6 +337,12 @@ final class Worker: TurnEnd {
   var secondsNow: Int64 {
     clock.update(loop.now)
     return clock.seconds
+  }
+
+  /// Nanoseconds since 1970.
+  var wallClockNanoseconds: Int64 {
+    clock.update(loop.now)
+    return clock.nanoseconds
   }
 
   /// Once a second.

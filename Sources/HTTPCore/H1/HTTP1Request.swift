@@ -7,6 +7,16 @@ package struct HTTP1Request: ~Copyable {
 
   package init() {}
 
+  /// Storage kept for later heads.
+  private static let keptBytes = 16 * 1024
+
+  package var memoryBytes: Int { storage.capacity }
+
+  /// Gives a large storage back.
+  package mutating func shrink() {
+    if storage.capacity > Self.keptBytes { storage = [] }
+  }
+
   /// The head as it goes out.
   package var bytes: Span<UInt8> {
     @_lifetime(borrow self)

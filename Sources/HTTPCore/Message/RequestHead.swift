@@ -45,6 +45,11 @@ package struct RequestHead: ~Copyable {
 
   package init() {}
 
+  /// What the head takes of the process's memory.
+  package var memoryBytes: Int {
+    bytes.capacity + decodedPath.capacity + fields.capacity * MemoryLayout<HeaderField>.stride
+  }
+
   /// Forgets the message; small storage is kept.
   package mutating func reset() {
     if bytes.capacity > 4096 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
@@ -56,7 +61,7 @@ package struct RequestHead: ~Copyable {
     target = .empty
     path = .empty
     query = nil
-    decodedPath.removeAll(keepingCapacity: true)
+    decodedPath.removeAll(keepingCapacity: decodedPath.capacity <= 4096)
     pathForm = PathForm()
     host.removeAll(keepingCapacity: true)
     hostPort = nil

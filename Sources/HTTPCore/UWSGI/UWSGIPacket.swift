@@ -14,6 +14,18 @@ package struct UWSGIPacket: ~Copyable {
 
   package init() {}
 
+  /// Storage kept for later packets.
+  private static let keptBytes = 16 * 1024
+
+  package var memoryBytes: Int { storage.count }
+
+  /// Gives a large storage back.
+  package mutating func shrink() {
+    guard storage.count > Self.keptBytes else { return }
+    storage = [UInt8](repeating: 0, count: 2048)
+    begin()
+  }
+
   /// The packet as it goes out.
   package var bytes: Span<UInt8> {
     @_lifetime(borrow self)

@@ -1,0 +1,35 @@
+internal import HTTPCore
+
+/// What connections keep, as `MemoryRelief` looks for it.
+extension Connection {
+  /// Adds what is kept for this connection, and for whom.
+  func addHolders(to holders: inout [MemoryHolder]) {
+    let client = peer.address
+    if let tunnel {
+      return holders.append(MemoryHolder(.tunnel(tunnel), of: client, memory: tunnel.bufferBytes))
+    }
+    switch driver {
+    case .none: break
+    case .http1(let driver):
+      if let exchange = driver.exchange {
+        let memory = exchange.memoryHeld + driver.bufferBytes
+        holders.append(
+          MemoryHolder(
+            .exchange(exchange), of: exchange.client, memory: memory, files: exchange.filesHeld))
+      }
+      if driver.bufferBytes > 0 {
+        holders.append(
+          MemoryHolder(
+            .connection(self), of: client, memory: driver.exchange == nil ? driver.bufferBytes : 0))
+      }
+    case .http2(let driver):
+      holders.append(MemoryHolder(.connection(self), of: client, memory: driver.bufferBytes))
+      driver.addHolders(to: &holders, client)
+    }
+  }
+
+  /// Makes the buffer of an unfinished head as small as it can be; returns how many bytes are free now.
+  func shrinkInput() -> Int {
+    if case .http1(let driver) = driver { driver.shrinkInput() } else { 0 }
+  }
+}

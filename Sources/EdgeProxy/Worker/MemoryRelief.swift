@@ -1,0 +1,182 @@
+internal import EventLoop
+internal import HTTPCore
+
+/// Takes memory, and room for temporary files, back from the clients for whom most of it is kept.
+///
+/// Above half of `limits.memory` new bytes go to files early. Above all of it those who hold most are
+/// moved to files, and where that is not enough answers are cut: of the client with the most first,
+/// its largest first, until no client has more than the others could have. A new request is refused
+/// only when that was too slow, at a quarter above the limit. `limits.temporary_files` is kept the
+/// same way, but that nothing can be moved.
+///
+/// It runs in turns of its own, so that nothing ends within one of its own calls, and moves a bounded
+/// number of bytes in each.
+final class MemoryRelief: TimerTarget {
+  /// Bytes that are written to files in one turn.
+  private static let spilledPerTurn = 16 << 20
+  /// Between two turns of it.
+  private static let pause = Duration.milliseconds(1)
+
+  /// The worker owns its relief.
+  private unowned let worker: Worker
+  private let buffers: BufferPool
+  private var memoryMax: Int
+  private var filesMax: Int64
+  private var timer = TimerToken.none
+
+  init(worker: Worker, _ limits: LimitSettings) {
+    self.worker = worker
+    buffers = worker.buffers
+    memoryMax = limits.memoryBytes
+    filesMax = Int64(limits.temporaryFileBytes)
+  }
+
+  func install(_ limits: LimitSettings) {
+    memoryMax = limits.memoryBytes
+    filesMax = Int64(limits.temporaryFileBytes)
+    memoryGrew()
+    filesGrew()
+  }
+
+  // MARK: What is left
+
+  /// Bytes that can wait on the disk go there.
+  var isMemoryShort: Bool { buffers.bytesOut > memoryMax / 2 }
+
+  /// Whether a new request may come.
+  var hasMemory: Bool { buffers.bytesOut <= memoryMax + memoryMax / 4 }
+
+  /// Whether temporary files may grow.
+  var hasFiles: Bool { buffers.fileBytesOut <= filesMax }
+
+  func memoryGrew() {
+    if buffers.bytesOut > memoryMax { relieveSoon() }
+  }
+
+  func filesGrew() {
+    if buffers.fileBytesOut > filesMax { relieveSoon() }
+  }
+
+  private func relieveSoon() {
+    if timer == .none { timer = worker.loop.arm(self, after: Self.pause) }
+  }
+
+  // MARK: Giving back
+
+  func timerFired(_ token: TimerToken) {
+    timer = .none
+    if buffers.bytesOut > memoryMax {
+      let holders = worker.holders()
+      guard spill(holders) else { return relieveSoon() }
+      let excess = buffers.bytesOut - (memoryMax - memoryMax / 8)
+      if buffers.bytesOut > memoryMax { cut(holders, Int64(excess), of: \.memory) }
+    }
+    if buffers.fileBytesOut > filesMax {
+      let excess = buffers.fileBytesOut - (filesMax - filesMax / 8)
+      cut(worker.holders(), excess, of: \.files)
+    }
+  }
+
+  /// Moves what can be moved to files, the largest first; `false` where there is more to be done.
+  private func spill(_ holders: [MemoryHolder]) -> Bool {
+    var left = Self.spilledPerTurn
+    let target = memoryMax - memoryMax / 8
+    for holder in holders.sorted(by: { $0.memory > $1.memory }) {
+      guard buffers.bytesOut > target else { return true }
+      left -= holder.spill()
+      guard left > 0 else { return false }
+    }
+    return true
+  }
+
+  /// Ends what the clients with the most hold, until `excess` bytes less are held.
+  private func cut(
+    _ holders: [MemoryHolder], _ excess: Int64, of held: KeyPath<MemoryHolder, Int64>
+  ) {
+    var byClient: [IPAddress: [MemoryHolder]] = [:]
+    for holder in holders where holder[keyPath: held] > 0 {
+      byClient[holder.client, default: []].append(holder)
+    }
+    let totals = byClient.mapValues { $0.reduce(0) { $0 + $1[keyPath: held] } }
+    let most = FairShare.most(totals.values.sorted(), less: excess)
+    for (client, total) in totals where total > most {
+      var left = total
+      let own = byClient[client] ?? []
+      for holder in own.sorted(by: { $0[keyPath: held] > $1[keyPath: held] }) where left > most {
+        left -= holder[keyPath: held]
+        holder.cut()
+      }
+    }
+  }
+}
+
+@available(*, unavailable) extension MemoryRelief: Sendable {}
+
+/// What is kept for one answer, tunnel or connection, and for whom.
+struct MemoryHolder {
+  enum Kind {
+    case exchange(Exchange)
+    case tunnel(Tunnel)
+    case connection(Connection)
+  }
+
+  let kind: Kind
+  let client: IPAddress
+  let memory: Int64
+  let files: Int64
+
+  init(_ kind: Kind, of client: IPAddress, memory: Int, files: Int64 = 0) {
+    self.kind = kind
+    self.client = client.client
+    self.memory = Int64(memory)
+    self.files = files
+  }
+
+  /// Moves what can wait to a file; returns how many bytes.
+  func spill() -> Int {
+    switch kind {
+    case .exchange(let exchange): exchange.spill()
+    case .connection(let connection): connection.shrinkInput()
+    case .tunnel: 0
+    }
+  }
+
+  func cut() {
+    switch kind {
+    case .exchange(let exchange): exchange.cutForMemory()
+    case .tunnel(let tunnel): tunnel.cut("memory-limit")
+    case .connection(let connection): connection.abort(reset: true)
+    }
+  }
+}
+
+/// How something that is short is shared, so that whoever takes little loses nothing.
+enum FairShare {
+  /// The most that anybody may keep, so that all together keep `excess` less; `totals` are sorted.
+  static func most(_ totals: [Int64], less excess: Int64) -> Int64 {
+    var left = excess
+    var level = totals.last ?? 0
+    var count: Int64 = 0
+    for index in totals.indices.reversed() {
+      count += 1
+      let next = index > 0 ? totals[index - 1] : 0
+      let step = (level - next).multipliedReportingOverflow(by: count)
+      if step.overflow || step.partialValue >= left { return level - (left + count - 1) / count }
+      left -= step.partialValue
+      level = next
+    }
+    return 0
+  }
+}
+
+extension Worker {
+  /// For whom memory or files are kept, but for other servers.
+  func holders() -> [MemoryHolder] {
+    var holders: [MemoryHolder] = []
+    for connection in connections where connection.listener.kind != .peers {
+      connection.addHolders(to: &holders)
+    }
+    sessions.addHolders(to: &holders)
+    return holders
+  }
+}
