@@ -142,9 +142,14 @@ package final class EventLoop {
   package func stop() { stopping = true }
 
   /// One turn; with `mayWait` it sleeps until something happens or a timer is due.
-  package func turn(mayWait: Bool) throws(SystemError) {
+  ///
+  /// Returns whether anything happened.
+  @discardableResult
+  package func turn(mayWait: Bool) throws(SystemError) -> Bool {
+    var isBusy = !endings.isEmpty
     let count = try epoll.wait(milliseconds: mayWait ? waitMilliseconds() : 0)
     now = clock.now
+    if count > 0 { isBusy = true }
     for index in 0..<count {
       let (value, events) = epoll.event(index)
       let token = SourceToken(value: value)
@@ -153,8 +158,12 @@ package final class EventLoop {
       guard slot.generation == token.generation, let source = slot.source else { continue }
       source.ready(events)
     }
-    while let (target, token) = timers.popDue(now: now) { target.timerFired(token) }
+    while let (target, token) = timers.popDue(now: now) {
+      isBusy = true
+      target.timerFired(token)
+    }
     endTurn()
+    return isBusy
   }
 
   /// Endings may ask for further endings; those run too, up to a bound that keeps I/O alive.

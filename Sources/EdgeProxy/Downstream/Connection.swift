@@ -32,6 +32,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   private let descriptor: FileDescriptor
   private(set) var transport: Transport
   private(set) var driver: ConnectionDriver?
+  /// HTTP/2 is spoken without TLS, which would have settled it (prior knowledge, RFC 9113 §3.3).
+  private let knowsHTTP2: Bool
   private(set) var tunnel: Tunnel?
   private var phase: Phase
   private var token = SourceToken.none
@@ -49,9 +51,11 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
 
   init(
     worker: Worker, listener: ListenerFacts, peer: PeerFacts, descriptor: consuming FileDescriptor,
-    stream: TLSStream?, permit: consuming ConnectionPermit, isAnnounced: Bool
+    stream: TLSStream?, permit: consuming ConnectionPermit, isAnnounced: Bool,
+    knowsHTTP2: Bool = false
   ) {
     self.worker = worker
+    self.knowsHTTP2 = knowsHTTP2
     self.listener = listener
     self.peer = peer
     self.permit = consume permit
@@ -305,7 +309,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     unwant(.writable)
     wait(.head)
     let driver: ConnectionDriver
-    if stream?.isHTTP2 ?? false {
+    if stream?.isHTTP2 ?? knowsHTTP2 {
       let http2 = HTTP2Driver(connection: self)
       driver = .http2(http2)
       http2.start()

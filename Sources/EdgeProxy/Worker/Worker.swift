@@ -47,10 +47,12 @@ final class Worker: TurnEnd {
   private var whenDrained: (@Sendable () -> Void)?
   private var ticker: Ticker?
 
-  init(_ plan: WorkerPlan, logger: Logger) throws {
+  /// With `loop` somebody else turns it, by a clock of their own.
+  init(_ plan: WorkerPlan, logger: Logger, loop: EventLoop? = nil) throws {
     self.logger = logger
     let configuration = plan.snapshot.configuration
-    loop = try EventLoop()
+    let loop = try loop ?? EventLoop()
+    self.loop = loop
     links = PeerLinks(loop: loop, counters: counters.peers, logger: logger)
     door = PeerDoor(loop: loop, logger: logger)
     spoolDirectory = plan.spoolDirectory
@@ -195,6 +197,10 @@ final class Worker: TurnEnd {
     links.close()
     accessLog.flush()
     closeListeners { _ in true }
+    // They know their worker, which would live on with them.
+    exchanges = Shelf()
+    attempts = Shelf()
+    nodeConnections = Shelf()
     loop.stop()
   }
 
@@ -222,16 +228,21 @@ final class Worker: TurnEnd {
       let made = Connection(
         worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream,
         permit: permit, isAnnounced: isAnnounced)
-      made.index = connections.count
-      connections.append(made)
-      counters.accepted.add()
-      counters.connections.set(connections.count)
       connection = made
-      try made.start()
+      try adopt(made)
     } catch {
       connection?.abort()
       logger.error("a connection could not be set up", metadata: ["error": "\(error)"])
     }
+  }
+
+  /// Takes a connection in and has it begin.
+  func adopt(_ connection: Connection) throws(SystemError) {
+    connection.index = connections.count
+    connections.append(connection)
+    counters.accepted.add()
+    counters.connections.set(connections.count)
+    try connection.start()
   }
 
   /// TLS of the listener's kind; `nil` for none.

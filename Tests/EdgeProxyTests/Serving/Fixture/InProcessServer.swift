@@ -1,0 +1,131 @@
+import CertStore
+import EventLoop
+import HTTPCore
+import Logging
+import TLS
+
+@testable import EdgeProxy
+
+/// A whole worker in the thread of the test, by a clock that stands still until it is moved.
+///
+/// Its clients are socket pairs without TLS, its instances `ScriptedNode`s. Nothing happens between
+/// two calls, so the order of events is the caller's, and the same each time.
+final class InProcessServer {
+  /// What the client speaks; without TLS nothing settles it.
+  enum Speaking { case http1, http2 }
+
+  /// The worker had something to do in more turns than any order of events can ask for.
+  struct NeverSettles: Error {}
+
+  /// The configuration has mistakes.
+  struct BadConfiguration: Error { let lines: [String] }
+
+  let clock = ManualClock()
+  let worker: Worker
+  /// Connections by address, as all workers count them.
+  let perAddress = ConnectionLimit()
+  /// The address that clients have.
+  static let clientAddress = IPAddress(ipv4: 0xc633_6407)
+  private var plan: SnapshotPlan
+  /// For what the worker posts to the control thread, which is not there.
+  private let control: EventLoop
+
+  /// Turns after which a worker that still has something to do counts as one that spins.
+  private static let turnsMax = 2000
+
+  /// Starts a worker with the configuration that `text` is in YAML; bodies go to files in `spool`.
+  init(_ text: String, spool: String = "/tmp") throws {
+    control = try EventLoop(clock: clock)
+    plan = SnapshotPlan(try Self.configuration(text), previous: nil)
+    worker = try Worker(
+      WorkerPlan(
+        snapshot: plan, certificates: CertificateIndex(entries: [], defaultName: nil),
+        ticketKeys: try TicketKeys(), policy: TLSPolicy(minimumIsTLS13: false, tickets: false),
+        spoolDirectory: spool, perAddress: perAddress, ability: Ability(), httpsPort: 443,
+        control: control.handle),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      loop: EventLoop(clock: clock))
+    worker.random = RandomSource(seed: 1)
+  }
+
+  /// The worker knows its loop and the other way round, which would keep both.
+  deinit { worker.loop.owner = nil }
+
+  private static func configuration(_ text: String) throws -> Configuration {
+    let findings = Findings(path: "edge.yaml")
+    let source = ConfigurationSource(environment: [:]) { (_, _) throws(SystemError) in [] }
+    let bytes = Array((text + "\nlog: { access: off }\n").utf8)
+    let read = ConfigurationLoader.read(bytes, source: source, findings: findings)
+    guard let read else {
+      throw BadConfiguration(lines: findings.diagnostics.map(\.description))
+    }
+    return read
+  }
+
+  // MARK: Orders, as from the control thread
+
+  /// Takes over another configuration, as after a SIGHUP.
+  func install(_ text: String) throws {
+    plan = SnapshotPlan(try Self.configuration(text), previous: plan)
+    worker.install(plan)
+  }
+
+  /// The nodes of an upstream, by its name, as the workers see them.
+  func nodes(of upstream: String) -> [NodeState] {
+    let found = worker.snapshot.upstreams.first { $0.settings.name == upstream }
+    return found?.state.nodes ?? []
+  }
+
+  // MARK: Time
+
+  /// One turn of the loop; returns whether anything happened.
+  @discardableResult
+  func turn() throws -> Bool { try worker.loop.turn(mayWait: false) }
+
+  /// Turns until the worker has nothing more to do at this time.
+  func settle() throws {
+    for _ in 0..<Self.turnsMax where try !turn() { return }
+    throw NeverSettles()
+  }
+
+  /// Moves the clock, has the timers fire and settles.
+  func advance(by duration: Duration) throws {
+    clock.advance(by: duration)
+    try settle()
+  }
+
+  // MARK: Clients
+
+  /// A client's connection; with `room` either direction of the socket takes about as many bytes.
+  func connect(_ speaking: Speaking = .http1, room: Int32? = nil) throws -> WireClient {
+    let (ours, theirs) = try Socket.pair()
+    let client = WireClient(FileDescriptor(owning: theirs), room: room)
+    WireClient.setRoom(ours, room)
+    guard let permit = worker.enter(Self.clientAddress) else { return client }
+    let made = Connection(
+      worker: worker,
+      listener: ListenerFacts(kind: .https, address: Array("192.0.2.1".utf8), port: 443),
+      peer: PeerFacts(Self.clientAddress, port: 40_000), descriptor: FileDescriptor(owning: ours),
+      stream: nil, permit: permit, isAnnounced: false, knowsHTTP2: speaking == .http2)
+    try worker.adopt(made)
+    return client
+  }
+
+  // MARK: The end
+
+  /// What is still counted for clients and requests; empty when everything was given back.
+  ///
+  /// To be asked when all clients and instances are gone and the worker has settled.
+  var remains: [String] {
+    var found: [String] = []
+    func note(_ count: Int, _ what: String) { if count != 0 { found.append("\(count) \(what)") } }
+    note(worker.buffers.bytesOut, "bytes of buffers")
+    note(worker.counters.connections.now, "connections")
+    note(perAddress.clientCount, "clients counted by address")
+    note(worker.snapshot.waitingCount, "requests that wait for a node")
+    for upstream in worker.snapshot.upstreams {
+      for node in upstream.state.nodes { note(node.inFlight, "requests at \(node)") }
+    }
+    return found
+  }
+}
