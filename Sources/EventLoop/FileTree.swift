@@ -11,6 +11,13 @@ package struct FileFacts: Equatable, Sendable {
   package var modifiedSeconds: Int64
   /// The part of that time below a second.
   package var modifiedNanoseconds: Int64
+
+  package init(kind: Kind, bytesCount: Int64, modifiedSeconds: Int64, modifiedNanoseconds: Int64) {
+    self.kind = kind
+    self.bytesCount = bytesCount
+    self.modifiedSeconds = modifiedSeconds
+    self.modifiedNanoseconds = modifiedNanoseconds
+  }
 }
 
 /// Opens what lies below a directory, and nothing that does not.

@@ -169,6 +169,17 @@ struct AccessFormatTests {
     record.reset()
     #expect(record.tries.isEmpty && record.triesCount == 0 && record.cause == nil)
   }
+
+  @Test func `a record that is used again says nothing of the connection before`() throws {
+    var record = AccessRecord()
+    record.client = Array("192.0.2.1".utf8)
+    record.tlsVersion = "TLSv1.3"
+    record.isResumed = true
+    record.serverName = Array("secret.test".utf8)
+    record.listener = Array("0.0.0.0:443".utf8)
+    record.reset()
+    #expect("\(record)" == "\(AccessRecord())")
+  }
 }
 
 /// A directory of its own for one test, gone with it.

@@ -199,6 +199,31 @@ def test_bytes_that_come_between_two_requests_end_the_connection(edge, web):
 # Connections
 
 
+def test_bytes_that_the_kernel_holds_back_never_become_the_next_answer(edge, web):
+    """A body longer than its length, in two writes: Nagle's algorithm keeps the second one until we acknowledge
+    the first, and it must not be our next request that does so."""
+    stolen = answer(b"another client's")
+    written = threading.Semaphore(0)
+
+    def script(connection, request):
+        if request.target == "/good":
+            connection.sendall(answer(b"good"))
+        else:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+            connection.sendall(stolen)
+            written.release()
+        return True
+
+    running = edge({"app1": http(web(script), keep_alive={"connections": 8})}, workers=1)
+    bodies = []
+    with running.client() as one, running.client() as other:
+        for _ in range(12):
+            assert one.request("GET", "/").body == b"mine"
+            assert written.acquire(timeout=5)
+            bodies.append(other.request("GET", "/good").body)
+    assert bodies == [b"good"] * 12
+
+
 def test_connections_are_kept_and_used_again(edge, web):
     server = web()
     running = edge({"app1": http(server)}, workers=1)

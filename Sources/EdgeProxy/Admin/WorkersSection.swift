@@ -18,7 +18,7 @@ struct WorkersSection {
       text: [
         .table(
           "workers",
-          columns: ["WORKER", "CONNECTIONS", "REQUESTS", "HELD", "MEMORY", "STATE"],
+          columns: ["WORKER", "CONNECTIONS", "REQUESTS", "HELD", "MEMORY", "FILES", "STATE"],
           rows: workers.enumerated().map(Self.row))
       ],
       metrics: counters + gauges)
@@ -30,6 +30,7 @@ struct WorkersSection {
       "worker": .number(number), "connections": .number(counters.connections.now),
       "accepted": .number(counters.accepted.now), "requests": .number(counters.requests),
       "held": .number(counters.held.now), "memory_bytes": .number(counters.memory.now),
+      "temporary_file_bytes": .number(counters.fileBytes.now),
       "silent_seconds": .number(worker.silentSeconds),
     ]
   }
@@ -39,7 +40,7 @@ struct WorkersSection {
     let silence = worker.silentSeconds
     return [
       "\(number)", "\(counters.connections.now)", "\(counters.requests)", "\(counters.held.now)",
-      "\(counters.memory.now >> 10)KiB",
+      "\(counters.memory.now >> 10)KiB", "\(counters.fileBytes.now >> 10)KiB",
       silence > silenceMax ? "silent for \(Age.text(Int64(silence)))" : "ok",
     ]
   }
@@ -81,7 +82,8 @@ struct WorkersSection {
   private var gauges: [Metric] {
     var connections = Metric.gauge("connections", "Client connections that are open.")
     var held = Metric.gauge("held", "Requests that are waiting for a node.")
-    var memory = Metric.gauge("memory_bytes", "Buffers that are in use.")
+    var memory = Metric.gauge("memory_bytes", "Memory that is kept for clients.")
+    var files = Metric.gauge("temporary_file_bytes", "Temporary files that are kept for clients.")
     var silence = Metric.gauge(
       "worker_silence_seconds", "How long a worker has not shown that it turns.")
     for (number, worker) in workers.enumerated() {
@@ -89,8 +91,9 @@ struct WorkersSection {
       connections.add(worker.counters.connections.now, label)
       held.add(worker.counters.held.now, label)
       memory.add(worker.counters.memory.now, label)
+      files.add(worker.counters.fileBytes.now, label)
       silence.add(worker.silentSeconds, label)
     }
-    return [connections, held, memory, silence]
+    return [connections, held, memory, files, silence]
   }
 }

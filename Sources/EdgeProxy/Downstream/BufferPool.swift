@@ -8,6 +8,8 @@ final class BufferPool {
   /// Blocks kept for later; more than that go back to the allocator.
   private static let keptMax = 32
 
+  /// Hears when more is out than there may be.
+  var relief: MemoryRelief?
   private var kept: [[UInt8]] = []
   private(set) var bytesOut = 0
   private(set) var fileBytesOut: Int64 = 0
@@ -17,14 +19,14 @@ final class BufferPool {
   }
 
   func take() -> [UInt8] {
-    bytesOut += Self.blockBytes
+    count(Self.blockBytes)
     if let block = kept.popLast() { return block }
     return [UInt8](repeating: 0, count: Self.blockBytes)
   }
 
   /// A smaller one, for bytes that have to be kept for long; it is given back like the others.
   func takeSmall(_ count: Int) -> [UInt8] {
-    bytesOut += count
+    self.count(count)
     return [UInt8](repeating: 0, count: count)
   }
 
@@ -34,10 +36,16 @@ final class BufferPool {
   }
 
   /// Counts memory that is held elsewhere (request bodies, spools) against the same ceiling.
-  func count(_ bytes: Int) { bytesOut += bytes }
+  func count(_ bytes: Int) {
+    bytesOut += bytes
+    if bytes > 0 { relief?.memoryGrew(to: bytesOut) }
+  }
 
   /// Counts bytes of temporary files.
-  func countFiles(_ bytes: Int64) { fileBytesOut += bytes }
+  func countFiles(_ bytes: Int64) {
+    fileBytesOut += bytes
+    if bytes > 0 { relief?.filesGrew(to: fileBytesOut) }
+  }
 }
 
 @available(*, unavailable) extension BufferPool: Sendable {}

@@ -11,21 +11,19 @@ extension Connection {
     switch driver {
     case .none: break
     case .http1(let driver):
-      if let exchange = driver.exchange {
-        let memory = exchange.memoryHeld + driver.bufferBytes
-        holders.append(
-          MemoryHolder(
-            .exchange(exchange), of: exchange.client, memory: memory, files: exchange.filesHeld))
-      }
-      if driver.bufferBytes > 0 {
-        holders.append(
-          MemoryHolder(
-            .connection(self), of: client, memory: driver.exchange == nil ? driver.bufferBytes : 0))
-      }
+      holders.append(MemoryHolder(.connection(self), of: client, memory: driver.bufferBytes))
+      if let exchange = driver.exchange { holders.append(MemoryHolder(exchange)) }
     case .http2(let driver):
       holders.append(MemoryHolder(.connection(self), of: client, memory: driver.bufferBytes))
       driver.addHolders(to: &holders, client)
     }
+  }
+
+  /// Its client holds more than its share.
+  func cutForMemory() {
+    worker.counters.refused(.memory)
+    if case .http1(let driver) = driver { driver.exchange?.note(cause: "memory-limit") }
+    abort(reset: true)
   }
 
   /// Makes the buffer of an unfinished head as small as it can be; returns how many bytes are free now.

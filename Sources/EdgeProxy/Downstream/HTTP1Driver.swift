@@ -131,7 +131,10 @@ final class HTTP1Driver: TurnEnd {
         do throws(RequestBodyFailure) {
           let complete = try reader.read(&input, into: exchange)
           reading = complete ? .exchanging : .body(reader)
-          guard complete else { return connection.wait(.body) }
+          guard complete else {
+            releaseIdleInput()
+            return connection.wait(.body)
+          }
           connection.wait(.nothing)
           exchange.requestComplete()
         } catch {

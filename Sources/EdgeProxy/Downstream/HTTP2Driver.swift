@@ -325,10 +325,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   func addHolders(to holders: inout [MemoryHolder], _ client: IPAddress) {
     for stream in streams {
       if let exchange = stream.exchange {
-        holders.append(
-          MemoryHolder(
-            .exchange(exchange), of: exchange.client, memory: exchange.memoryHeld,
-            files: exchange.filesHeld))
+        holders.append(MemoryHolder(exchange))
       } else if let tunnel = stream.tunnel {
         let memory = tunnel.bufferBytes + stream.intake.count
         holders.append(MemoryHolder(.tunnel(tunnel), of: client, memory: memory))

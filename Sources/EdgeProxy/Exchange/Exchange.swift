@@ -104,6 +104,7 @@ final class Exchange: TimerTarget, TurnEnd {
     snapshot = worker.snapshot
     stage = .receiving
     hasAnswered = false
+    client = connection.peer.address
     startedAt = worker.loop.now
     worker.random.nextIdentifier(into: &requestID)
     record.requestID = requestID
@@ -218,14 +219,12 @@ final class Exchange: TimerTarget, TurnEnd {
     guard bytes != countedBytes else { return }
     worker.buffers.count(bytes - countedBytes)
     countedBytes = bytes
-    worker.relief.memoryGrew()
   }
 
   private func count(files bytes: Int64) {
     guard bytes != countedFileBytes else { return }
     worker.buffers.countFiles(bytes - countedFileBytes)
     countedFileBytes = bytes
-    worker.relief.filesGrew()
   }
 
   func note(cause: StaticString) {

@@ -7,24 +7,24 @@ internal import HTTPCore
 struct OwnBody: ~Copyable {
   var text = TextBuffer(capacity: 0)
   /// The page, while there is one, and its bytes.
-  private var shared: SharedPage?
+  private var loan: SharedPage.Loan?
   private var sharedBytes: [UInt8] = []
   private var sent = 0
 
   /// Storage kept for later answers.
   private static let keptBytes = 16 * 1024
 
-  var count: Int { shared == nil ? text.count : sharedBytes.count }
+  var count: Int { loan == nil ? text.count : sharedBytes.count }
   var isSent: Bool { sent >= count }
 
-  /// What this body alone takes of the process's memory; shared pages count themselves.
+  /// What this body alone takes of the process's memory; shared pages are counted by their loans.
   var memoryBytes: Int { text.capacity }
 
   /// What goes out next; it stays the same until `consume`.
   var front: Span<UInt8> {
     @_lifetime(borrow self)
     get {
-      let bytes = shared == nil ? text.bytes : sharedBytes.span
+      let bytes = loan == nil ? text.bytes : sharedBytes.span
       return bytes.extracting(sent..<bytes.count)
     }
   }
@@ -32,7 +32,7 @@ struct OwnBody: ~Copyable {
   /// Begins another body, which is empty.
   mutating func begin() {
     text.removeAll()
-    shared = nil
+    loan = nil
     sharedBytes = []
     sent = 0
   }
@@ -40,7 +40,7 @@ struct OwnBody: ~Copyable {
   /// Begins a body that others share.
   mutating func begin(_ page: SharedPage) {
     begin()
-    shared = page
+    loan = SharedPage.Loan(page)
     sharedBytes = page.bytes
   }
 
@@ -53,18 +53,32 @@ struct OwnBody: ~Copyable {
   }
 }
 
-/// Bytes that several answers send, counted once for as long as anybody has them.
+/// Bytes that several answers send, counted once for as long as any of them has them.
 final class SharedPage {
   let bytes: [UInt8]
   private let buffers: BufferPool
+  private var lent = 0
 
   init(_ bytes: [UInt8], countedIn buffers: BufferPool) {
     self.bytes = bytes
     self.buffers = buffers
-    buffers.count(bytes.count)
   }
 
-  deinit { buffers.count(-bytes.count) }
+  /// The page in the hands of one answer, until this goes.
+  struct Loan: ~Copyable {
+    private let page: SharedPage
+
+    init(_ page: SharedPage) {
+      self.page = page
+      page.lent += 1
+      if page.lent == 1 { page.buffers.count(page.bytes.count) }
+    }
+
+    deinit {
+      page.lent -= 1
+      if page.lent == 0 { page.buffers.count(-page.bytes.count) }
+    }
+  }
 }
 
 @available(*, unavailable) extension SharedPage: Sendable {}

@@ -41,13 +41,14 @@ struct RequestBody: ~Copyable {
     }
   }
 
-  /// Adds bytes; beyond `memoryBytesMax` everything so far goes to a file.
+  /// Adds bytes; what is more than `memoryBytesMax` in memory goes to a file, all of it.
   mutating func append(_ bytes: borrowing Span<UInt8>, in place: Place) throws(SystemError) {
-    if file != nil || memory.count + bytes.count > place.memoryBytesMax {
-      try openFile(in: place)
-      if memory.count + bytes.count > place.memoryBytesMax { try flush(in: place) }
-    }
     memory.append(copying: bytes)
+    guard memory.count > place.memoryBytesMax else { return }
+    try openFile(in: place)
+    try flush(in: place)
+    // Where memory is short, none is kept for what comes next.
+    if place.memoryBytesMax == 0 { memory = [] }
   }
 
   /// The body is complete: what belongs to the file is written there.
@@ -59,16 +60,18 @@ struct RequestBody: ~Copyable {
   ///
   /// Only while more is expected: a body that is being sent stays where it is.
   mutating func spill(in place: Place) -> Int {
-    let count = memory.count
-    guard count > 0, diskFailure == nil else { return 0 }
-    do throws(SystemError) {
-      try openFile(in: place)
-      try flush(in: place)
-    } catch {
-      return 0
+    let held = memory.capacity
+    guard held > 0, diskFailure == nil else { return 0 }
+    if !memory.isEmpty {
+      do throws(SystemError) {
+        try openFile(in: place)
+        try flush(in: place)
+      } catch {
+        return 0
+      }
     }
     memory = []
-    return diskFailure == nil ? count : 0
+    return diskFailure == nil ? held : 0
   }
 
   private mutating func openFile(in place: Place) throws(SystemError) {
@@ -98,7 +101,7 @@ struct RequestBody: ~Copyable {
   private mutating func write(_ raw: Int32) throws(SystemError) {
     try Descriptor.writeAll(raw, memory.span, at: fileBytes)
     fileBytes += Int64(memory.count)
-    memory.removeAll(keepingCapacity: true)
+    memory.removeAll(keepingCapacity: memory.capacity <= Self.blockBytesMax)
   }
 
   /// Goes on in a file in memory, with what the one on the disk has.
@@ -126,6 +129,8 @@ struct RequestBody: ~Copyable {
 
   private static let copiedBytes = 64 * 1024
   private static let keptBytes = 16 * 1024
+  /// Storage kept for what comes next of the same body.
+  private static let blockBytesMax = 256 * 1024
 
   /// Forgets the body; a small buffer is kept for the next one.
   mutating func reset() {

@@ -9,9 +9,9 @@ internal import HTTPCore
 /// only when that was too slow, at a quarter above the limit. `limits.temporary_files` is kept the
 /// same way, but that nothing can be moved.
 ///
-/// It runs in turns of its own, so that nothing ends within one of its own calls, and moves a bounded
+/// It runs at the end of a turn, so that nothing ends within one of its own calls, and moves a bounded
 /// number of bytes in each.
-final class MemoryRelief: TimerTarget {
+final class MemoryRelief: TurnEnd, TimerTarget {
   /// Bytes that are written to files in one turn.
   private static let spilledPerTurn = 16 << 20
   /// Between two turns of it.
@@ -19,14 +19,14 @@ final class MemoryRelief: TimerTarget {
 
   /// The worker owns its relief.
   private unowned let worker: Worker
-  private let buffers: BufferPool
+  private var buffers: BufferPool { worker.buffers }
   private var memoryMax: Int
   private var filesMax: Int64
   private var timer = TimerToken.none
+  private var runsAtTurnEnd = false
 
   init(worker: Worker, _ limits: LimitSettings) {
     self.worker = worker
-    buffers = worker.buffers
     memoryMax = limits.memoryBytes
     filesMax = Int64(limits.temporaryFileBytes)
   }
@@ -34,8 +34,8 @@ final class MemoryRelief: TimerTarget {
   func install(_ limits: LimitSettings) {
     memoryMax = limits.memoryBytes
     filesMax = Int64(limits.temporaryFileBytes)
-    memoryGrew()
-    filesGrew()
+    memoryGrew(to: buffers.bytesOut)
+    filesGrew(to: buffers.fileBytesOut)
   }
 
   // MARK: What is left
@@ -49,25 +49,32 @@ final class MemoryRelief: TimerTarget {
   /// Whether temporary files may grow.
   var hasFiles: Bool { buffers.fileBytesOut <= filesMax }
 
-  func memoryGrew() {
-    if buffers.bytesOut > memoryMax { relieveSoon() }
+  func memoryGrew(to bytes: Int) {
+    if bytes > memoryMax { relieveSoon() }
   }
 
-  func filesGrew() {
-    if buffers.fileBytesOut > filesMax { relieveSoon() }
+  func filesGrew(to bytes: Int64) {
+    if bytes > filesMax { relieveSoon() }
   }
 
   private func relieveSoon() {
-    if timer == .none { timer = worker.loop.arm(self, after: Self.pause) }
+    guard timer == .none, !runsAtTurnEnd else { return }
+    runsAtTurnEnd = true
+    worker.loop.atTurnEnd(self)
+  }
+
+  func timerFired(_ token: TimerToken) {
+    timer = .none
+    relieveSoon()
   }
 
   // MARK: Giving back
 
-  func timerFired(_ token: TimerToken) {
-    timer = .none
+  func turnEnded() {
+    runsAtTurnEnd = false
     if buffers.bytesOut > memoryMax {
       let holders = worker.holders()
-      guard spill(holders) else { return relieveSoon() }
+      guard spill(holders) else { return timer = worker.loop.arm(self, after: Self.pause) }
       let excess = buffers.bytesOut - (memoryMax - memoryMax / 8)
       if buffers.bytesOut > memoryMax { cut(holders, Int64(excess), of: \.memory) }
     }
@@ -125,11 +132,18 @@ struct MemoryHolder {
   let memory: Int64
   let files: Int64
 
-  init(_ kind: Kind, of client: IPAddress, memory: Int, files: Int64 = 0) {
+  init(_ kind: Kind, of client: IPAddress, memory: Int) {
     self.kind = kind
     self.client = client.client
     self.memory = Int64(memory)
-    self.files = files
+    files = 0
+  }
+
+  init(_ exchange: Exchange) {
+    kind = .exchange(exchange)
+    client = exchange.client.client
+    memory = Int64(exchange.memoryHeld)
+    files = exchange.filesHeld
   }
 
   /// Moves what can wait to a file; returns how many bytes.
@@ -145,7 +159,7 @@ struct MemoryHolder {
     switch kind {
     case .exchange(let exchange): exchange.cutForMemory()
     case .tunnel(let tunnel): tunnel.cut("memory-limit")
-    case .connection(let connection): connection.abort(reset: true)
+    case .connection(let connection): connection.cutForMemory()
     }
   }
 }
@@ -154,14 +168,15 @@ struct MemoryHolder {
 enum FairShare {
   /// The most that anybody may keep, so that all together keep `excess` less; `totals` are sorted.
   static func most(_ totals: [Int64], less excess: Int64) -> Int64 {
-    var left = excess
     var level = totals.last ?? 0
+    guard excess > 0 else { return level }
+    var left = excess
     var count: Int64 = 0
     for index in totals.indices.reversed() {
       count += 1
       let next = index > 0 ? totals[index - 1] : 0
       let step = (level - next).multipliedReportingOverflow(by: count)
-      if step.overflow || step.partialValue >= left { return level - (left + count - 1) / count }
+      if step.overflow || step.partialValue >= left { return level - ((left - 1) / count + 1) }
       left -= step.partialValue
       level = next
     }

@@ -69,6 +69,7 @@ final class Worker: TurnEnd {
     tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
+    buffers.relief = relief
     let ticker = Ticker(worker: self)
     self.ticker = ticker
     ticker.start()
@@ -361,6 +362,7 @@ final class Worker: TurnEnd {
     sessions.tick()
     accessLog.flush()
     counters.memory.set(buffers.bytesOut)
+    counters.fileBytes.set(Int(buffers.fileBytesOut))
     counters.held.set(snapshot.waitingCount)
   }
 

@@ -55,8 +55,10 @@ final class WorkerCounters: Sendable {
   let queued = Count()
   /// Requests that are waiting, as of the last second.
   let held = Count()
-  /// Bytes of buffers that are lent, as of the last second.
+  /// Bytes of memory that are kept for clients, as of the last second.
   let memory = Count()
+  /// The same of temporary files.
+  let fileBytes = Count()
   private let answers = [6 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })

@@ -86,6 +86,18 @@ final class PeerDoorTests {
     return (connection, accepted)
   }
 
+  @Test func `a connection to which no TLS can be offered is not counted for its address`() throws {
+    // It has not been told of a certificate.
+    let bare = try PeerServer(server.credentials, nodes: [instance.address])
+    for _ in 0..<5 {
+      let client = try Socket.connect(bare.address)
+      try bare.turn()
+      withExtendedLifetime(client) {}
+    }
+    #expect(bare.worker.counters.accepted.now == 0)
+    #expect(bare.perAddress.clientCount == 0)
+  }
+
   @Test func `an answer passes whole, and the end of the instance after it`() throws {
     let (connection, call) = try connected()
     call.say("answer")

@@ -51,6 +51,8 @@ final class PeerServer {
   let worker: Worker
   let address: SocketAddress
   let credentials: PeerCredentials
+  /// Connections by address.
+  let perAddress = ConnectionLimit()
 
   init(_ credentials: PeerCredentials, nodes: [SocketAddress]) throws {
     self.credentials = credentials
@@ -64,7 +66,7 @@ final class PeerServer {
       snapshot: SnapshotPlan(configuration, previous: nil),
       certificates: CertificateIndex(entries: [], defaultName: nil), ticketKeys: try TicketKeys(),
       policy: TLSPolicy(minimumIsTLS13: false, tickets: false), spoolDirectory: "/tmp",
-      perAddress: ConnectionLimit(), ability: Ability(), httpsPort: 443,
+      perAddress: perAddress, ability: Ability(), httpsPort: 443,
       control: try EventLoop().handle)
     worker = try Worker(plan, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let anywhere = try #require(SocketAddress(ip: "127.0.0.1", port: 0))

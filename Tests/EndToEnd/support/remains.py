@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from .admin import ask
 from .processes import Timeout, eventually
 
-GAUGES = ("connections", "held", "memory_bytes", "node_in_flight")
+GAUGES = ("connections", "held", "memory_bytes", "temporary_file_bytes", "node_in_flight")
 
 
 def gauges(running):

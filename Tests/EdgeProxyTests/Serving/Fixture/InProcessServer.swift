@@ -35,6 +35,7 @@ final class InProcessServer {
 
   /// Starts a worker with the configuration that `text` is in YAML; bodies go to files in `spool`.
   init(_ text: String, spool: String = "/tmp") throws {
+    Descriptor.raiseLimit()
     control = try EventLoop(clock: clock)
     plan = SnapshotPlan(try Self.configuration(text), previous: nil)
     worker = try Worker(
@@ -97,15 +98,17 @@ final class InProcessServer {
   // MARK: Clients
 
   /// A client's connection; with `room` either direction of the socket takes about as many bytes.
-  func connect(_ speaking: Speaking = .http1, room: Int32? = nil) throws -> WireClient {
+  func connect(
+    _ speaking: Speaking = .http1, room: Int32? = nil, from address: IPAddress = clientAddress
+  ) throws -> WireClient {
     let (ours, theirs) = try Socket.pair()
     let client = WireClient(FileDescriptor(owning: theirs), room: room)
     WireClient.setRoom(ours, room)
-    guard let permit = worker.enter(Self.clientAddress) else { return client }
+    guard let permit = worker.enter(address) else { return client }
     let made = Connection(
       worker: worker,
       listener: ListenerFacts(kind: .https, address: Array("192.0.2.1".utf8), port: 443),
-      peer: PeerFacts(Self.clientAddress, port: 40_000), descriptor: FileDescriptor(owning: ours),
+      peer: PeerFacts(address, port: 40_000), descriptor: FileDescriptor(owning: ours),
       stream: nil, permit: permit, isAnnounced: false, knowsHTTP2: speaking == .http2)
     try worker.adopt(made)
     return client
