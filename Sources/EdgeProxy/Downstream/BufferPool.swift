@@ -8,8 +8,10 @@ final class BufferPool {
   /// Blocks kept for later; more than that go back to the allocator.
   private static let keptMax = 32
 
-  /// Hears when more is out than there may be.
-  var relief: MemoryRelief?
+  /// What may be out; beyond it the relief takes back.
+  private var bytesMax = Int.max
+  private var fileBytesMax = Int64.max
+  private var relief: MemoryRelief?
   private var kept: [[UInt8]] = []
   private(set) var bytesOut = 0
   private(set) var fileBytesOut: Int64 = 0
@@ -38,13 +40,22 @@ final class BufferPool {
   /// Counts memory that is held elsewhere (request bodies, spools) against the same ceiling.
   func count(_ bytes: Int) {
     bytesOut += bytes
-    if bytes > 0 { relief?.memoryGrew(to: bytesOut) }
+    if bytesOut > bytesMax { relief?.run() }
   }
 
   /// Counts bytes of temporary files.
   func countFiles(_ bytes: Int64) {
     fileBytesOut += bytes
-    if bytes > 0 { relief?.filesGrew(to: fileBytesOut) }
+    if fileBytesOut > fileBytesMax { relief?.run() }
+  }
+
+  /// Has `relief` run when more is out than this.
+  func setLimits(bytes: Int, fileBytes: Int64, _ relief: MemoryRelief) {
+    bytesMax = bytes
+    fileBytesMax = fileBytes
+    self.relief = relief
+    count(0)
+    countFiles(0)
   }
 }
 

@@ -34,8 +34,7 @@ final class MemoryRelief: TurnEnd, TimerTarget {
   func install(_ limits: LimitSettings) {
     memoryMax = limits.memoryBytes
     filesMax = Int64(limits.temporaryFileBytes)
-    memoryGrew(to: buffers.bytesOut)
-    filesGrew(to: buffers.fileBytesOut)
+    buffers.setLimits(bytes: memoryMax, fileBytes: filesMax, self)
   }
 
   // MARK: What is left
@@ -49,15 +48,10 @@ final class MemoryRelief: TurnEnd, TimerTarget {
   /// Whether temporary files may grow.
   var hasFiles: Bool { buffers.fileBytesOut <= filesMax }
 
-  func memoryGrew(to bytes: Int) {
-    if bytes > memoryMax { relieveSoon() }
-  }
+  // MARK: Giving back
 
-  func filesGrew(to bytes: Int64) {
-    if bytes > filesMax { relieveSoon() }
-  }
-
-  private func relieveSoon() {
+  /// Takes back at the end of the turn.
+  func run() {
     guard timer == .none, !runsAtTurnEnd else { return }
     runsAtTurnEnd = true
     worker.loop.atTurnEnd(self)
@@ -65,10 +59,8 @@ final class MemoryRelief: TurnEnd, TimerTarget {
 
   func timerFired(_ token: TimerToken) {
     timer = .none
-    relieveSoon()
+    run()
   }
-
-  // MARK: Giving back
 
   func turnEnded() {
     runsAtTurnEnd = false

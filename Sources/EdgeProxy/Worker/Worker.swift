@@ -69,7 +69,7 @@ final class Worker: TurnEnd {
     tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
-    buffers.relief = relief
+    relief.install(configuration.limits)
     let ticker = Ticker(worker: self)
     self.ticker = ticker
     ticker.start()
