@@ -19,6 +19,16 @@ struct LogLineTests {
 
   @Test(
     arguments: [
+      (0, "1970-01-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
+      (-62_167_219_200_000_001, "0001-01-01T00:00:00.999Z"),
+      (.min, "0001-01-01T00:00:00.224Z"), (.max, "9999-12-31T23:59:59.775Z"),
+    ] as [(Int64, String)])
+  func `any clock makes a line`(time: Int64, expected: String) {
+    #expect(LogLine.make(.info, "x", [:], time: time).text == "\(expected) info x\n")
+  }
+
+  @Test(
+    arguments: [
       (.critical, 2), (.error, 3), (.warning, 4), (.notice, 5), (.info, 6), (.debug, 7),
       (.trace, 7),
     ] as [(Logger.Level, Int)])

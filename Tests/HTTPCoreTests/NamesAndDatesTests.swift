@@ -81,10 +81,30 @@ struct DateTests {
     (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
     (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
     (-62_135_596_800, "Mon, 01 Jan 0001 00:00:00 GMT"),
+    (-62_135_596_801, "Mon, 01 Jan 0001 00:00:00 GMT"),
+    (-62_167_219_201, "Mon, 01 Jan 0001 00:00:00 GMT"), (.min, "Mon, 01 Jan 0001 00:00:00 GMT"),
+    (253_402_300_800, "Fri, 31 Dec 9999 23:59:59 GMT"), (.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
   ])
   func `known instants`(seconds: Int64, date: String) {
     #expect(format(seconds) == date)
     #expect(format(seconds).utf8.count == HTTPDate.bytesCount)
+  }
+
+  @Test func `every number of seconds is a date of 29 bytes`() {
+    for shift in 0..<64 {
+      for offset: Int64 in [-1, 0, 1] {
+        for seconds in [(Int64(1) << shift) &+ offset, (Int64(-1) << shift) &+ offset] {
+          let written = format(seconds)
+          #expect(written.utf8.count == HTTPDate.bytesCount)
+          #expect(parse(written) != nil, "\(seconds)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [(Int64.min, 1), (-719_163, 1), (-719_162, 1), (2_932_896, 9999), (.max, 9999)])
+  func `days beyond the calendar are its first and its last`(day: Int64, year: Int) {
+    #expect(CivilDate(day: day).year == year)
   }
 
   @Test func `days follow one another for 400 years`() {

@@ -185,12 +185,12 @@ struct AccessFormat {
 
   /// Makes `stamp` anew when the second has changed.
   private mutating func prepareStamp(_ time: Int64) {
-    let second = time >= 0 ? time / 1_000_000 : (time - 999_999) / 1_000_000
+    // Towards the past, of any number that there is.
+    let second = time / 1_000_000 - (time % 1_000_000 < 0 ? 1 : 0)
     guard second != self.second else { return }
     self.second = second
-    let day = second >= 0 ? second / 86_400 : (second - 86_399) / 86_400
-    let date = CivilDate(day: day)
-    let rest = Int(second - day * 86_400)
+    let civil = CivilTime(seconds: second)
+    let date = civil.date
     var text = TextBuffer(capacity: 32)
     switch format {
     case .json:
@@ -208,11 +208,11 @@ struct AccessFormat {
       text.append(date.year, digits: 4)
       text.append(UInt8(ascii: ":"))
     }
-    text.append(rest / 3600, digits: 2)
+    text.append(civil.hour, digits: 2)
     text.append(UInt8(ascii: ":"))
-    text.append(rest / 60 % 60, digits: 2)
+    text.append(civil.minute, digits: 2)
     text.append(UInt8(ascii: ":"))
-    text.append(rest % 60, digits: 2)
+    text.append(civil.second, digits: 2)
     stamp.removeAll(keepingCapacity: true)
     for index in 0..<text.count { stamp.append(text[index]) }
   }

@@ -102,21 +102,22 @@ enum LogLine {
   }
 
   private static func append(time: Int64, to line: inout TextBuffer) {
-    let second = time / 1_000_000
-    let date = CivilDate(day: second / 86_400)
+    let micro = time % 1_000_000
+    let civil = CivilTime(seconds: time / 1_000_000 - (micro < 0 ? 1 : 0))
+    let date = civil.date
     line.append(date.year, digits: 4)
     line.append(UInt8(ascii: "-"))
     line.append(date.month, digits: 2)
     line.append(UInt8(ascii: "-"))
     line.append(date.day, digits: 2)
     line.append(UInt8(ascii: "T"))
-    line.append(Int(second / 3600 % 24), digits: 2)
+    line.append(civil.hour, digits: 2)
     line.append(UInt8(ascii: ":"))
-    line.append(Int(second / 60 % 60), digits: 2)
+    line.append(civil.minute, digits: 2)
     line.append(UInt8(ascii: ":"))
-    line.append(Int(second % 60), digits: 2)
+    line.append(civil.second, digits: 2)
     line.append(UInt8(ascii: "."))
-    line.append(Int(time / 1000 % 1000), digits: 3)
+    line.append(Int((micro + 1_000_000) % 1_000_000 / 1000), digits: 3)
     line.append(UInt8(ascii: "Z"))
   }
 

@@ -3,12 +3,14 @@ package enum HTTPDate {
   package static let bytesCount = 29
 
   /// Writes the date of `seconds` since 1970 to `output`, which is replaced.
+  ///
+  /// The form has four digits for the year: what lies beyond is the first or the last second that it
+  /// can tell of.
   package static func format(_ seconds: Int64, into output: inout [UInt8]) {
     output.removeAll(keepingCapacity: true)
-    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    let second = seconds - day * 86_400
-    let date = CivilDate(day: day)
-    append(&output, "SunMonTueWedThuFriSat", Int((day % 7 + 11) % 7))
+    let time = CivilTime(seconds: seconds)
+    let date = time.date
+    append(&output, "SunMonTueWedThuFriSat", time.weekday)
     output.append(", ")
     two(&output, date.day)
     output.append(UInt8(ascii: " "))
@@ -17,11 +19,11 @@ package enum HTTPDate {
     two(&output, date.year / 100)
     two(&output, date.year % 100)
     output.append(UInt8(ascii: " "))
-    two(&output, Int(second / 3600))
+    two(&output, time.hour)
     output.append(UInt8(ascii: ":"))
-    two(&output, Int(second / 60 % 60))
+    two(&output, time.minute)
     output.append(UInt8(ascii: ":"))
-    two(&output, Int(second % 60))
+    two(&output, time.second)
     output.append(" GMT")
   }
 
@@ -38,16 +40,46 @@ package enum HTTPDate {
   }
 }
 
-/// Year, month and day of a day number, by the proleptic Gregorian calendar.
+/// A second of UTC, taken apart; seconds before the year 1 and after 9999 are the nearest one within.
+package struct CivilTime: Equatable, Sendable {
+  package let date: CivilDate
+  package let hour: Int
+  package let minute: Int
+  package let second: Int
+  /// 0 is Sunday.
+  package let weekday: Int
+
+  package init(seconds: Int64) {
+    let first = CivilDate.firstDay * 86_400
+    let last = CivilDate.lastDay * 86_400 + 86_399
+    // Counted from the first day, so that nothing is below 0.
+    let since = min(max(seconds, first), last) - first
+    let day = since / 86_400
+    let rest = Int(since % 86_400)
+    date = CivilDate(day: day + CivilDate.firstDay)
+    hour = rest / 3600
+    minute = rest / 60 % 60
+    second = rest % 60
+    // The first day is a Monday.
+    weekday = Int((day + 1) % 7)
+  }
+}
+
+/// Year, month and day of a day number, by the proleptic Gregorian calendar; days before the year 1
+/// and after 9999 are the first and the last one within.
 package struct CivilDate: Equatable, Sendable {
   package let year: Int
   package let month: Int
   package let day: Int
 
+  /// 0001-01-01 and 9999-12-31 as days since 1970-01-01.
+  static let firstDay: Int64 = -719_162
+  static let lastDay: Int64 = 2_932_896
+
   /// Days since 1970-01-01; Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
   package init(day number: Int64) {
-    let shifted = number + 719_468
-    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+    let shifted = min(max(number, Self.firstDay), Self.lastDay) + 719_468
+    let era = shifted / 146_097
     let dayOfEra = shifted - era * 146_097
     let yearOfEra =
       (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
