@@ -95,19 +95,73 @@ struct ByteBufferTests {
     #expect(buffer.freeCount == 16)
   }
 
-  @Test func `what does not fit ends the program`() async {
-    await #expect(processExitsWith: .failure) {
-      var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: 2))
-      buffer.append("abc")
+  /// Every way to append 3 bytes or more.
+  private static let writers: [@Sendable (inout ByteBuffer) -> Void] = [
+    { $0.append("abc") }, { $0.append(octets("abcd").span) }, { $0.append(decimal: 100) },
+    { $0.append(hexadecimal: 0xfff) },
+    { buffer in for byte in octets("abc") { buffer.append(byte) } },
+  ]
+
+  @Test(arguments: writers.indices)
+  func `what does not fit is not appended and makes the buffer full`(index: Int) {
+    for capacity in 0..<3 {
+      var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: capacity))
+      #expect(buffer.isFull == false)
+      Self.writers[index](&buffer)
+      #expect(buffer.isFull == true)
+      #expect(buffer.count <= capacity)
+      #expect(buffer.takeStorage().count == capacity)
+      #expect(buffer.isFull == false)
     }
-    await #expect(processExitsWith: .failure) {
-      var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: 2))
-      _ = buffer.write { _ in 3 }
+    var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: 4))
+    Self.writers[index](&buffer)
+    #expect(buffer.isFull == false)
+    #expect(buffer.count >= 3)
+  }
+
+  @Test(arguments: writers.indices)
+  func `a piece that does not fit is taken back whole`(index: Int) {
+    for capacity in 2..<8 {
+      var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: capacity))
+      buffer.append("xy")
+      let whole = buffer.appendWhole { buffer in
+        buffer.append("z")
+        Self.writers[index](&buffer)
+        return true
+      }
+      #expect(buffer.isFull == false)
+      #expect(whole == (buffer.count > 2))
+      #expect(text(buffer.readable).hasPrefix(whole ? "xyz" : "xy"))
+      #expect(
+        buffer.appendWhole {
+          $0.append("z"); return false
+        } == false)
+      #expect(text(buffer.readable).hasPrefix(whole ? "xyz" : "xy"))
     }
-    await #expect(processExitsWith: .failure) {
-      var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: 2))
-      buffer.append("ab")
-      buffer.consume(3)
-    }
+  }
+
+  @Test func `a piece is whole although something before it was not`() {
+    var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: 4))
+    buffer.append("abcde")
+    #expect(buffer.isFull == true)
+    let place = buffer.beginPiece()
+    buffer.append("fghi")
+    #expect(buffer.endPiece(place) == true)
+    #expect(text(buffer.readable) == "fghi")
+  }
+
+  @Test func `more than is there is neither written nor consumed`() {
+    var buffer = ByteBuffer(storage: [UInt8](repeating: 7, count: 4))
+    #expect(buffer.write { _ in 5 } == 4)
+    #expect(buffer.write { _ in 1 } == 0)
+    #expect(buffer.write { _ in -1 } == 0)
+    #expect(buffer.count == 4)
+    buffer.consume(-1)
+    #expect(buffer.count == 4)
+    buffer.consume(.max)
+    #expect(buffer.isEmpty == true)
+    #expect(buffer.freeCount == 4)
+    buffer.append(hexadecimal: -1)
+    #expect(text(buffer.readable) == "0")
   }
 }

@@ -43,7 +43,7 @@ struct HeadSerializerTests {
       text(buffer.readable)
         == "HTTP/1.1 101 Web Socket Protocol Handshake\r\nConnection: Upgrade\r\n"
         + "Upgrade: websocket\r\nSec-WebSocket-Accept: s3p\r\n\r\n")
-    var small = ByteBuffer(storage: [UInt8](repeating: 0, count: 300))
+    var small = ByteBuffer(storage: [UInt8](repeating: 0, count: buffer.count - 1))
     #expect(!HeadSerializer.writeSwitch(head, into: &small))
   }
 
@@ -151,16 +151,35 @@ struct HeadSerializerTests {
         + "Content-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\n")
   }
 
-  @Test func `a head that does not fit is not begun`() throws {
-    #expect(try lines("HTTP/1.1 200 OK", capacity: 256) == nil)
-    #expect(try lines("HTTP/1.1 103 X", capacity: 256, interim: true) == nil)
-    let long = "X: " + String(repeating: "a", count: 4000)
+  @Test func `a head that does not fit is taken back`() throws {
+    for capacity in 0..<56 {
+      #expect(try lines("HTTP/1.1 200 OK", capacity: capacity) == nil)
+    }
+    #expect(try lines("HTTP/1.1 200 OK", capacity: 56) == ["HTTP/1.1 200 OK", dateLine])
+    for capacity in 0..<18 {
+      #expect(try lines("HTTP/1.1 103 X", capacity: capacity, interim: true) == nil)
+    }
+    #expect(try lines("HTTP/1.1 103 X", capacity: 18, interim: true) == ["HTTP/1.1 103 X"])
+    let long = "X: " + String(repeating: "a", count: 4100)
     #expect(try lines("HTTP/1.1 200 OK", long) == nil)
-    var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: 16))
-    #expect(
-      HeadSerializer.begin(status: 503, reason: "x", date: date.span, into: &buffer) == false)
-    #expect(HeadSerializer.field("X", date.span, into: &buffer) == false)
-    #expect(buffer.count == 0)
+  }
+
+  @Test func `an answer of our own fits whole or is not there`() {
+    var fitted: [Int] = []
+    for capacity in 0..<200 {
+      var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: capacity))
+      let isWhole = buffer.appendWhole { buffer in
+        var fits = HeadSerializer.begin(
+          status: 503, reason: "x", date: date.span, into: &buffer)
+        fits = fits && HeadSerializer.field("X", date.span, into: &buffer)
+        if fits { HeadSerializer.end(.length(.max), .close, into: &buffer) }
+        return fits
+      }
+      #expect(isWhole == !buffer.isEmpty)
+      if isWhole { fitted.append(buffer.count) }
+    }
+    #expect(Set(fitted).count == 1)
+    #expect(fitted.count == 200 - (fitted.first ?? 0))
   }
 
   @Test(arguments: [false, true])
@@ -186,5 +205,27 @@ struct HeadSerializerTests {
     }
     #expect(Set(sizes).count == 1)
     #expect(sizes.allSatisfy { $0 >= input.count + count })
+  }
+
+  @Test(arguments: [0, 64_700])
+  func `a validator that becomes weak fits or the head is refused`(bytes: Int) throws {
+    // Each becomes three bytes longer: a space and the mark of a weak one.
+    let tags = String(repeating: "ETag:\"\"\r\n", count: 254)
+    let start = "HTTP/1.1 200 OK\r\n" + tags + "X: "
+    let fill = String(repeating: "x", count: max(0, bytes - start.utf8.count - 4))
+    let input = octets(start + fill + "\r\n\r\n")
+    var parser = ResponseParser()
+    var head = ResponseHead()
+    let limits = HeadLimits()
+    _ = try parser.parse(input.span, into: &head, limits: limits)
+    var sizes: Set<Int> = []
+    for capacity in stride(from: input.count, through: input.count + 1000, by: 4) {
+      var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: capacity))
+      let fitted = HeadSerializer.write(
+        head, framing: .chunked, connection: .close, date: date.span, coding: .gzip, into: &buffer)
+      #expect(fitted == !buffer.isEmpty)
+      if fitted { sizes.insert(buffer.count) }
+    }
+    #expect(sizes.count == 1)
   }
 }

@@ -38,6 +38,7 @@ struct AdminAnswer: Sendable, Equatable {
     }
     guard fits else { return [] }
     HeadSerializer.end(.length(UInt64(body.count)), .close, into: &output)
+    fits = fits && !output.isFull
     var bytes: [UInt8] = []
     bytes.append(copying: output.readable)
     return bytes

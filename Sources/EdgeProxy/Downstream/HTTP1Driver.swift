@@ -230,7 +230,7 @@ final class HTTP1Driver: TurnEnd {
     _ framing: OutputFraming, _ write: (inout ByteBuffer) -> Bool
   ) -> Bool {
     take(&output)
-    guard write(&output) else { return false }
+    guard output.appendWhole(write) else { return false }
     switch framing {
     case .none: writing = .nothing
     case .length(let count): writing = .length(count)
@@ -245,7 +245,7 @@ final class HTTP1Driver: TurnEnd {
   /// Sends an interim (1xx) answer.
   func sendInterim(_ write: (inout ByteBuffer) -> Bool) {
     take(&output)
-    if write(&output) { _ = flush() }
+    if output.appendWhole(write) { _ = flush() }
   }
 
   /// Takes body bytes; returns how many, fewer when the client cannot take more now.
@@ -285,7 +285,11 @@ final class HTTP1Driver: TurnEnd {
   func endAnswer() {
     if case .chunked = writing {
       take(&output)
-      output.append("0\r\n\r\n")
+      let isMarked = output.appendWhole { output in
+        output.append("0\r\n\r\n")
+        return true
+      }
+      guard isMarked else { return cutAnswer() }
     }
     answerComplete = true
     if flush() { completeAnswer() }

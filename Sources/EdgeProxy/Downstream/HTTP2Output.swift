@@ -19,7 +19,7 @@ extension HTTP2Driver {
     _ send: (ServerSession, borrowing Span<UInt8>) -> Bool
   ) -> Bool {
     var head = ByteBuffer(storage: worker.buffers.take())
-    let done = write(&head) && send(session, head.readable)
+    let done = head.appendWhole(write) && send(session, head.readable)
     worker.buffers.give(head.takeStorage())
     flushLater()
     return done

@@ -1,10 +1,15 @@
 /// A region of bytes of fixed capacity that is written at its end and read at its front.
 ///
 /// The storage comes from a pool and goes back to it, so that an idle owner holds no memory.
+///
+/// Nothing that is appended or consumed ends the program. What does not fit is left out as a whole and
+/// sets `isFull`: a writer appends piece after piece and looks once, at the end (`beginPiece`).
 package struct ByteBuffer: ~Copyable {
   private var storage: [UInt8]
   private var start = 0
   private var end = 0
+  /// Something did not fit since the last `beginPiece`, so that what is there has a gap.
+  package private(set) var isFull = false
 
   /// A buffer without storage: its capacity is 0.
   package init() { storage = [] }
@@ -18,6 +23,7 @@ package struct ByteBuffer: ~Copyable {
     swap(&taken, &storage)
     start = 0
     end = 0
+    isFull = false
     return taken
   }
 
@@ -32,10 +38,9 @@ package struct ByteBuffer: ~Copyable {
     get { storage.span.extracting(start..<end) }
   }
 
-  /// Forgets `count` bytes at the front.
+  /// Forgets `count` bytes at the front, or all where there are fewer.
   package mutating func consume(_ count: Int) {
-    precondition(count >= 0 && count <= end - start, "more consumed than is there")
-    start += count
+    start += max(0, min(count, end - start))
     if start == end {
       start = 0
       end = 0
@@ -55,20 +60,47 @@ package struct ByteBuffer: ~Copyable {
     start = 0
   }
 
-  /// Lets `body` fill the free space; it returns how many bytes it wrote.
+  /// Lets `body` fill the free space; it returns how many bytes it wrote, which is never more.
   package mutating func write(_ body: (inout MutableSpan<UInt8>) -> Int) -> Int {
     let place = end
     var whole = storage.mutableSpan
     var space = whole._mutatingExtracting(place..<whole.count)
-    let count = body(&space)
-    precondition(count >= 0 && count <= storage.count - end, "more written than fits")
-    end += count
+    let count = max(0, min(body(&space), storage.count - place))
+    end = place + count
     return count
   }
 
-  /// Appends bytes, which must fit.
+  // MARK: Pieces that are whole or not there
+
+  /// Begins something that is of use only as a whole; returns its place for `endPiece`.
+  package mutating func beginPiece() -> Int {
+    isFull = false
+    return end
+  }
+
+  /// Whether all that was appended since `beginPiece` fitted; where not, it is taken back.
+  package mutating func endPiece(_ place: Int) -> Bool {
+    guard isFull else { return true }
+    end = max(start, min(place, end))
+    isFull = false
+    return false
+  }
+
+  /// Lets `write` append; where something does not fit, or it returns `false`, nothing is appended.
+  package mutating func appendWhole(_ write: (inout ByteBuffer) -> Bool) -> Bool {
+    let place = beginPiece()
+    if !write(&self) { isFull = true }
+    return endPiece(place)
+  }
+
+  // MARK: Appending
+
+  /// Appends bytes.
   package mutating func append(_ bytes: borrowing Span<UInt8>) {
-    precondition(bytes.count <= freeCount, "the buffer is full")
+    guard bytes.count <= freeCount else {
+      isFull = true
+      return
+    }
     let place = end
     // SAFETY: the target range lies within the storage, the source is bounded by its span.
     unsafe bytes.withUnsafeBytes { source in
@@ -81,15 +113,18 @@ package struct ByteBuffer: ~Copyable {
     end += bytes.count
   }
 
-  /// Appends constant text, which must fit.
+  /// Appends constant text.
   package mutating func append(_ text: StaticString) {
-    precondition(text.utf8CodeUnitCount <= freeCount, "the buffer is full")
     // SAFETY: a StaticString lives for ever and knows its length.
     let bytes = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
     unsafe append(Span(_unsafeElements: bytes))
   }
 
   package mutating func append(_ byte: UInt8) {
+    guard end < storage.count else {
+      isFull = true
+      return
+    }
     storage[end] = byte
     end += 1
   }
@@ -99,9 +134,9 @@ package struct ByteBuffer: ~Copyable {
     append(value, base: 10)
   }
 
-  /// Appends a number in lower-case hexadecimal digits.
+  /// Appends a number in lower-case hexadecimal digits; one below 0 is 0.
   package mutating func append(hexadecimal value: Int) {
-    append(UInt64(value), base: 16)
+    append(UInt64(clamping: value), base: 16)
   }
 
   private mutating func append(_ value: UInt64, base: UInt64) {
@@ -110,6 +145,10 @@ package struct ByteBuffer: ~Copyable {
     while rest > 0 {
       digits += 1
       rest /= base
+    }
+    guard digits <= freeCount else {
+      isFull = true
+      return
     }
     var place = end + digits
     rest = value

@@ -9,7 +9,10 @@ package enum OutputFraming: Equatable, Sendable {
 /// What our `Connection` field says.
 package enum ConnectionToken: Sendable { case none, keepAlive, close }
 
-/// Writes response heads, RFC 9112 §4 and §5; every function is `false` where the head does not fit.
+/// Writes response heads, RFC 9112 §4 and §5.
+///
+/// Nothing is counted ahead. A head that does not fit is taken back and the function returns `false`;
+/// what a caller puts together from `begin`, `field` and `end` is its own piece (`appendWhole`).
 package enum HeadSerializer {
   /// An application's head for a client.
   ///
@@ -21,7 +24,7 @@ package enum HeadSerializer {
     _ head: borrowing ResponseHead, framing: OutputFraming, connection: ConnectionToken,
     date: borrowing Span<UInt8>, coding: BodyCoding = .asSent, into output: inout ByteBuffer
   ) -> Bool {
-    guard fits(head, output) else { return false }
+    let piece = output.beginPiece()
     statusLine(head, into: &output)
     var dated = false
     var mustVary = coding != .asSent && !head.variesByEncoding
@@ -54,42 +57,42 @@ package enum HeadSerializer {
     if coding == .gzip { output.append("Content-Encoding: gzip\r\n") }
     if mustVary { output.append("Vary: Accept-Encoding\r\n") }
     end(framing, connection, into: &output)
-    return true
+    return output.endPiece(piece)
   }
 
   /// The agreement to go on in the WebSocket protocol, as the application gave it.
   package static func writeSwitch(
     _ head: borrowing ResponseHead, into output: inout ByteBuffer
   ) -> Bool {
-    guard fits(head, output) else { return false }
+    let piece = output.beginPiece()
     statusLine(head, into: &output)
     output.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
     writeInterimFields(head, into: &output)
     output.append("\r\n")
-    return true
+    return output.endPiece(piece)
   }
 
   /// The same agreement for a stream of HTTP/2, RFC 8441 §5: success, without the words of an upgrade.
   package static func writeConnected(
     _ head: borrowing ResponseHead, date: borrowing Span<UInt8>, into output: inout ByteBuffer
   ) -> Bool {
-    guard fits(head, output) else { return false }
+    let piece = output.beginPiece()
     output.append("HTTP/1.1 200 OK\r\n")
     writeInterimFields(head, sparing: .secWebSocketAccept, into: &output)
     if !head.fields.contains(where: { $0.known == .date }) { writeDate(date, into: &output) }
     output.append("\r\n")
-    return true
+    return output.endPiece(piece)
   }
 
   /// An interim (1xx) head as the application sent it.
   package static func writeInterim(
     _ head: borrowing ResponseHead, into output: inout ByteBuffer
   ) -> Bool {
-    guard fits(head, output) else { return false }
+    let piece = output.beginPiece()
     statusLine(head, into: &output)
     writeInterimFields(head, into: &output)
     output.append("\r\n")
-    return true
+    return output.endPiece(piece)
   }
 
   private static func writeInterimFields(
@@ -108,26 +111,24 @@ package enum HeadSerializer {
   package static func begin(
     status: Int, reason: StaticString, date: borrowing Span<UInt8>, into output: inout ByteBuffer
   ) -> Bool {
-    guard output.freeCount >= reserve else { return false }
     output.append("HTTP/1.1 ")
-    output.append(decimal: UInt64(status))
+    output.append(decimal: UInt64(clamping: status))
     output.append(" ")
     output.append(reason)
     output.append("\r\n")
     writeDate(date, into: &output)
-    return true
+    return !output.isFull
   }
 
   /// One field line; name and value must be clean.
   package static func field(
     _ name: StaticString, _ value: borrowing Span<UInt8>, into output: inout ByteBuffer
   ) -> Bool {
-    guard output.freeCount >= value.count + reserve else { return false }
     output.append(name)
     output.append(": ")
     output.append(value)
     output.append("\r\n")
-    return true
+    return !output.isFull
   }
 
   /// Framing, connection, and the empty line.
@@ -150,19 +151,9 @@ package enum HeadSerializer {
     output.append("\r\n")
   }
 
-  /// More than everything that is added to the fields themselves.
-  private static let reserve = 512
-
-  /// A field grows by the space behind its colon, if it came without.
-  private static func fits(
-    _ head: borrowing ResponseHead, _ output: borrowing ByteBuffer
-  ) -> Bool {
-    output.freeCount >= head.bytes.count + head.fields.count + reserve
-  }
-
   private static func statusLine(_ head: borrowing ResponseHead, into output: inout ByteBuffer) {
     output.append("HTTP/1.1 ")
-    output.append(decimal: UInt64(head.status))
+    output.append(decimal: UInt64(clamping: head.status))
     output.append(" ")
     output.append(head.span(head.reason))
     output.append("\r\n")
