@@ -17,6 +17,10 @@ package enum FixedLimits {
   /// A whole trailer section.
   package static let trailerBytes = 8 * 1024
   package static let trailerFields = 100
+  /// A request method; the longest registered one has 17, RFC 9110 §16.1.
+  package static let methodBytes = 32
+  /// Fields that one message may name in `Connection`, RFC 9110 §7.6.1.
+  package static let nominations = 32
   /// Fields in an application's response head.
   package static let responseFields = 256
   /// The size field of a uwsgi packet has 16 bits.
@@ -42,6 +46,11 @@ package enum FixedLimits {
   package static let pipes = 1000
   /// What the tunnels of a connection may keep of it before its other requests have to wait.
   package static let tunnelBytesKept = 1 << 20
+  /// What nghttp2 may take a head of ours for: it counts 12 bytes more for each field, and no head
+  /// that we write has more than 64 KiB or a line of fewer than 5.
+  package static let sentHeadBytes = 256 << 10
+  /// Streams whose reset by us is remembered, since the client may not know of it yet.
+  package static let resetsRemembered = 128
   /// CONTINUATION frames of one head.
   package static let continuations = 8
   /// A head is read to its end for a polite answer up to so many times its limit.
@@ -57,6 +66,8 @@ package enum FixedLimits {
   package static let resets = FrameRate(burst: 200, perSecond: 20)
   /// SETTINGS, PING and whatever else only has to be answered.
   package static let controlFrames = FrameRate(burst: 100, perSecond: 10)
+  /// HEADERS on streams that can have none any more, or none of ours.
+  package static let strayHeads = FrameRate(burst: 200, perSecond: 20)
   /// DATA without data that ends nothing.
   package static let emptyFrames = FrameRate(burst: 100, perSecond: 10)
   /// WINDOW_UPDATE; requests, and what a client takes of their answers, allow for more.

@@ -147,6 +147,19 @@ struct ClientSessionTests {
     #expect(try sentTypes() == [3])
   }
 
+  @Test func `a request whose head cannot be sent is told to be over`() throws {
+    _ = try begun()
+    let long = ClientSession.Field("x", String(repeating: "x", count: 500_000))
+    let stream = try session.request(request + [long])
+    #expect(try sentTypes() == [])
+    guard case .closed(stream, let code)? = session.takeEvents().first else {
+      Issue.record("nothing was told")
+      return
+    }
+    #expect(code != 0)
+    #expect(!session.isOpen(stream))
+  }
+
   @Test func `too many fields end the stream and not the connection`() throws {
     let stream = try begun()
     let many = (0...ClientSession.fieldsMax).flatMap { literal("a", "\($0)") }

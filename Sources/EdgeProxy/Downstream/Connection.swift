@@ -310,7 +310,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     wait(.head)
     let driver: ConnectionDriver
     if stream?.isHTTP2 ?? knowsHTTP2 {
-      let http2 = HTTP2Driver(connection: self)
+      // Without memory for a session there is nothing to be said either.
+      guard let http2 = try? HTTP2Driver(connection: self) else { return abort() }
       driver = .http2(http2)
       http2.start()
     } else {

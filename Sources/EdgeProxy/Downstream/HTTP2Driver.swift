@@ -40,7 +40,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   /// Whose turn it is among streams that wait.
   var next = 0
 
-  init(connection: Connection) {
+  init(connection: Connection) throws(HTTP2Error) {
     self.connection = connection
     worker = connection.worker
     isPeer = connection.listener.kind == .peers
@@ -49,7 +49,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       ? SessionLimits(head: HeadLimits(), streams: FixedLimits.pipes, isPeer: true)
       : SessionLimits(
         head: worker.snapshot.headLimits, streams: worker.snapshot.configuration.limits.streams)
-    session = ServerSession(limits)
+    session = try ServerSession(limits)
   }
 
   /// Our settings go out with what the first turn brings.

@@ -34,6 +34,7 @@ struct FrameBudget {
   private var empty = Allowance(FixedLimits.emptyFrames)
   private var windows = Allowance(FixedLimits.windowUpdates)
   private var priorities = Allowance(FixedLimits.priorities)
+  private var strays = Allowance(FixedLimits.strayHeads)
   /// WINDOW_UPDATEs that what was sent allows for, besides; they come after it, perhaps all at once,
   /// so that they are kept however many they are.
   private var windowsEarned = 0
@@ -75,6 +76,9 @@ struct FrameBudget {
 
   /// Counts DATA that has brought no data, which may be padding only.
   mutating func emptyFrame(now: Int64) -> Bool { empty.take(now: now) }
+
+  /// Counts HEADERS that nobody takes.
+  mutating func strayHead(now: Int64) -> Bool { strays.take(now: now) }
 
   /// Counts a reset that a client has made us send: it costs as much as one of its own.
   mutating func provokedReset(now: Int64) -> Bool { resets.take(now: now) }

@@ -29,6 +29,8 @@ struct FrameScanner {
   /// Payload bytes of the present frame.
   private(set) var length = 0
   private(set) var flags: UInt8 = 0
+  /// The stream of the present frame, without the reserved bit.
+  private(set) var stream: Int32 = 0
 
   var endsHeaders: Bool { flags & 0x4 != 0 }
   var endsStream: Bool { flags & 0x1 != 0 }
@@ -71,7 +73,8 @@ struct FrameScanner {
     case 1, 2: length = length << 8 | Int(byte)
     case 3: type = FrameType(rawValue: byte) ?? .other
     case 4: flags = byte
-    default: break
+    case 5: stream = Int32(byte & 0x7f)
+    default: stream = stream << 8 | Int32(byte)
     }
     headerCount += 1
   }

@@ -94,6 +94,18 @@ let onFrameSent:
     return carryOn
   }
 
+/// A frame of ours cannot go out: of a head the client would never hear another word.
+let onFrameNotSent:
+  @convention(c) (
+    OpaquePointer?, UnsafePointer<nghttp2_frame>?, Int32, UnsafeMutableRawPointer?
+  ) -> Int32 = { _, frame, _, user in
+    guard let frame = unsafe frame, let session = unsafe owner(user) else { return carryOn }
+    if unsafe UInt32(frame.pointee.hd.type) == NGHTTP2_HEADERS.rawValue {
+      session.headNotSent(unsafe frame.pointee.hd.stream_id)
+    }
+    return carryOn
+  }
+
 /// How much of a body goes into the next DATA frame.
 let onDataWanted:
   @convention(c) (

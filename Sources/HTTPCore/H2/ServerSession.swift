@@ -77,6 +77,17 @@ package final class ServerSession {
   var now: Int64 = 0
   /// Resets that the client is not to blame for.
   private var ownResets: [Int32] = []
+  /// The highest stream that a head has come for.
+  private var lastStream: Int32 = 0
+  /// The library knows what the HEADERS that are being read belong to.
+  private var isHeadTaken = true
+  /// They may be for their stream, though nobody may wait for them any more.
+  private var isHeadExpected = true
+  private var resetStreams = ResetStreams()
+  /// Requests are not taken any more, so that streams come which the library does not know.
+  private var isRefusing = false
+  /// Streams whose head could not be sent.
+  var unsent: [Int32] = []
   /// More resets were provoked than any client needs.
   var isOverdrawn = false
   /// The session ends in an error; nothing that comes is looked at any more.
@@ -89,11 +100,11 @@ package final class ServerSession {
   var responseFields = ResponseFields()
   var source = BodySource()
 
-  package init(_ limits: SessionLimits) {
+  package init(_ limits: SessionLimits) throws(HTTP2Error) {
     budget = FrameBudget(headBytesMax: limits.head.headBytes)
     fields = RequestFields(limits.head, takesPipes: limits.isPeer)
     isPeer = limits.isPeer
-    unsafe raw = unsafe Self.makeSession(isPeer: limits.isPeer)
+    unsafe raw = try Self.makeSession(isPeer: limits.isPeer)
     // SAFETY: `deinit` ends the library's session, and nobody else calls it.
     unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
     submitSettings(limits)
@@ -101,17 +112,14 @@ package final class ServerSession {
 
   deinit { unsafe nghttp2_session_del(raw) }
 
-  private static func makeSession(isPeer: Bool) -> OpaquePointer {
+  private static func makeSession(isPeer: Bool) throws(HTTP2Error) -> OpaquePointer {
     var callbacks: OpaquePointer?
     var option: OpaquePointer?
     var session: OpaquePointer?
-    guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0,
-      unsafe nghttp2_option_new(&option) == 0
-    else { fatalError("out of memory") }
-    defer {
-      unsafe nghttp2_session_callbacks_del(callbacks)
-      unsafe nghttp2_option_del(option)
-    }
+    try HTTP2Error.check(unsafe nghttp2_session_callbacks_new(&callbacks))
+    defer { unsafe nghttp2_session_callbacks_del(callbacks) }
+    try HTTP2Error.check(unsafe nghttp2_option_new(&option))
+    defer { unsafe nghttp2_option_del(option) }
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, onBeginHeaders)
     unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, onField)
     unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, onInvalidField)
@@ -119,15 +127,19 @@ package final class ServerSession {
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, onData)
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, onStreamClose)
     unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, onFrameSent)
+    unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, onFrameNotSent)
     unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks, onDataTaken)
     unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+    unsafe nghttp2_option_set_max_send_header_block_length(option, FixedLimits.sentHeadBytes)
     // Our own budget ends a flood first.
     unsafe nghttp2_option_set_max_outbound_ack(option, 10_000)
     // Another server takes back what nobody waits for any more, and that may be often.
     if isPeer { unsafe shim_nghttp2_option_lift_reset_limit(option) }
-    guard unsafe nghttp2_session_server_new2(&session, callbacks, nil, option) == 0,
-      let session = unsafe session
-    else { fatalError("out of memory") }
+    try HTTP2Error.check(
+      unsafe nghttp2_session_server_new2(&session, callbacks, nil, option))
+    guard let session = unsafe session else {
+      throw HTTP2Error(description: "HTTP/2: no session")
+    }
     return unsafe session
   }
 
@@ -135,20 +147,20 @@ package final class ServerSession {
     let settings = [
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-        value: UInt32(limits.streams)),
+        value: UInt32(clamping: limits.streams)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: UInt32(limits.windows.stream)),
+        value: UInt32(clamping: limits.windows.stream)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
-        value: UInt32(limits.head.headBytes)),
+        value: UInt32(clamping: limits.head.headBytes)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL.rawValue), value: 1),
     ]
     let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
     unsafe nghttp2_submit_settings(raw, none, settings, settings.count)
     unsafe nghttp2_session_set_local_window_size(
-      raw, none, 0, Int32(limits.windows.connection))
+      raw, none, 0, Int32(clamping: limits.windows.connection))
   }
 
   // MARK: In
@@ -165,18 +177,47 @@ package final class ServerSession {
       return Received(count: piece.count, event: .nothing)
     }
     event = .nothing
-    if piece.hasHeader { hasData = scanner.type != .data || scanner.endsStream }
+    if piece.hasHeader { frameBegins() }
     take(input.extracting(0..<piece.count), piece)
-    if !hasData, scanner.isAtEnd {
-      hasData = true
-      if !isPeer, !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
-    }
+    if scanner.isAtEnd { frameEnds() }
     if fields.isExcessive { terminate(.enhanceYourCalm) }
     if malformed != 0 {
       submitReset(malformed, .protocolError)
       malformed = 0
     }
     return Received(count: piece.count, event: isCondemned ? .nothing : event)
+  }
+
+  private func frameBegins() {
+    hasData = scanner.type != .data
+    isHeadTaken = true
+    guard scanner.type == .headers else { return }
+    let stream = scanner.stream
+    isHeadTaken = false
+    isHeadExpected =
+      stream > lastStream || isRefusing || isOpen(stream) || resetStreams.mayHave(stream)
+    lastStream = max(lastStream, stream)
+  }
+
+  /// Counts a frame that has brought nothing.
+  ///
+  /// HEADERS on a stream that was passed over or is closed end the connection, RFC 9113 §5.1 and
+  /// §5.1.1; the library passes over them.
+  private func frameEnds() {
+    if !hasData, !isPeer, !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
+    hasData = true
+    guard !isHeadTaken else { return }
+    isHeadTaken = true
+    guard isHeadExpected else { return terminate(.protocolError) }
+    // One that is refused as a whole was never open, and its trailers may be here before its reset is
+    // on its way.
+    if !resetStreams.mayHave(scanner.stream) { resetStreams.add(scanner.stream) }
+    if !isPeer, !budget.strayHead(now: now) { terminate(.enhanceYourCalm) }
+  }
+
+  /// Whether one of the sides has not ended the stream.
+  private func isOpen(_ stream: Int32) -> Bool {
+    unsafe nghttp2_session_get_stream_remote_close(raw, stream) >= 0
   }
 
   /// Gives a piece to the library, a frame's header always whole.
@@ -204,7 +245,7 @@ package final class ServerSession {
         raw, bytes.baseAddress.map { unsafe $0 + start }, bytes.count - start)
     }
     unsafe inputBase = nil
-    if result < 0 { failed(Int32(result)) }
+    if result < 0 { failed(Int32(clamping: result)) }
   }
 
   /// The head of the request that the last event told of, in exchange for one to be used again.
@@ -240,6 +281,7 @@ package final class ServerSession {
 
   /// Takes no further request, RFC 9113 §6.8.
   package func refuseFurther() {
+    isRefusing = true
     let last = unsafe nghttp2_session_get_last_proc_stream_id(raw)
     unsafe nghttp2_submit_goaway(
       raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, ErrorCode.none.rawValue, nil, 0)
@@ -254,7 +296,10 @@ package final class ServerSession {
 
   // MARK: Called back while bytes are read
 
-  func fieldsBegan(isTrailer: Bool) { fields.begin(isTrailer: isTrailer) }
+  func fieldsBegan(isTrailer: Bool) {
+    isHeadTaken = true
+    fields.begin(isTrailer: isTrailer)
+  }
 
   /// `false` when the session has had enough.
   func fieldArrived(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) -> Bool {
@@ -287,6 +332,7 @@ package final class ServerSession {
   }
 
   func requestEnded(_ stream: Int32) {
+    hasData = true
     if case .data(stream, let range, _) = event {
       event = .data(stream, range, ended: true)
     } else {
@@ -302,8 +348,9 @@ package final class ServerSession {
 
   // MARK: Resets
 
-  /// Ends a stream for a reason of ours.
+  /// Ends a stream for a reason of ours; nothing happens to one that is over.
   package func reset(_ stream: Int32, _ code: ErrorCode) {
+    guard isOpen(stream) else { return }
     ownResets.append(stream)
     submitReset(stream, code)
   }
@@ -313,8 +360,12 @@ package final class ServerSession {
       raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
   }
 
+  /// A head of ours cannot go out; the stream is reset when the library has returned.
+  func headNotSent(_ stream: Int32) { unsent.append(stream) }
+
   /// A reset went out; one that the client has provoked costs it as much as its own.
   func resetSent(_ stream: Int32, _ code: UInt32) {
+    resetStreams.add(stream)
     guard !isPeer, !ownResets.contains(stream) else { return }
     if !budget.provokedReset(now: now) { isOverdrawn = true }
   }

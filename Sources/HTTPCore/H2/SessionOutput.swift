@@ -22,7 +22,8 @@ extension ServerSession {
 
   /// Sends a head that `HeadSerializer` has written; without a body it ends the stream.
   ///
-  /// `false` where the stream is not there any more.
+  /// `false` where the stream is not there any more. A head that the library does not send ends the
+  /// stream with an internal error.
   package func respond(_ stream: Int32, _ head: borrowing Span<UInt8>, hasBody: Bool) -> Bool {
     let raw = unsafe raw
     var provider = unsafe nghttp2_data_provider(
@@ -107,6 +108,7 @@ extension ServerSession {
     while !isBroken, output.freeCount >= Self.roomForFrame {
       var bytes: UnsafePointer<UInt8>?
       let count = unsafe nghttp2_session_mem_send(raw, &bytes)
+      resetUnsent()
       if isOverdrawn {
         isOverdrawn = false
         terminate(.enhanceYourCalm)
@@ -115,7 +117,14 @@ extension ServerSession {
       guard count > 0 else { return }
       // SAFETY: the library keeps the bytes until its next call.
       output.append(unsafe Span(_unsafeElements: UnsafeBufferPointer(start: bytes, count: count)))
+      // A part of a frame would make another of what follows.
+      if output.isFull { isBroken = true }
     }
+  }
+
+  /// Resets streams whose head could not be sent, unless they are over anyway.
+  private func resetUnsent() {
+    while let stream = unsent.popLast() { reset(stream, .internalError) }
   }
 
   // MARK: Called back while frames are written

@@ -92,7 +92,7 @@ final class ScriptedPeer {
       heard = [:]
       isOpen = false
       stream = try TLSStream(context: context, descriptor: accepted.raw)
-      session = ServerSession(
+      session = try ServerSession(
         SessionLimits(head: HeadLimits(), streams: FixedLimits.pipes, isPeer: true))
       session?.output = ByteBuffer(storage: [UInt8](repeating: 0, count: 1 << 20))
       socket = consume accepted

@@ -6,7 +6,11 @@ private typealias Frames = HTTP2Frames
 
 @Suite("HTTP/2 answers")
 struct SessionOutputTests {
-  private let session = ServerSession(SessionLimits(head: HeadLimits(), streams: 100))
+  private let session: ServerSession
+
+  init() throws {
+    session = try ServerSession(SessionLimits(head: HeadLimits(), streams: 100))
+  }
 
   private func greet(window: UInt32 = 65535) {
     session.output = ByteBuffer(storage: [UInt8](repeating: 0, count: 65536))
@@ -109,6 +113,45 @@ struct SessionOutputTests {
     let frames = sent()
     #expect(frames.map(\.type) == [1])
     #expect(frames.first?.flags == 5)
+  }
+
+  @Test func `a head of 64,000 bytes in 200 fields goes out whole`() throws {
+    greet()
+    give(Frames.request(1))
+    // A byte that HPACK's code makes longer, so that nothing becomes smaller on its way.
+    let value = String(repeating: "{", count: 64_000 / 200 - 12)
+    let lines = (0..<200).map { "X-\(1000 + $0): \(value)\r\n" }.joined()
+    #expect(respond(1, lines))
+    var frames = sent()
+    #expect(session.send(1, octets("body").span, endsStream: true) == 4)
+    frames += sent()
+    #expect(frames.first?.type == 1)
+    let head = frames.filter { $0.type == 1 || $0.type == 9 }
+    #expect(head.map(\.payload.count).reduce(0, +) > 60_000)
+    #expect(head.last?.flags == 4)
+    #expect(frames.last == HTTP2Frame(type: 0, flags: 1, stream: 1, payload: octets("body")))
+  }
+
+  @Test(arguments: [true, false])
+  func `a head that is too large for the library ends its stream`(hasBody: Bool) {
+    greet()
+    give(Frames.request(1) + Frames.request(3))
+    #expect(respond(1, hasBody: hasBody, "X: \(String(repeating: "x", count: 500_000))\r\n"))
+    #expect(respond(3, hasBody: false))
+    let frames = sent()
+    #expect(frames.filter { $0.stream == 1 }.map(\.code) == [ErrorCode.internalError.rawValue])
+    #expect(frames.contains { $0.stream == 3 && $0.type == 1 })
+    var codes: [Int32: UInt32] = [:]
+    while let closed = session.nextClosed() { codes[closed.stream] = closed.code }
+    #expect(codes == [1: ErrorCode.internalError.rawValue, 3: 0])
+  }
+
+  @Test func `an interim head that is too large ends its stream`() {
+    greet()
+    give(Frames.request(1))
+    let long = String(repeating: "x", count: 500_000)
+    session.inform(1, octets("HTTP/1.1 103 Early Hints\r\nLink: \(long)\r\n\r\n").span)
+    #expect(sent().map(\.code) == [ErrorCode.internalError.rawValue])
   }
 
   @Test func `a stream that is gone takes nothing`() {
