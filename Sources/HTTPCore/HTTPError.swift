@@ -5,6 +5,7 @@ package enum HTTPError: Error, Equatable, Sendable {
   case versionMalformed
   case versionUnsupported
   case methodUnsupported
+  case methodTooLong(limit: Int)
   case protocolUnsupported
   case targetMalformed
   case targetClimbs
@@ -19,8 +20,10 @@ package enum HTTPError: Error, Equatable, Sendable {
   case contentLengthMalformed
   case contentLengthRepeated
   case lengthAndChunked
+  case transferEncodingMalformed
   case transferEncodingUnsupported
   case transferEncodingInOldVersion
+  case tooManyNominations(limit: Int)
   case expectationUnsupported
   case chunkMalformed
   case chunkExtensionTooLong(limit: Int)
@@ -34,9 +37,9 @@ package enum HTTPError: Error, Equatable, Sendable {
   package var status: Int {
     switch self {
     case .requestLineTooLong: 414
-    case .headTooLarge, .tooManyFields, .blockTooLarge, .tooManyVariables: 431
+    case .headTooLarge, .tooManyFields, .tooManyNominations, .blockTooLarge, .tooManyVariables: 431
     case .versionUnsupported: 505
-    case .methodUnsupported, .protocolUnsupported, .transferEncodingUnsupported: 501
+    case .methodUnsupported, .methodTooLong, .protocolUnsupported, .transferEncodingUnsupported: 501
     case .expectationUnsupported: 417
     case .statusLineMalformed, .responseHeadTooLarge: 502
     default: 400
@@ -51,6 +54,7 @@ package enum HTTPError: Error, Equatable, Sendable {
     case .versionMalformed: "version-malformed"
     case .versionUnsupported: "version-unsupported"
     case .methodUnsupported: "method-unsupported"
+    case .methodTooLong: "method-too-long"
     case .protocolUnsupported: "protocol-unsupported"
     case .targetMalformed: "target-malformed"
     case .targetClimbs: "target-climbs"
@@ -65,8 +69,10 @@ package enum HTTPError: Error, Equatable, Sendable {
     case .contentLengthMalformed: "content-length-malformed"
     case .contentLengthRepeated: "content-length-repeated"
     case .lengthAndChunked: "length-and-chunked"
+    case .transferEncodingMalformed: "transfer-encoding-malformed"
     case .transferEncodingUnsupported: "transfer-encoding-unsupported"
     case .transferEncodingInOldVersion: "transfer-encoding-in-http10"
+    case .tooManyNominations: "too-many-nominations"
     case .expectationUnsupported: "expectation-unsupported"
     case .chunkMalformed: "chunk-malformed"
     case .chunkExtensionTooLong: "chunk-extension-too-long"
@@ -82,7 +88,8 @@ package enum HTTPError: Error, Equatable, Sendable {
   /// What was sent and what is allowed, where a limit in bytes or in fields was passed.
   package var limit: (sent: Int?, limit: Int)? {
     switch self {
-    case .requestLineTooLong(let limit), .headTooLarge(let limit), .tooManyFields(let limit),
+    case .requestLineTooLong(let limit), .methodTooLong(let limit), .headTooLarge(let limit),
+      .tooManyFields(let limit), .tooManyNominations(let limit),
       .chunkExtensionTooLong(let limit), .trailerTooLarge(let limit),
       .responseHeadTooLarge(let limit):
       (nil, limit)

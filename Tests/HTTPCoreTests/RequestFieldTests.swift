@@ -115,4 +115,40 @@ struct RequestFieldTests {
       #expect(head.acceptsJSON == accepted, "\(line)")
     }
   }
+
+  @Test func `so many names in Connection, and no more`() {
+    let most = FixedLimits.nominations
+    let names = (0...most).map { "x-\($0)" }
+    for separator in [",", ", ,,\t", "\r\nConnection: "] {
+      let few = "keep-alive\(separator)" + names.dropLast().joined(separator: separator)
+      #expect(request(get("Connection: \(few)"), around: []).consumed != nil)
+      let many = "close\(separator)" + names.joined(separator: separator)
+      let reading = request(get("Connection: \(many)"), around: [100, 200])
+      #expect(reading.refusal == .tooManyNominations(limit: most))
+      #expect(reading.refusal?.status == 431)
+    }
+    let long = "a," + String(repeating: "b,", count: 14_000)
+    #expect(
+      request(get("Connection: \(long)"), around: []).refusal == .tooManyNominations(limit: most))
+  }
+
+  @Test func `a field that a rule sets or adds stays, though Connection names it`() throws {
+    let input = octets(
+      get(
+        "Connection: x-set, X-Added, x-theirs", "X-Set: a", "x-added: b", "x-theirs: c",
+        "x-removed: d"))
+    var parser = RequestParser()
+    var head = RequestHead()
+    let limits = HeadLimits()
+    _ = try parser.parse(input.span, into: &head, limits: limits)
+    var rules = FieldRules()
+    rules.remove = [octets("X-Removed")]
+    rules.set = [.init(name: octets("x-set"), value: octets("ours"))]
+    rules.add = [.init(name: octets("x-added"), value: octets("ours"))]
+    head.apply(rules)
+    var message = HTTP1Request()
+    message.encode(head, facts: exampleFacts(), closing: false)
+    let lines = text(message.bytes).split(separator: "\r\n").filter { $0.hasPrefix("x-") }
+    #expect(lines == ["x-added: b", "x-set: ours", "x-added: ours"])
+  }
 }

@@ -28,7 +28,8 @@ struct RequestHostTests {
 
   @Test(arguments: [
     "", ".", "a..b", ".a", "a b", "a/b", "a@b", "a:b", "a:65536", "a:0", "a:000001", "a:-1", "a:+1",
-    "a:1:2", "a,b", "a\u{e9}", "a%41", "*", "a\\b", "a?b", "[", "[]", "[a]", "[::1", "[::1]x",
+    "a:1:2", "a\u{e9}", "a%41", "a\\b", "a..(b", "a<b", "a\"b", "a|b", "a^b", "a`b", "{a}", "a?b",
+    "[", "[]", "[a]", "[::1", "[::1]x",
     "[::1]:x", "[g::1]", "[::1%eth0]", "::1", "a:443 ", "user:pass@a",
   ])
   func `a malformed host is refused`(value: String) {
@@ -69,17 +70,43 @@ struct RequestHostTests {
     #expect(reading.query == query)
   }
 
-  @Test(arguments: ["b.test", "a.test:80", "a.test:444", "x.a.test", "[::1]"])
-  func `a field that contradicts the target is refused`(host: String) {
-    let reading = request(get(target: "http://a.test:443/", host: host))
-    #expect(reading.refusal == .hostContradictsTarget)
-    #expect(reading.refusal?.status == 400)
+  @Test(arguments: [
+    "a,b", "*", "*.a.test", "a'b.test", "A~B", "$a", "a!", "&", "(a)", "a+b", "a;b=c", "a,b.",
+  ])
+  func `a host that is no DNS name is understood and kept apart`(value: String) throws {
+    for input in [get(host: value), get(target: "http://\(value)/", host: nil)] {
+      let reading = request(input)
+      #expect(reading.consumed != nil)
+      #expect(reading.host == value.lowercased())
+      #expect(reading.authority == value)
+      #expect(!reading.hostIsName)
+    }
+    let port = request(get(host: value + ":443"))
+    #expect(port.hostPort == 443)
+    #expect(!port.hostIsName)
+    #expect(request(get(target: "http://a.test/", host: value)).hostIsName)
+    #expect(request(get()).hostIsName)
   }
 
-  @Test func `the same host in another spelling is no contradiction`() {
-    let reading = request(get(target: "http://a.test:443/", host: "A.TEST.:0443"))
+  @Test func `a host that is no DNS name has the same bounds`() {
+    let label = String(repeating: "!", count: 63)
+    #expect(request(get(host: label)).refusal == nil)
+    #expect(request(get(host: label + "!")).refusal == .hostMalformed)
+    let name = [label, label, label, label].joined(separator: ".")
+    #expect(request(get(host: name)).refusal == .hostMalformed)
+  }
+
+  @Test(arguments: ["b.test", "a.test:80", "a.test:444", "x.a.test", "[::1]", "A.TEST.:0443"])
+  func `an absolute target counts, and takes the place of the field`(host: String) {
+    let reading = request(get("X: y", target: "http://a.test:443/", host: host))
     #expect(reading.consumed != nil)
+    #expect(reading.host == "a.test")
+    #expect(reading.hostPort == 443)
     #expect(reading.authority == "a.test:443")
+    #expect(reading.fields == ["Host: a.test:443", "X: y"])
+  }
+
+  @Test func `a field beside an absolute target must be a host all the same`() {
     #expect(request(get(target: "http://a.test/", host: "")).refusal == .hostMalformed)
     #expect(request(get(target: "http://a.test/", host: "a@a")).refusal == .hostMalformed)
   }

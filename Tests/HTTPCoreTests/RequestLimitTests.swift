@@ -118,10 +118,12 @@ struct RequestLimitTests {
   @Test func `every error has a status and a word of its own`() {
     let errors: [HTTPError] = [
       .requestLineMalformed, .requestLineTooLong(limit: 1), .versionMalformed, .versionUnsupported,
-      .methodUnsupported, .targetMalformed, .targetClimbs, .lineEndMalformed, .fieldMalformed,
+      .methodUnsupported, .methodTooLong(limit: 1), .targetMalformed, .targetClimbs,
+      .lineEndMalformed, .fieldMalformed,
       .fieldFolded, .headTooLarge(limit: 1), .tooManyFields(limit: 1), .hostMalformed,
       .hostRepeated, .hostContradictsTarget, .contentLengthMalformed, .contentLengthRepeated,
-      .lengthAndChunked, .transferEncodingUnsupported, .transferEncodingInOldVersion,
+      .lengthAndChunked, .transferEncodingMalformed, .transferEncodingUnsupported,
+      .transferEncodingInOldVersion, .tooManyNominations(limit: 1),
       .expectationUnsupported, .chunkMalformed, .chunkExtensionTooLong(limit: 1),
       .trailerMalformed, .trailerTooLarge(limit: 1), .statusLineMalformed,
       .responseHeadTooLarge(limit: 1), .blockTooLarge(bytes: 2, limit: 1),
@@ -129,7 +131,7 @@ struct RequestLimitTests {
     ]
     #expect(Set(errors.map { "\($0.reason)" }).count == errors.count)
     #expect(errors.allSatisfy { (400...505).contains($0.status) })
-    #expect(errors.filter { $0.limit != nil }.count == 8)
+    #expect(errors.filter { $0.limit != nil }.count == 10)
     #expect(errors.allSatisfy { $0.limit?.limit ?? 1 == 1 })
   }
 }

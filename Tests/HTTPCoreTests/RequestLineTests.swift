@@ -47,6 +47,21 @@ struct RequestLineTests {
     #expect(all.filter(\.isIdempotent) == [.get, .head, .put, .delete, .options, .trace])
   }
 
+  @Test func `a method that is too long is refused as soon as that is known`() {
+    let longest = String(repeating: "M", count: FixedLimits.methodBytes)
+    #expect(request("\(longest) / HTTP/1.1\r\nHost: a\r\n\r\n").methodText == longest)
+    for end in ["", "M", " / HTTP/1.1\r\nHost: a\r\n\r\n", "\n", "\r\n\r\n", "\u{0}"] {
+      for start in ["", "\r\n"] {
+        let reading = request(start + longest + "M" + end)
+        #expect(reading.refusal == .methodTooLong(limit: FixedLimits.methodBytes))
+        #expect(reading.refusal?.status == 501)
+      }
+    }
+    #expect(request(longest).refusal == nil)
+    #expect(request(longest + "\n").refusal == .lineEndMalformed)
+    #expect(request(longest + "\u{0}M M").refusal == nil)
+  }
+
   @Test(arguments: ["CONNECT a.test:443", "CONNECT /", "CONNECT *"])
   func `CONNECT is not for us`(line: String) {
     let reading = request("\(line) HTTP/1.1\r\nHost: a.test\r\n\r\n")

@@ -69,7 +69,7 @@ struct UWSGIVariablesTests {
 
   @Test(arguments: [
     ("http://A.test:8443/p?q", nil as String?, "/p?q", "A.test:8443"),
-    ("http://a.test?q", "a.test", "/?q", "a.test"), ("http://A.test", "a.TEST", "/", "a.TEST"),
+    ("http://a.test?q", "a.test", "/?q", "a.test"), ("http://A.test", "a.TEST", "/", "A.test"),
     ("/", nil, "/", nil), ("/?", "a.test", "/?", "a.test"),
   ])
   func `an absolute target is told in origin form`(

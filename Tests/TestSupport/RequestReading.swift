@@ -16,6 +16,7 @@ package struct RequestReading: Equatable {
   package let pathForm: PathForm
   package let host: String
   package let hostPort: UInt16?
+  package let hostIsName: Bool
   package let authority: String
   package let framing: BodyFraming
   package let keepAlive: Bool
@@ -40,6 +41,7 @@ package struct RequestReading: Equatable {
     pathForm = head.pathForm
     host = text(head.host.span)
     hostPort = head.hostPort
+    hostIsName = head.hostIsName
     authority = text(head.span(head.authority))
     framing = head.framing
     keepAlive = head.keepAlive

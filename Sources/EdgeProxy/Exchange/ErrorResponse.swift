@@ -38,6 +38,7 @@ struct ErrorResponse: Sendable {
     let unit: StaticString =
       switch error {
       case .tooManyFields: "fields"
+      case .tooManyNominations: "fields named in Connection"
       case .tooManyVariables: "variables"
       default: "bytes"
       }

@@ -18,7 +18,7 @@ enum FieldParser {
     while end > start, ASCII.isBlank(input[end - 1]) { end -= 1 }
     return HeaderField(
       name: name, value: ByteRange(start: start, count: end - start),
-      known: FieldName(input.extracting(name.range)))
+      spelled: input.extracting(name.range))
   }
 
   /// Content-Length: digits only, RFC 9110 §8.6; anything a recipient could read otherwise is not.

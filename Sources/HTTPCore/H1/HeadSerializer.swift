@@ -33,7 +33,7 @@ package enum HeadSerializer {
         // Of an answer without a body (HEAD, 304) it still tells the client something.
         guard framing == .none, head.status != 204, head.status >= 200 else { continue }
       } else if field.known.isHopByHop || field.known == .serverInstruction
-        || head.nominates(field.name)
+        || head.nominates(field)
       {
         continue
       }
@@ -101,7 +101,7 @@ package enum HeadSerializer {
   ) {
     for field in head.fields
     where field.known != spared && !field.known.isHopByHop && field.known != .contentLength
-      && field.known != .serverInstruction && !head.nominates(field.name)
+      && field.known != .serverInstruction && !head.nominates(field)
     {
       write(head.span(field.name), head.span(field.value), into: &output)
     }

@@ -57,8 +57,8 @@ package struct RequestParser {
           return lines.lineStart
         }
         guard head.fields.count < limits.fields else { throw .tooManyFields(limit: limits.fields) }
-        let field = try FieldParser.parse(input, line)
-        try interpret(input, field, &head)
+        var field = try FieldParser.parse(input, line)
+        try interpret(input, &field, &head)
         head.fields.append(field)
       }
     }
@@ -68,6 +68,7 @@ package struct RequestParser {
   private mutating func nextLine(
     _ input: borrowing Span<UInt8>, _ limits: HeadLimits
   ) throws(HTTPError) -> Range<Int>? {
+    if phase == .requestLine { try checkMethod(input) }
     let first = lines.lineStart
     // What lies behind a limit is not looked at, so that the error does not depend on the split.
     let room =
@@ -84,6 +85,17 @@ package struct RequestParser {
   }
 
   // MARK: Request line, RFC 9112 §3
+
+  /// Refuses a method that is too long as soon as that is known: RFC 9112 §3 has a server answer 501.
+  private func checkMethod(_ input: borrowing Span<UInt8>) throws(HTTPError) {
+    var index = begin
+    while index < input.count, ASCII.isToken(input[index]) {
+      index += 1
+      guard index - begin <= FixedLimits.methodBytes else {
+        throw .methodTooLong(limit: FixedLimits.methodBytes)
+      }
+    }
+  }
 
   private func parseRequestLine(
     _ input: borrowing Span<UInt8>, _ line: Range<Int>, _ head: inout RequestHead
@@ -165,7 +177,9 @@ package struct RequestParser {
     }
     head.authority = ByteRange(start: start, count: end - start)
     guard
-      Authority.parse(input.extracting(start..<end), host: &head.host, port: &head.hostPort)
+      Authority.parse(
+        input.extracting(start..<end), host: &head.host, port: &head.hostPort,
+        isName: &head.hostIsName)
     else { throw .hostMalformed }
     return end
   }
@@ -173,19 +187,22 @@ package struct RequestParser {
   // MARK: Fields that decide framing and routing
 
   private mutating func interpret(
-    _ input: borrowing Span<UInt8>, _ field: HeaderField, _ head: inout RequestHead
+    _ input: borrowing Span<UInt8>, _ field: inout HeaderField, _ head: inout RequestHead
   ) throws(HTTPError) {
     switch field.known {
-    case .host: try interpretHost(input, field.value, &head)
+    case .host:
+      try interpretHost(input, field.value, &head)
+      field.value = head.authority
     case .contentLength:
       guard length == nil else { throw .contentLengthRepeated }
       length = try FieldParser.contentLength(input, field.value)
     case .transferEncoding:
-      guard !chunked, ASCII.equals(input.extracting(field.value.range), "chunked") else {
-        throw .transferEncodingUnsupported
+      guard ASCII.equals(input.extracting(field.value.range), "chunked") else {
+        throw Self.fault(ofCodings: field.value, input)
       }
+      guard !chunked else { throw .transferEncodingMalformed }
       chunked = true
-    case .connection: interpretConnection(input, field.value, &head)
+    case .connection: try interpretConnection(input, field.value, &head)
     case .expect:
       guard ASCII.equals(input.extracting(field.value.range), "100-continue") else {
         throw .expectationUnsupported
@@ -200,25 +217,49 @@ package struct RequestParser {
   ) throws(HTTPError) {
     guard !head.hostFieldSeen else { throw .hostRepeated }
     head.hostFieldSeen = true
-    guard head.host.isEmpty else {
-      // The absolute target has named the host already: both must say the same.
+    guard head.authority.isEmpty else {
+      // An absolute target has named the host: it counts, and goes on in place of the field (RFC 9112
+      // §3.2.2). The field must be one all the same.
       var host: [UInt8] = []
       var port: UInt16?
-      guard Authority.parse(input.extracting(value.range), host: &host, port: &port) else {
-        throw .hostMalformed
-      }
-      guard host == head.host, port == head.hostPort else { throw .hostContradictsTarget }
+      var isName = true
+      guard
+        Authority.parse(
+          input.extracting(value.range), host: &host, port: &port, isName: &isName)
+      else { throw .hostMalformed }
       return
     }
     head.authority = value
     guard
-      Authority.parse(input.extracting(value.range), host: &head.host, port: &head.hostPort)
+      Authority.parse(
+        input.extracting(value.range), host: &head.host, port: &head.hostPort,
+        isName: &head.hostIsName)
     else { throw .hostMalformed }
+  }
+
+  /// What is wrong with a list of codings that is not `chunked` alone, RFC 9112 §6.1 and §6.3: 501
+  /// for codings that we do not know in front of it, 400 where the body's end could not be found.
+  private static func fault(
+    ofCodings value: ByteRange, _ input: borrowing Span<UInt8>
+  ) -> HTTPError {
+    var codings = ListTokens(value)
+    var count = 0
+    var endsChunked = false
+    while let coding = codings.next(input) {
+      guard !endsChunked else { return .transferEncodingMalformed }
+      count += 1
+      let word = input.extracting(coding.range)
+      endsChunked = ASCII.equals(word, "chunked")
+      for index in 0..<word.count where !ASCII.isToken(word[index]) {
+        return .transferEncodingMalformed
+      }
+    }
+    return endsChunked && count > 1 ? .transferEncodingUnsupported : .transferEncodingMalformed
   }
 
   private mutating func interpretConnection(
     _ input: borrowing Span<UInt8>, _ value: ByteRange, _ head: inout RequestHead
-  ) {
+  ) throws(HTTPError) {
     var tokens = ListTokens(value)
     while let token = tokens.next(input) {
       let word = input.extracting(token.range)
@@ -229,7 +270,7 @@ package struct RequestParser {
       } else if ASCII.equals(word, "keep-alive") {
         if !closes { head.keepAlive = true }
       } else {
-        head.hasNominations = true
+        try head.nominations.add(token, word)
       }
     }
   }

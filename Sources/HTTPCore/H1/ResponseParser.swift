@@ -85,7 +85,7 @@ package struct ResponseParser {
       while let token = tokens.next(input) {
         let word = input.extracting(token.range)
         if !ASCII.equals(word, "close"), !ASCII.equals(word, "keep-alive") {
-          head.hasNominations = true
+          try head.nominations.add(token, word)
         }
       }
     default: break

@@ -20,8 +20,12 @@ struct RequestFields: ~Copyable {
   /// `:protocol`, RFC 8441 §4.
   private var connectProtocol = ByteRange.empty
   private var length: UInt64?
-  private var hostField: Int?
-  private var cookies = 0
+  /// A field that is no pseudo-header field has come; it need not be among the head's.
+  private var hasRegular = false
+  /// Host, which comes to be among the head's fields when it is settled what it says.
+  private var hostField: HeaderField?
+  /// Values of Cookie behind the first; they become part of that one.
+  private var crumbs: [ByteRange] = []
 
   /// With `takesPipes` the protocol of pipes between servers is one that can be asked for.
   init(_ limits: HeadLimits, takesPipes: Bool = false) {
@@ -41,8 +45,9 @@ struct RequestFields: ~Copyable {
     scheme = .empty
     connectProtocol = .empty
     length = nil
+    hasRegular = false
     hostField = nil
-    cookies = 0
+    crumbs.removeAll(keepingCapacity: true)
   }
 
   /// What the library found unacceptable before it came here.
@@ -79,11 +84,14 @@ struct RequestFields: ~Copyable {
   private mutating func addPseudo(
     _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
   ) {
-    guard !isTrailer, head.fields.isEmpty, value.count > 0 else { return refuse() }
+    guard !isTrailer, !hasRegular, value.count > 0 else { return refuse() }
     switch name.count {
     case 7 where ASCII.equalsExactly(name, ":method"):
       for index in 0..<value.count where !ASCII.isToken(value[index]) { return refuse() }
       guard head.methodBytes.isEmpty else { return refuse() }
+      if value.count > FixedLimits.methodBytes {
+        note(.methodTooLong(limit: FixedLimits.methodBytes))
+      }
       head.methodBytes = keep(value)
       head.method = Method(value)
     case 5 where ASCII.equalsExactly(name, ":path"):
@@ -108,6 +116,7 @@ struct RequestFields: ~Copyable {
   private mutating func addRegular(
     _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
   ) {
+    hasRegular = true
     guard name.count > 0, Self.isClean(value) else { return refuse() }
     for index in 0..<name.count where !Self.isNameByte(name[index]) { return refuse() }
     let known = FieldName(name)
@@ -117,16 +126,24 @@ struct RequestFields: ~Copyable {
     default: break
     }
     guard !isTrailer else { return }
-    let field = HeaderField(name: keep(name), value: keep(value), known: known)
-    interpret(field, value)
-    head.fields.append(field)
+    switch known {
+    case .host:
+      guard hostField == nil else { return refuse() }
+      hostField = HeaderField(
+        name: keep(name), value: keep(value), known: known, spelled: name)
+    case .cookie where hasCookie: crumbs.append(keep(value))
+    default:
+      let field = HeaderField(
+        name: keep(name), value: keep(value), known: known, spelled: name)
+      interpret(field, value)
+      head.fields.append(field)
+    }
   }
+
+  private var hasCookie: Bool { head.first(.cookie) != nil }
 
   private mutating func interpret(_ field: HeaderField, _ value: borrowing Span<UInt8>) {
     switch field.known {
-    case .host:
-      guard hostField == nil else { return refuse() }
-      hostField = head.fields.count
     case .contentLength:
       guard length == nil else { return refuse() }
       do throws(HTTPError) {
@@ -134,7 +151,6 @@ struct RequestFields: ~Copyable {
       } catch {
         refuse()
       }
-    case .cookie: cookies += 1
     case .expect:
       if ASCII.equals(value, "100-continue") {
         head.expectsContinue = true
@@ -221,7 +237,7 @@ struct RequestFields: ~Copyable {
     head.fields.removeAll { $0.known == .secWebSocketKey }
     guard head.first(.secWebSocketVersion) == nil else { return }
     let (name, value) = (keep("sec-websocket-version"), keep("13"))
-    head.fields.append(HeaderField(name: name, value: value, known: .secWebSocketVersion))
+    head.fields.append(HeaderField(name: name, value: value, spelled: head.span(name)))
   }
 
   private mutating func keep(_ text: StaticString) -> ByteRange {
@@ -248,8 +264,7 @@ struct RequestFields: ~Copyable {
   ///
   /// Whoever is behind gets one Host.
   private mutating func settleHost() throws(HTTPError) {
-    if let hostField {
-      let value = head.fields.remove(at: hostField).value
+    if let value = hostField?.value {
       guard parse(value) else { throw .hostMalformed }
       if head.authority.isEmpty {
         head.authority = value
@@ -265,11 +280,9 @@ struct RequestFields: ~Copyable {
       guard !head.authority.isEmpty else { return }
       guard parse(head.authority) else { throw .hostMalformed }
     }
-    let start = head.bytes.count
-    head.bytes.append("host")
+    let name = hostField?.name ?? keep("host")
     head.fields.insert(
-      HeaderField(
-        name: ByteRange(start: start, count: 4), value: head.authority, known: .host), at: 0)
+      HeaderField(name: name, value: head.authority, spelled: head.span(name)), at: 0)
     head.hostFieldSeen = true
   }
 
@@ -277,10 +290,13 @@ struct RequestFields: ~Copyable {
   private mutating func parse(_ authority: ByteRange) -> Bool {
     var host: [UInt8] = []
     var port: UInt16?
+    var isName = true
     swap(&host, &head.host)
-    let isGood = Authority.parse(head.span(authority), host: &host, port: &port)
+    let isGood = Authority.parse(
+      head.span(authority), host: &host, port: &port, isName: &isName)
     if isGood { swap(&host, &head.host) }
     head.hostPort = port
+    head.hostIsName = isName
     return isGood
   }
 
@@ -307,19 +323,22 @@ struct RequestFields: ~Copyable {
     swap(&decoded, &head.decodedPath)
   }
 
-  /// Cookie crumbs become one field again, RFC 9113 §8.2.3.
+  /// Cookie crumbs become one field again, RFC 9113 §8.2.3: the first, where it stands.
   private mutating func joinCookies() {
-    guard cookies > 1, let first = head.fields.firstIndex(where: { $0.known == .cookie }) else {
-      return
-    }
+    guard !crumbs.isEmpty, let first = head.first(.cookie) else { return }
     let start = head.bytes.count
-    for index in first..<head.fields.count where head.fields[index].known == .cookie {
-      if index > first { head.bytes.append("; ") }
-      let crumb = head.fields[index].value.range
-      for place in crumb { head.bytes.append(head.bytes[place]) }
+    keep(again: first)
+    for crumb in crumbs {
+      head.bytes.append("; ")
+      keep(again: crumb)
     }
-    head.fields[first].value = ByteRange(start: start, count: head.bytes.count - start)
-    let name = head.fields[first].name
-    head.fields.removeAll { $0.known == .cookie && $0.name != name }
+    let joined = ByteRange(start: start, count: head.bytes.count - start)
+    for index in head.fields.indices where head.fields[index].known == .cookie {
+      head.fields[index].value = joined
+    }
+  }
+
+  private mutating func keep(again part: ByteRange) {
+    for place in part.range { head.bytes.append(head.bytes[place]) }
   }
 }

@@ -2,11 +2,13 @@
 enum Authority {
   /// Splits and normalises; `false` where it is malformed.
   ///
-  /// User information is refused.
+  /// User information is refused. `isName` is `false` for a host that RFC 3986 §3.2.2 allows and that
+  /// is no DNS name, so that nothing here can answer to it.
   static func parse(
-    _ input: borrowing Span<UInt8>, host: inout [UInt8], port: inout UInt16?
+    _ input: borrowing Span<UInt8>, host: inout [UInt8], port: inout UInt16?, isName: inout Bool
   ) -> Bool {
     port = nil
+    isName = true
     guard input.count > 0 else { return false }
     if input[0] == UInt8(ascii: "[") { return parseLiteral(input, host: &host, port: &port) }
     var colon = input.count
@@ -15,7 +17,44 @@ enum Authority {
       break
     }
     guard parsePort(input, from: colon, &port) else { return false }
-    return HostName.normalise(input.extracting(0..<colon), into: &host)
+    let name = input.extracting(0..<colon)
+    if HostName.normalise(name, into: &host) { return true }
+    isName = false
+    return copyRegistered(name, into: &host)
+  }
+
+  /// A `reg-name` without escapes, in labels as DNS has them.
+  private static func copyRegistered(
+    _ input: borrowing Span<UInt8>, into host: inout [UInt8]
+  ) -> Bool {
+    host.removeAll(keepingCapacity: true)
+    guard input.count <= FixedLimits.hostNameBytes else { return false }
+    var label = 0
+    for index in 0..<input.count {
+      let byte = input[index]
+      if byte == UInt8(ascii: ".") {
+        guard label > 0 else { return false }
+        label = 0
+      } else {
+        label += 1
+        guard label <= FixedLimits.hostLabelBytes, isRegistered(byte) else { return false }
+      }
+      host.append(ASCII.lower(byte))
+    }
+    return !host.isEmpty
+  }
+
+  /// `unreserved` and `sub-delims`, RFC 3986 §2.2 and §2.3.
+  private static func isRegistered(_ byte: UInt8) -> Bool {
+    if ASCII.isLetter(byte) || ASCII.isDigit(byte) { return true }
+    switch byte {
+    case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "!"),
+      UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("),
+      UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","),
+      UInt8(ascii: ";"), UInt8(ascii: "="):
+      return true
+    default: return false
+    }
   }
 
   /// An IPv6 literal is kept with its brackets; what is inside is compared, never connected to.

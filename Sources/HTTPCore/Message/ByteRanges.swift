@@ -71,21 +71,28 @@ package enum ByteRanges: Equatable, Sendable {
   /// Adds a range; with those that it touches it becomes one, in the place of the first of them.
   private static func insert(_ range: Range<Int64>, into found: inout [Range<Int64>]) {
     var joined = range
-    var place = found.count
-    var index = found.count - 1
-    while index >= 0 {
-      let other = found[index]
-      if joined.lowerBound <= other.upperBound, other.lowerBound <= joined.upperBound {
-        joined =
-          min(joined.lowerBound, other.lowerBound)..<max(joined.upperBound, other.upperBound)
-        found.remove(at: index)
-        place = index
-        // The larger one may touch what the smaller did not.
-        index = found.count
+    // The larger one may touch what the smaller did not.
+    for _ in found {
+      for other in found where touch(joined, other) {
+        joined = min(joined.lowerBound, other.lowerBound)..<max(joined.upperBound, other.upperBound)
       }
-      index -= 1
     }
-    found.insert(joined, at: min(place, found.count))
+    var all: [Range<Int64>] = []
+    var isPlaced = false
+    for other in found {
+      guard touch(joined, other) else {
+        all.append(other)
+        continue
+      }
+      if !isPlaced { all.append(joined) }
+      isPlaced = true
+    }
+    if !isPlaced { all.append(joined) }
+    found = all
+  }
+
+  private static func touch(_ one: Range<Int64>, _ other: Range<Int64>) -> Bool {
+    one.lowerBound <= other.upperBound && other.lowerBound <= one.upperBound
   }
 }
 

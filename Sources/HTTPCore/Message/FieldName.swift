@@ -7,7 +7,7 @@ package enum FieldName: UInt8, Sendable {
   case digest
   case etag, expect, forwarded, host
   case idempotencyKey, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince
-  case keepAlive, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
+  case keepAlive, maxForwards, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
   case secWebSocketAccept, secWebSocketKey, secWebSocketVersion
   case range, referer, setCookie, te, trailer, transferEncoding, upgrade, userAgent, vary
   /// `X-Forwarded-…` of any kind.
@@ -90,6 +90,7 @@ package enum FieldName: UInt8, Sendable {
     case 12:
       if ASCII.equals(name, "content-type") { return .contentType }
       if ASCII.equals(name, "x-request-id") { return .xRequestID }
+      if ASCII.equals(name, "max-forwards") { return .maxForwards }
     case 13:
       if ASCII.equals(name, "cache-control") { return .cacheControl }
       if ASCII.equals(name, "if-none-match") { return .ifNoneMatch }
@@ -134,11 +135,4 @@ package enum FieldName: UInt8, Sendable {
     default: false
     }
   }
-}
-
-/// One field line of a head: where its name and its value lie, without the white space around.
-package struct HeaderField: Sendable {
-  package var name: ByteRange
-  package var value: ByteRange
-  package var known: FieldName
 }

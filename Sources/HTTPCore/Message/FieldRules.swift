@@ -24,14 +24,22 @@ package struct FieldRules: Sendable, Equatable {
 
   package var isEmpty: Bool { remove.isEmpty && set.isEmpty && add.isEmpty }
 
-  /// Applies the rules to the lines of a head: `fields` point into `bytes`.
-  func apply(to bytes: inout [UInt8], _ fields: inout [HeaderField]) {
+  /// Applies the rules to the lines of a head: `fields` and `nominations` point into `bytes`.
+  ///
+  /// Whoever sent the head may have named a field of ours in `Connection`, which would take it away.
+  func apply(
+    to bytes: inout [UInt8], _ fields: inout [HeaderField], _ nominations: inout Nominations
+  ) {
     for name in remove { Self.remove(name, bytes, &fields) }
     for field in set {
       Self.remove(field.name, bytes, &fields)
+      nominations.remove(field.name, bytes)
       Self.append(field, &bytes, &fields)
     }
-    for field in add { Self.append(field, &bytes, &fields) }
+    for field in add {
+      nominations.remove(field.name, bytes)
+      Self.append(field, &bytes, &fields)
+    }
   }
 
   private static func remove(_ name: [UInt8], _ bytes: [UInt8], _ fields: inout [HeaderField]) {
@@ -41,7 +49,6 @@ package struct FieldRules: Sendable, Equatable {
   private static func append(
     _ field: Field, _ bytes: inout [UInt8], _ fields: inout [HeaderField]
   ) {
-    forgetNomination(field.name, &bytes, fields)
     let start = bytes.count
     bytes += field.name
     bytes += field.value
@@ -49,23 +56,10 @@ package struct FieldRules: Sendable, Equatable {
       HeaderField(
         name: ByteRange(start: start, count: field.name.count),
         value: ByteRange(start: start + field.name.count, count: field.value.count),
-        known: FieldName(field.name.span)))
+        spelled: field.name.span))
   }
 
-  /// Whoever sent the head may have named the field in `Connection`, which would take ours away.
-  private static func forgetNomination(
-    _ name: [UInt8], _ bytes: inout [UInt8], _ fields: [HeaderField]
-  ) {
-    for field in fields where field.known == .connection {
-      var tokens = ListTokens(field.value)
-      while let token = tokens.next(bytes.span) {
-        guard same(token, name, bytes) else { continue }
-        for index in token.range { bytes[index] = ASCII.space }
-      }
-    }
-  }
-
-  private static func same(_ part: ByteRange, _ name: [UInt8], _ bytes: [UInt8]) -> Bool {
+  static func same(_ part: ByteRange, _ name: [UInt8], _ bytes: [UInt8]) -> Bool {
     guard Int(part.count) == name.count else { return false }
     for (offset, byte) in name.enumerated()
     where ASCII.lower(byte) != ASCII.lower(bytes[Int(part.start) + offset]) {
@@ -76,11 +70,15 @@ package struct FieldRules: Sendable, Equatable {
 }
 
 extension RequestHead {
-  package mutating func apply(_ rules: FieldRules) { rules.apply(to: &bytes, &fields) }
+  package mutating func apply(_ rules: FieldRules) {
+    rules.apply(to: &bytes, &fields, &nominations)
+  }
 }
 
 extension ResponseHead {
-  package mutating func apply(_ rules: FieldRules) { rules.apply(to: &bytes, &fields) }
+  package mutating func apply(_ rules: FieldRules) {
+    rules.apply(to: &bytes, &fields, &nominations)
+  }
 
   /// Gives the cookies of the head the attributes that they lack.
   package mutating func complete(cookies attributes: CookieAttributes) {

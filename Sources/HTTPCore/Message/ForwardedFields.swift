@@ -11,7 +11,7 @@ extension RequestHead {
       .xRequestID:
       return false
     default:
-      return !field.known.isHopByHop && !hasUnderscore(field.name) && !nominates(field.name)
+      return !field.known.isHopByHop && !hasUnderscore(field.name) && !nominates(field)
     }
   }
 
@@ -26,7 +26,9 @@ extension RequestHead {
   /// request with a body is none of these, so that its body is never taken for the tunnel's bytes.
   package var asksForWebSocket: Bool {
     if isExtendedConnect { return true }
-    guard hasNominations, method == .get, versionMinor == 1, framing == .none else { return false }
+    guard !nominations.isEmpty, method == .get, versionMinor == 1, framing == .none else {
+      return false
+    }
     return ListTokens.contain("upgrade", .connection, of: fields, in: bytes.span)
       && ListTokens.contain("websocket", .upgrade, of: fields, in: bytes.span)
   }

@@ -40,6 +40,6 @@ extension ResponseHead {
     fields.append(
       HeaderField(
         name: name, value: ByteRange(start: middle, count: bytes.count - middle),
-        known: FieldName(span(name))))
+        spelled: span(name)))
   }
 }

@@ -30,13 +30,15 @@ package struct RequestHead: ~Copyable {
   /// Lower case, no port, no last dot; empty where the request names no host.
   package internal(set) var host: [UInt8] = []
   package internal(set) var hostPort: UInt16?
+  /// The host could be a DNS name or an address; no route is for any other.
+  package internal(set) var hostIsName = true
   /// The authority as sent, port included.
   package internal(set) var authority = ByteRange.empty
   package internal(set) var framing = BodyFraming.none
   package internal(set) var keepAlive = true
   package internal(set) var expectsContinue = false
-  /// `Connection` names fields of this message.
-  package internal(set) var hasNominations = false
+  /// The fields of this message that `Connection` names.
+  var nominations = Nominations()
   /// A CONNECT of HTTP/2 that asks for the WebSocket protocol (RFC 8441), in the form of a GET.
   package internal(set) var isExtendedConnect = false
   /// Another server of the fleet asks for a pipe to an instance here; there is no target.
@@ -65,11 +67,12 @@ package struct RequestHead: ~Copyable {
     pathForm = PathForm()
     host.removeAll(keepingCapacity: true)
     hostPort = nil
+    hostIsName = true
     authority = .empty
     framing = .none
     keepAlive = true
     expectsContinue = false
-    hasNominations = false
+    nominations.removeAll()
     isExtendedConnect = false
     isPipe = false
     hostFieldSeen = false
@@ -103,29 +106,8 @@ package struct RequestHead: ~Copyable {
     return false
   }
 
-  /// Whether `Connection` names the field `name`, RFC 9110 §7.6.1.
-  package func nominates(_ name: ByteRange) -> Bool {
-    guard hasNominations else { return false }
-    for field in fields where field.known == .connection {
-      var tokens = ListTokens(field.value)
-      while let token = tokens.next(bytes.span) {
-        if token.count == name.count, sameName(token, name) { return true }
-      }
-    }
-    return false
-  }
-
-  /// Whether two parts are the same name without regard to case.
-  package func sameName(_ left: ByteRange, _ right: ByteRange) -> Bool {
-    guard left.count == right.count else { return false }
-    for offset in 0..<Int(left.count)
-    where ASCII.lower(bytes[Int(left.start) + offset])
-      != ASCII.lower(bytes[Int(right.start) + offset])
-    {
-      return false
-    }
-    return true
-  }
+  /// Whether `Connection` names the field, RFC 9110 §7.6.1.
+  func nominates(_ field: HeaderField) -> Bool { nominations.contain(field, bytes) }
 }
 
 /// The elements of a comma-separated list, RFC 9110 §5.6.1.

@@ -15,7 +15,8 @@ package struct ResponseHead: ~Copyable {
   package internal(set) var reason = ByteRange.empty
   package internal(set) var contentLength: UInt64?
   package internal(set) var isChunked = false
-  package internal(set) var hasNominations = false
+  /// The fields of this message that `Connection` names.
+  var nominations = Nominations()
 
   package init() {}
 
@@ -26,7 +27,7 @@ package struct ResponseHead: ~Copyable {
     reason = .empty
     contentLength = nil
     isChunked = false
-    hasNominations = false
+    nominations.removeAll()
   }
 
   @_lifetime(borrow self)
@@ -44,22 +45,5 @@ package struct ResponseHead: ~Copyable {
   }
 
   /// Whether `Connection` names the field, RFC 9110 §7.6.1.
-  func nominates(_ name: ByteRange) -> Bool {
-    guard hasNominations else { return false }
-    for field in fields where field.known == .connection {
-      var tokens = ListTokens(field.value)
-      while let token = tokens.next(bytes.span) {
-        var same = token.count == name.count
-        guard same else { continue }
-        for offset in 0..<Int(name.count)
-        where ASCII.lower(bytes[Int(token.start) + offset])
-          != ASCII.lower(bytes[Int(name.start) + offset])
-        {
-          same = false
-        }
-        if same { return true }
-      }
-    }
-    return false
-  }
+  func nominates(_ field: HeaderField) -> Bool { nominations.contain(field, bytes) }
 }

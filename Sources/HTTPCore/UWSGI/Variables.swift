@@ -113,11 +113,8 @@ extension UWSGIPacket {
 
   /// Whether a field of this name came before, which then has this value too.
   private func isRepeated(_ head: borrowing RequestHead, _ index: Int) -> Bool {
-    let name = head.fields[index].name
-    for earlier in 0..<index
-    where head.fields[earlier].name.count == name.count
-      && head.sameName(head.fields[earlier].name, name)
-    {
+    let field = head.fields[index]
+    for earlier in 0..<index where head.fields[earlier].hasSameName(as: field, in: head.bytes) {
       return true
     }
     return false
@@ -127,9 +124,7 @@ extension UWSGIPacket {
   private mutating func appendRepeats(_ head: borrowing RequestHead, of index: Int) {
     let first = head.fields[index]
     for later in (index + 1)..<max(index + 1, head.fields.count)
-    where head.fields[later].name.count == first.name.count
-      && head.sameName(head.fields[later].name, first.name)
-    {
+    where head.fields[later].hasSameName(as: first, in: head.bytes) {
       append(first.known == .cookie ? "; " : ", ")
       append(head.span(head.fields[later].value))
     }

@@ -70,6 +70,24 @@ struct SessionRequestTests {
     #expect(reading.resets.isEmpty)
   }
 
+  @Test func `trailers may come when later streams have begun`() {
+    let reading = session(
+      Frames.request(1, "POST", ended: false), Frames.request(3),
+      Frames.data(1, "body", ended: false), Frames.frame(1, 5, 1, Frames.block([("x", "y")])))
+    #expect(reading.streams[1]?.ended == true)
+    #expect(reading.streams[3]?.head != nil)
+    #expect(reading.goAway == nil)
+  }
+
+  @Test(arguments: [3, 7] as [UInt32])
+  func `streams begin in ascending order, or the connection ends`(stream: UInt32) {
+    let reading = session(Frames.request(9), Frames.request(stream), Frames.request(11))
+    #expect(reading.streams[9]?.head != nil)
+    #expect(reading.streams[Int32(stream)] == nil)
+    #expect(reading.streams[11] == nil)
+    #expect(reading.goAway == ErrorCode.protocolError.rawValue)
+  }
+
   @Test func `a head may come in several frames`() {
     let block = Frames.block([
       (":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "a.test"),
@@ -102,6 +120,14 @@ struct SessionRequestTests {
     let reading = session(Frames.request(1, "GET", "/", fields))
     #expect(reading.streams[1]?.refusal == error)
     #expect(reading.resets.isEmpty)
+  }
+
+  @Test func `a method that is too long is refused`() {
+    let longest = String(repeating: "M", count: FixedLimits.methodBytes)
+    #expect(session(Frames.request(1, longest), cuts: []).streams[1]?.head?.methodText == longest)
+    #expect(
+      session(Frames.request(1, longest + "M"), cuts: []).streams[1]?.refusal
+        == .methodTooLong(limit: FixedLimits.methodBytes))
   }
 
   @Test(arguments: [

@@ -28,7 +28,7 @@ extension ParserProperties {
       }
     }
     guard head.versionMinor == 0 || head.versionMinor == 1 else { return "a version not known" }
-    if !head.host.isEmpty, !head.host.hasPrefix("[") {
+    if head.hostIsName, !head.host.isEmpty, !head.host.hasPrefix("[") {
       var normal: [UInt8] = []
       let host = octets(head.host)
       guard HostName.normalise(host.span, into: &normal), normal == host else {
