@@ -106,7 +106,28 @@ def test_it_is_reset(recorded, what):
     assert [each.environ["PATH_INFO"] for each in recorded.backend.requests] == ["/after"]
 
 
+# The order in which an index that was kept led out of the fields, and ended every worker.
+WEBSOCKET = [
+    (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":path", "/"), (":authority", NAME),
+    ("sec-websocket-version", "13"), ("sec-websocket-key", "x"), ("host", NAME)]
+
+
+@pytest.mark.parametrize("websocket", [True, False])
+def test_a_host_behind_a_key_is_an_ordinary_host(edge, scripted, websocket):
+    backend = scripted()
+    routes = [{"host": NAME, "upstream": "app1", **({} if websocket else {"websocket": False})}]
+    running = edge({"app1": [backend.address]}, routes=routes, workers=1)
+    for _ in range(3):
+        with Peer(running.port, running.authority) as peer:
+            peer.send(frame(HEADERS, 4, 1, encode(WEBSOCKET)))
+            assert peer.answer(1).status in (501, 502)
+            peer.next_id = 3
+            assert peer.request("GET", "/after").status == 200
+
+
 ANSWERED = {
+    "a host that is no name": (421, pseudo(authority="app1'x.example.test")),
+    "a method of 33 letters": (501, pseudo(method="M" * 33)),
     "a broken escape": (400, pseudo(path="/%zz")),
     "an escaped NUL": (400, pseudo(path="/%00")),
     "a path above its root": (400, pseudo(path="/../x")),

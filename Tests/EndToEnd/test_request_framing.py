@@ -28,6 +28,8 @@ ACCEPTED = {  # the request, the path and the body that the application is given
     "length with zeros": (message("POST", fields="Content-Length: 0003\r\n", body="abc"), "/", "abc"),
     "an empty line before": ("\r\n" + message(), "/", ""),
     "absolute target": (message(target="http://app1.example.test/absolute?q"), "/absolute", ""),
+    "absolute target against Host": (message(target="https://app1.example.test/absolute",
+                                             host="Host: other.test:8443\r\n"), "/absolute", ""),
     "absolute target without a path": (message(target="https://app1.example.test"), "/", ""),
     "Host in capitals with a dot and a port": (message(host="Host: APP1.Example.TEST.:443\r\n"), "/", ""),
     "dot segments": (message(target="/a/./b/../c"), "/a/c", ""),
@@ -138,3 +140,61 @@ def test_a_request_without_a_host_is_refused_and_the_next_is_served(edge, script
         client.send(message(host=""), NEXT)
         assert [client.read_response().status for _ in range(2)] == [400, 200]
     assert [each.environ["PATH_INFO"] for each in peer.requests] == ["/next"]
+
+
+def test_the_host_of_an_absolute_target_takes_the_place_of_the_field(edge, scripted):
+    peer = scripted()
+    running = edge({"app1": [peer.address]})
+    with running.client() as client:
+        client.send(message(target="https://app1.example.test:8443/", host="Host: other.test\r\n"))
+        assert client.read_response().status == 200
+    environ = peer.requests[0].environ
+    assert environ["HTTP_HOST"] == environ["HTTP_X_FORWARDED_HOST"] == "app1.example.test:8443"
+
+
+@pytest.mark.parametrize("host", ["a,b.example.test", "app1'.example.test", "*.example.test", "app1;x=y.example.test"])
+def test_a_host_that_is_no_name_is_nobodys(edge, scripted, host):
+    peer = scripted()
+    running = edge({"app1": [peer.address]})
+    with running.client() as client:
+        client.send(message(host=f"Host: {host}\r\n"))
+        assert client.read_response().status == 421
+        client.send(message())
+        assert client.read_response().status == 200
+    with running.plain_client() as client:
+        client.send(message(host=f"Host: {host}\r\n"))
+        assert client.read_response().status == 404
+    assert len(peer.requests) == 1
+
+
+@pytest.mark.parametrize("sent, arrives", [
+    ("0", None), ("00", None), ("1", "0"), ("10", "9"), ("18446744073709551615", "18446744073709551614"),
+    ("99999999999999999999999", "18446744073709551614"), ("x", "x"), ("-1", "-1"), ("1, 2", "1, 2")])
+def test_max_forwards_of_options_counts_down_and_ends_here(edge, scripted, sent, arrives):
+    peer = scripted()
+    running = edge({"app1": [peer.address]})
+    response = running.request("OPTIONS", "/x", headers=[("Max-Forwards", sent)])
+    if arrives is None:
+        assert (response.status, peer.requests) == (204, [])
+        assert "OPTIONS" in response.get("Allow") and "TRACE" not in response.get("Allow")
+    else:
+        assert response.status == 200
+        assert peer.requests[0].environ["HTTP_MAX_FORWARDS"] == arrives
+
+
+def test_max_forwards_of_other_methods_is_an_ordinary_field(edge, scripted):
+    peer = scripted()
+    running = edge({"app1": [peer.address]})
+    for method in ("GET", "POST"):
+        assert running.request(method, headers=[("Max-Forwards", "0")]).status == 200
+    assert [each.environ["HTTP_MAX_FORWARDS"] for each in peer.requests] == ["0", "0"]
+
+
+@pytest.mark.parametrize("headers", [[], [("Max-Forwards", "0")], [("Max-Forwards", "5")]])
+def test_trace_never_reaches_an_application(edge, scripted, headers):
+    peer = scripted()
+    running = edge({"app1": [peer.address]})
+    response = running.request("TRACE", headers=[*headers, ("Cookie", "secret=1")])
+    assert response.status == 405 and b"secret" not in response.body
+    assert "GET" in response.get("Allow") and "TRACE" not in response.get("Allow")
+    assert not peer.requests

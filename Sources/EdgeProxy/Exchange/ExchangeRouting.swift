@@ -14,6 +14,10 @@ extension Exchange {
     case unhealthy(StaticString)
     case redirect
     case challenge
+    /// TRACE.
+    case methodRefused
+    /// OPTIONS that goes no further.
+    case options
     /// What the route leads to needs no instance.
     case local(LocalRoute)
   }
@@ -26,6 +30,10 @@ extension Exchange {
     }
     if let refusal = refusalByRate() { return refusal }
     if head.host.isEmpty { return .status(400, "host-missing") }
+    if !head.hostIsName {
+      return connection.listener.isTLS
+        ? .status(421, "host-not-covered") : .status(404, "route-unknown")
+    }
     guard connection.listener.isTLS else { return routePlain() }
     let host = head.host
     if !connection.covers(host) {
@@ -43,6 +51,7 @@ extension Exchange {
     let settings = snapshot.configuration.routes[found]
     rules = settings.rules
     if head.isExtendedConnect, let refusal = refuse(settings) { return refusal }
+    if let refusal = refusalToForward(settings) { return refusal }
     if settings.local == nil {
       guard let found = findUpstream() else { return .status(404, "application-unknown") }
       upstream = found

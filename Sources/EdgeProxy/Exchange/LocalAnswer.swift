@@ -41,6 +41,8 @@ extension Exchange {
     case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()
     case .challenge: challenge()
+    case .methodRefused: sendError(405, "method-not-allowed", allow: Self.forwardedMethods)
+    case .options: sendOwn(204, "No Content") { $0.add("Allow", Self.forwardedMethods) }
     case .local(let local): answer(local)
     }
   }
