@@ -38,7 +38,14 @@ struct TimerWheel {
   private(set) var count = 0
 
   init(now: Instant) {
-    tick = now.nanoseconds / Self.tickNanoseconds
+    tick = Self.tick(now)
+  }
+
+  /// The tick that an instant lies in.
+  ///
+  /// A clock that stands before its start or at its end leaves room for one turn of the wheel.
+  private static func tick(_ instant: Instant) -> Int64 {
+    min(max(0, instant.nanoseconds / tickNanoseconds), Int64.max / tickNanoseconds - 2048)
   }
 
   mutating func arm(_ target: any TimerTarget, at due: Instant) -> TimerToken {
@@ -50,7 +57,8 @@ struct TimerWheel {
       entries.append(Entry())
     }
     // Rounded up, so that a timer never fires early; never before the tick that comes next.
-    let dueTick = max(tick, (due.nanoseconds + Self.tickNanoseconds - 1) / Self.tickNanoseconds)
+    let rounded = due.nanoseconds.saturatingAdd(Self.tickNanoseconds - 1)
+    let dueTick = max(tick, rounded / Self.tickNanoseconds)
     let bucket = Int(dueTick % Int64(Self.bucketCount))
     let head = buckets[bucket]
     entries[Int(index)].due = dueTick
@@ -90,7 +98,7 @@ struct TimerWheel {
 
   /// Takes out one timer that is due; `nil` when no more are.
   mutating func popDue(now: Instant) -> (any TimerTarget, TimerToken)? {
-    let nowTick = now.nanoseconds / Self.tickNanoseconds
+    let nowTick = Self.tick(now)
     // After a long pause one turn of the wheel visits every bucket; more turns find nothing new.
     if nowTick - tick > Int64(Self.bucketCount) { tick = nowTick - Int64(Self.bucketCount) }
     while tick <= nowTick {
@@ -120,7 +128,8 @@ struct TimerWheel {
       if bits != 0 {
         let bucket = word * 64 + bits.trailingZeroBitCount
         let ahead = (bucket - start + Self.bucketCount) % Self.bucketCount
-        return max(0, (tick + Int64(ahead)) * Self.tickNanoseconds - now.nanoseconds)
+        let due = Instant(nanoseconds: (tick + Int64(ahead)) * Self.tickNanoseconds)
+        return max(0, due.nanoseconds.saturatingSubtract(now.nanoseconds))
       }
       word = (word + 1) % occupied.count
       bits = occupied[word]

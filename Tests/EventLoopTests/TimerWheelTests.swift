@@ -65,6 +65,24 @@ struct TimerWheelTests {
     }
   }
 
+  private static let dueTimes: [Int64] = [.min, -1, 0, .max - 1, .max]
+
+  @Test(arguments: dueTimes)
+  func `any due time can be armed and cancelled, and the past is due at once`(due: Int64) {
+    for now in [Int64.min, -1, 0, start.nanoseconds, .max] {
+      var wheel = TimerWheel(now: Instant(nanoseconds: now))
+      let token = wheel.arm(Target(), at: Instant(nanoseconds: due))
+      #expect((wheel.delay(now: Instant(nanoseconds: now)) ?? -1) >= 0)
+      #expect(wheel.delay(now: Instant(nanoseconds: .min)) != nil)
+      _ = self.due(&wheel, at: Instant(nanoseconds: now))
+      wheel.cancel(token)
+      #expect(wheel.count == 0)
+    }
+    var wheel = TimerWheel(now: start)
+    _ = wheel.arm(Target(), at: Instant(nanoseconds: due))
+    #expect(self.due(&wheel, at: start + .milliseconds(8)) == (due <= 0 ? 1 : 0))
+  }
+
   @Test func `random arming, cancelling and firing keeps count`() {
     var wheel = TimerWheel(now: start)
     var live: [Int: TimerToken] = [:]

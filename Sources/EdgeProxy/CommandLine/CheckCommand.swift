@@ -1,4 +1,4 @@
-internal import Glibc
+internal import EventLoop
 
 /// `--check-config`: says all that is wrong with the file and what it names.
 ///
@@ -10,7 +10,7 @@ struct CheckCommand {
 
   /// The exit status: 0 where only warnings were found, 1 where there are errors.
   func run() -> Int32 {
-    let now = Int64(time(nil))
+    let now = WallTime.seconds
     let diagnostics = ConfigurationLoader.check(
       path: path, environment: Environment.current(), now: now
     ) { configuration, named, findings in

@@ -1,7 +1,6 @@
 internal import CertStore
 internal import Etcd
 internal import EventLoop
-internal import Glibc
 internal import Logging
 internal import TLS
 
@@ -82,7 +81,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
     return settle(true)
   }
 
-  private static var now: Int64 { Int64(time(nil)) }
+  private static var now: Int64 { WallTime.seconds }
 
   private func settle(_ isChanged: Bool) -> CertificateIndex? {
     report()

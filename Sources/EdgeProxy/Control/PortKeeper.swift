@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Glibc
 internal import Logging
 
 /// Binds and closes the ports of all workers; 443 is open exactly while the gate says so.
@@ -24,7 +23,7 @@ struct PortKeeper {
     workerCount = workers
     self.logger = logger
     gate = PortGate(settings)
-    change = (Int64(time(nil)), "starting")
+    change = (WallTime.seconds, "starting")
   }
 
   /// Whether the https port is bound.
@@ -111,7 +110,7 @@ struct PortKeeper {
     case .open: open(workers, now: now)
     case .close:
       bound = []
-      change = (Int64(time(nil)), ability.unable?.word.description ?? "unknown")
+      change = (WallTime.seconds, ability.unable?.word.description ?? "unknown")
       for worker in workers { worker.post { $0.closeListeners { $0.kind == .https } } }
       logger.log(
         level: ability.isDraining ? .notice : .warning, "https port closed",
@@ -125,7 +124,7 @@ struct PortKeeper {
       bound = sockets.map(\.address)
       hand(sockets, to: workers)
       failure = nil
-      change = (Int64(time(nil)), "able")
+      change = (WallTime.seconds, "able")
     } catch {
       // Somebody else has the port; it may become free.
       if failure == nil { logger.error("\(error)") }

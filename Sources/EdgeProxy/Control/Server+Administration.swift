@@ -17,7 +17,7 @@ extension Server {
 
   /// Everything that is told about this server; whoever has something to tell adds a section here.
   private func report() -> StatusReport {
-    let now = Int64(time(nil))
+    let now = WallTime.seconds
     let unable = ability.unable?.word.description
     var sections = [
       ServerSection(

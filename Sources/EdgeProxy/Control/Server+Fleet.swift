@@ -1,12 +1,11 @@
 internal import CertStore
 internal import EventLoop
-internal import Glibc
 internal import Logging
 internal import TLS
 
 /// What this server learns from others: of its fleet, and of where names lead.
 extension Server {
-  static func wallClock() -> Int64 { Int64(time(nil)) }
+  static func wallClock() -> Int64 { WallTime.seconds }
 
   /// Begins to follow etcd, where there is one; nothing waits for it.
   func share(_ tickets: TicketKeeper) {

@@ -36,7 +36,7 @@ final class Server: TimerTarget {
   var admin: AdminListener?
   var lastReload: ReloadOutcome?
   /// Seconds since 1970.
-  let startedAt = Int64(time(nil))
+  let startedAt = WallTime.seconds
   var ability = Ability(hasCertificate: false)
 
   /// The first probes are still under way.
@@ -291,7 +291,7 @@ final class Server: TimerTarget {
     defer { service.ready(workers: workers.count) }
     let loaded = loader()
     let error = loaded.configuration.map(commit) ?? "the configuration has mistakes"
-    let now = Int64(time(nil))
+    let now = WallTime.seconds
     var outcome = ReloadOutcome(at: now, isRefused: false, report: loaded.report)
     if let error {
       logger.error(

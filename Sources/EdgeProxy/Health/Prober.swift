@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Glibc
 internal import Logging
 internal import TLS
 
@@ -163,7 +162,7 @@ final class Prober {
     patient.check = nil
     runningCount -= 1
     let spent = loop.clockNow.microseconds(since: check.startedAt) / 1000
-    let last = CheckRecord.Last(outcome: outcome, milliseconds: spent, at: Int64(time(nil)))
+    let last = CheckRecord.Last(outcome: outcome, milliseconds: spent, at: WallTime.seconds)
     let isWell = patient.asksForLife ? outcome.showsLife : outcome.isWell
     let isBusy = outcome == .silent && patient.node.hasAnswered(since: check.startedAt.nanoseconds)
     let verdict = patient.record.note(

@@ -33,7 +33,7 @@ struct StandardErrorLog: LogHandler {
     if let own = event.metadata { fields.merge(own) { $1 } }
     if let error = event.error { fields["error"] = "\(error)" }
     let line = LogLine.make(
-      event.level, "\(event.message)", fields, time: isJournal ? nil : Self.wallClock())
+      event.level, "\(event.message)", fields, time: isJournal ? nil : WallTime.microseconds)
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     guard unsafe poll(&entry, 1, 0) == 1 else { return }
     _ = Descriptor.write(descriptor, line.bytes)
@@ -45,13 +45,6 @@ struct StandardErrorLog: LogHandler {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { return false }
     return value == "\(status.st_dev):\(status.st_ino)"
-  }
-
-  /// Microseconds since 1970.
-  private static func wallClock() -> Int64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
   }
 }
 

@@ -92,8 +92,9 @@ struct TextBuffer: ~Copyable, Sendable {
     count = first + digits
   }
 
-  /// Appends the last `digits` decimal digits of a number, with zeros in front.
+  /// Appends the last `digits` decimal digits of a number, with zeros in front; 0 for one below.
   mutating func append(_ value: Int, digits: Int) {
+    let value = max(0, value)
     var divisor = 1
     for _ in 1..<digits { divisor *= 10 }
     while divisor > 0 {

@@ -369,7 +369,8 @@ final class Worker: TurnEnd {
   /// The time of day, in microseconds since 1970, at an instant not long ago.
   func wallClock(at instant: Instant) -> Int64 {
     clock.update(loop.now)
-    return clock.nanoseconds / 1000 - loop.now.microseconds(since: instant)
+    // A clock that was set to its beginning meanwhile is not before it.
+    return max(0, clock.microseconds - loop.now.microseconds(since: instant))
   }
 
   /// A TCP session has ended.

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Glibc
+internal import EventLoop
 internal import TLS
 
 /// `edgeproxy cert new-key`: a fresh line for the file of encryption keys.
@@ -13,7 +13,7 @@ struct CertNewKeyCommand: ParsableCommand {
 
   func run() throws {
     try CommandBody.run {
-      let today = String(UTC.text(Int64(time(nil))).prefix(10))
+      let today = String(UTC.text(WallTime.seconds).prefix(10))
       print(try EncryptionKeys.newLine(id: identifier ?? today))
     }
   }
