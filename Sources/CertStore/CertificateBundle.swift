@@ -18,7 +18,12 @@ package struct CertificateBundle: Sendable {
   private static let context = Array("edgeproxy private key".utf8)
 
   /// Reads and checks a value; dates and names are judged where it is served.
-  package init(reading text: [UInt8], keys: EncryptionKeys?) throws(CertificateError) {
+  ///
+  /// With `keys` a plain key is refused (`SealedSecrets`), but for `allowsPlain`: that is for commands
+  /// which show or encrypt what lies there, and for a copy that this server itself has kept.
+  package init(
+    reading text: [UInt8], keys: EncryptionKeys?, allowsPlain: Bool = false
+  ) throws(CertificateError) {
     guard text.count <= Certificate.bytesMax else {
       throw .tooLarge(bytes: text.count, limit: Certificate.bytesMax)
     }
@@ -33,6 +38,9 @@ package struct CertificateBundle: Sendable {
       (keyID, keyPEM) = try Self.open(envelope, keys, leaf: text[leaf.content])
     } else {
       guard let block = plain.first else { throw .noKey }
+      guard allowsPlain || SealedSecrets.refusal(isSealed: false, with: keys) == nil else {
+        throw .notSealed
+      }
       (keyID, keyPEM) = (nil, Array(text[block.range]))
     }
     certificate = try Certificate(pem: text, keyPEM: keyPEM)

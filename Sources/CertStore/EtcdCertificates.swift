@@ -20,6 +20,8 @@ package struct EtcdCertificates: Sendable {
   private var legacy: [[UInt8]: [UInt8]] = [:]
   /// What they come to, until one of them changes.
   private var legacyOffer: CertificateOffer?
+  /// They are from the copy, and etcd has said nothing of them yet.
+  private var legacyIsCopy = false
   /// Why some keys are not read at all.
   private var unread: [[UInt8]: CertStore.Refusal] = [:]
 
@@ -50,7 +52,7 @@ package struct EtcdCertificates: Sendable {
   package var copy: [CopyRecord] {
     sources.values.compactMap { source in
       if let served = source.served { return served.record }
-      if case .certificate(_, let record, _) = source.offer { return record }
+      if case .certificate(_, let record, _, _) = source.offer { return record }
       return nil
     }
   }
@@ -64,7 +66,7 @@ package struct EtcdCertificates: Sendable {
       case .put(let stored): put(stored)
       case .deleted(let key):
         unread[key] = nil
-        if isLegacy(key) { (legacy[key], legacyOffer) = (nil, nil) } else { forget(key) }
+        if isLegacy(key) { setLegacy(key, nil) } else { forget(key) }
       }
     }
     return settle(now: now)
@@ -74,9 +76,9 @@ package struct EtcdCertificates: Sendable {
   package mutating func loadCopy(_ records: [CopyRecord], now: Int64) -> Bool {
     for record in records where sources[record.key] == nil {
       if isLegacy(record.key) {
-        for stored in record.values { put(stored) }
+        for stored in record.values { put(stored, isCopy: true) }
       } else if record.values.count == 1 {
-        put(record.values[0])
+        put(record.values[0], isCopy: true)
       }
     }
     return settle(now: now)
@@ -106,7 +108,7 @@ package struct EtcdCertificates: Sendable {
 
   private func isLegacy(_ key: [UInt8]) -> Bool { readsLegacy && LegacyPair.isPart(key) }
 
-  private mutating func put(_ stored: StoredValue) {
+  private mutating func put(_ stored: StoredValue, isCopy: Bool = false) {
     guard stored.key.count <= Self.keyBytesMax else {
       return leave(
         stored.key,
@@ -119,16 +121,22 @@ package struct EtcdCertificates: Sendable {
     unread[stored.key] = nil
     if isLegacy(stored.key) {
       // Of what is too large only so much is kept as tells that it is.
-      legacy[stored.key] = Array(stored.value.prefix(Certificate.bytesMax + 1))
-      legacyOffer = nil
-      return
+      let value = Array(stored.value.prefix(Certificate.bytesMax + 1))
+      return setLegacy(stored.key, value, isCopy: isCopy)
     }
     let digest = Fingerprint.sha256(stored.value)
     var source = sources[stored.key] ?? Source(offer: .absent)
     guard source.digest != digest else { return }
-    source.offer = CertificateOffer(stored, keys: keys)
-    source.digest = digest
+    source.offer = CertificateOffer(stored, keys: keys, isCopy: isCopy)
+    // The same value from etcd is judged otherwise than from the copy where it is unsealed.
+    source.digest = source.offer.isUnsealed ? nil : digest
     sources[stored.key] = source
+  }
+
+  private mutating func setLegacy(_ key: [UInt8], _ value: [UInt8]?, isCopy: Bool = false) {
+    legacy[key] = value
+    legacyOffer = nil
+    legacyIsCopy = isCopy
   }
 
   private mutating func leave(_ key: [UInt8], _ reason: String) {
@@ -143,7 +151,7 @@ package struct EtcdCertificates: Sendable {
 
   private mutating func settleLegacy() {
     guard readsLegacy else { return }
-    let offer = legacyOffer ?? LegacyPair.offer(legacy)
+    let offer = legacyOffer ?? LegacyPair.offer(legacy, keys: keys, isCopy: legacyIsCopy)
     legacyOffer = offer
     let served = sources[LegacyPair.chainKey]?.served
     sources[LegacyPair.chainKey] = Source(offer: offer, served: served)

@@ -10,6 +10,10 @@ package enum LegacyPair {
   /// How many keys are tried.
   private static let triedMax = 100
 
+  private static let unsealed =
+    "the private key is not encrypted, although there are encryption keys;"
+    + " 'edgeproxy cert import-legacy' stores the pair encrypted"
+
   /// Whether a key of etcd may be a part of a pair.
   static func isPart(_ key: [UInt8]) -> Bool {
     key == chainKey
@@ -36,9 +40,16 @@ package enum LegacyPair {
   }
 
   /// What the values at the root come to; their order does not matter.
-  static func offer(_ values: [[UInt8]: [UInt8]]) -> CertificateOffer {
+  ///
+  /// A pair is never encrypted, so with encryption keys there is none (`SealedSecrets`), but for the one
+  /// that this server has kept.
+  static func offer(
+    _ values: [[UInt8]: [UInt8]], keys encryption: EncryptionKeys?, isCopy: Bool
+  ) -> CertificateOffer {
     guard let chain = values[chainKey] else { return .absent }
     guard !Tombstone.isOne(chain) else { return .removed }
+    let isUnsealed = SealedSecrets.refusal(isSealed: false, with: encryption) != nil
+    guard isCopy || !isUnsealed else { return .refused(unsealed) }
     let keys = values.keys.filter { $0 != chainKey }
       .sorted { $0.lexicographicallyPrecedes($1) }
     guard !keys.isEmpty else { return .refused("no DOMAIN.key lies beside it") }
@@ -53,7 +64,8 @@ package enum LegacyPair {
           StoredValue(key: chainKey, value: chain), StoredValue(key: key, value: value),
         ])
         return .certificate(
-          certificate, record, name: "\(KeyText.text(chainKey)) + \(KeyText.text(key))")
+          certificate, record, name: "\(KeyText.text(chainKey)) + \(KeyText.text(key))",
+          isUnsealed: isUnsealed)
       } catch {
         if error == .keyDoesNotFit { isWaiting = true } else { reason = reason ?? error }
       }

@@ -4,6 +4,8 @@ internal import TLS
 struct ServedCertificate: Sendable {
   var item: EntryBuilder.Item
   var record: CopyRecord
+  /// Its key is plain although there are encryption keys: it was kept from before.
+  var isUnsealed = false
 }
 
 /// Decides once what becomes of all certificates of etcd together.
@@ -11,6 +13,9 @@ struct ServedCertificate: Sendable {
 /// Each offer is judged by itself, then the replacements against the routed hosts, then the deletions
 /// against what is left: so the order in which etcd tells things does not matter, and a name never loses
 /// its last certificate by a deletion or by a replacement that forgot it.
+///
+/// An unsealed certificate that was kept from before there were encryption keys goes on only where
+/// nothing else covers its names, as one that was deleted.
 struct Settlement {
   /// Seconds since 1970.
   let now: Int64
@@ -25,6 +30,7 @@ struct Settlement {
   private(set) var nextValidAt: Int64?
   private var replaced: [(key: [UInt8], old: ServedCertificate)] = []
   private var deleted: [[UInt8]] = []
+  private var unsealed: [[UInt8]] = []
 
   init(now: Int64, hosts: [[UInt8]], neighbours: [EntryBuilder.Item]) {
     self.now = now
@@ -43,17 +49,20 @@ struct Settlement {
     case .refused(let reason):
       served[key] = old
       refuse(key, reason)
-    case .certificate(let certificate, let record, let name):
+      if old?.isUnsealed == true { unsealed.append(key) }
+    case .certificate(let certificate, let record, let name, let isUnsealed):
+      if isUnsealed { unsealed.append(key) }
       if var same = old, same.item.certificate == certificate {
         // One that expires while it is served goes on.
         same.item.source = name
         same.record = record
+        same.isUnsealed = isUnsealed
         served[key] = same
         return
       }
       do throws(CertificateError) {
         let item = try EntryBuilder.Item(certificate, source: name, now: now)
-        served[key] = ServedCertificate(item: item, record: record)
+        served[key] = ServedCertificate(item: item, record: record, isUnsealed: isUnsealed)
         if let old { replaced.append((key, old)) }
       } catch {
         served[key] = old
@@ -86,10 +95,11 @@ struct Settlement {
     }
   }
 
-  /// The shortest-lived goes first, so that of two for one name the better one stays.
+  /// The unsealed go first, then the shortest-lived, so that of two for one name the better one stays.
   private mutating func delete() {
-    guard !deleted.isEmpty else { return }
-    let order = deleted.sorted { end($0) < end($1) }
+    guard !deleted.isEmpty || !unsealed.isEmpty else { return }
+    let order =
+      unsealed.sorted { end($0) < end($1) } + deleted.sorted { end($0) < end($1) }
     var coverage = Coverage(valid)
     for key in order {
       guard let old = served.removeValue(forKey: key) else { continue }
@@ -97,6 +107,8 @@ struct Settlement {
       guard let name = old.item.names.first(where: { !coverage.covers($0) }) else { continue }
       if isValid(old.item) { coverage.insert(old.item) }
       served[key] = old
+      // Of an unsealed one the reason has been told.
+      guard !old.isUnsealed || deleted.contains(key) else { continue }
       refuse(key, "deleted in etcd, kept: nothing else covers \(KeyText.text(name))")
     }
   }

@@ -20,6 +20,8 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
   case notText
   /// Encrypted with this key, and no key file is configured.
   case noEncryptionKeys(id: String)
+  /// The private key lies in etcd as it is, although there are encryption keys.
+  case notSealed
   case sealedKey(EnvelopeError)
   case sealingFailed(reason: String)
 
@@ -46,6 +48,9 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
     case .notText: "it has a byte of zero and is no PEM text"
     case .noEncryptionKeys(let id):
       "the private key is encrypted with the key '\(id)', and no encryption keys are configured"
+    case .notSealed:
+      "the private key is not encrypted, although there are encryption keys;"
+        + " 'edgeproxy cert rekey' encrypts it"
     case .sealedKey(let error): "the encrypted private key cannot be opened: \(error)"
     case .sealingFailed(let reason): "the private key could not be encrypted: \(reason)"
     }
@@ -56,6 +61,8 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
 package enum UTC {
   /// `2026-11-22T12:00:00Z` for seconds since 1970.
   package static func text(_ seconds: Int64) -> String {
+    // The years 0 to 9999, whatever a clock or a certificate says.
+    let seconds = min(max(seconds, -62_167_219_200), 253_402_300_799)
     let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     let rest = seconds - day * 86_400
     let (year, month, dayOfMonth) = civil(day)

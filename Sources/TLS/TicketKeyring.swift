@@ -75,24 +75,24 @@ package struct TicketKeyring: Sendable, Equatable {
     return head + [Form.sealed.rawValue] + sealed
   }
 
-  /// Reads what `encoded` gave.
-  ///
-  /// With keys a plain keyring is refused: whoever can write to the store but has no key could else
-  /// give the fleet ticket keys of his own and read what they seal.
+  /// Reads what `encoded` gave; `SealedSecrets` says when a plain keyring is refused.
   package init(decoding bytes: [UInt8], with keys: EncryptionKeys?) throws(TicketKeyringError) {
     guard bytes.count <= Self.encodedBytesMax, bytes.count >= Self.headBytes,
       bytes.starts(with: Self.magic), bytes[4] == Self.version, let form = Form(rawValue: bytes[5])
     else { throw .malformed }
     let rest = Array(bytes[Self.headBytes...])
     let body: [UInt8]
-    switch (form, keys) {
-    case (.plain, .some): throw .notSealed
-    case (.sealed, .none): throw .noEncryptionKeys
-    case (.plain, .none):
+    switch SealedSecrets.refusal(isSealed: form == .sealed, with: keys) {
+    case .notSealed: throw .notSealed
+    case .noEncryptionKeys: throw .noEncryptionKeys
+    case nil: break
+    }
+    switch keys {
+    case .none:
       guard rest.count == Self.bodyBytes + Fingerprint.count else { throw .malformed }
       body = Array(rest[..<Self.bodyBytes])
       guard Fingerprint.sha256(body) == Array(rest[Self.bodyBytes...]) else { throw .malformed }
-    case (.sealed, .some(let keys)):
+    case .some(let keys):
       do throws(EnvelopeError) {
         body = try Envelope.open(rest, with: keys, context: Self.context)
       } catch {

@@ -255,7 +255,9 @@ def test_private_keys_lie_encrypted_in_etcd(fleet, etcd, authority, commands, en
     cluster = etcd()
     issued, plain = authority.issue("*.example.test"), authority.issue("*.other.example.test")
     cluster.publish("plain", plain)
-    (running,) = fleet(cluster, 1, etcd_more={"encryption_keys": str(encryption_keys)})
+    (running,) = fleet(cluster, 1, wait_for_ready=False, etcd_more={"encryption_keys": str(encryption_keys)})
+    # Whoever has no key can put nothing there.
+    refused(running, PREFIX + "plain", "not encrypted")
     cert = commands(running)
     code, text, problem = cert("put", "main", "--chain", issued.chain, "--key", issued.key)
     assert code == 0 and "encrypted with first" in text, problem
@@ -267,6 +269,7 @@ def test_private_keys_lie_encrypted_in_etcd(fleet, etcd, authority, commands, en
     code, text, problem = cert("rekey")
     assert code == 0 and "already encrypted" in text, problem
     assert b"BEGIN PRIVATE KEY" not in cluster.get(PREFIX + "plain")
+    served([running], plain, name="x.other.example.test")
     new = commands(None)("new-key", "second")[1]
     encryption_keys.write_text(new + encryption_keys.read_text())
     code, text, problem = cert("rekey")
@@ -284,8 +287,8 @@ def test_a_value_that_cannot_be_opened_is_refused(fleet, etcd, authority, comman
     cluster = etcd()
     good, sealed = authority.issue("*.example.test"), authority.issue("*.example.test")
     cluster.publish("main", good)
-    (with_keys,) = fleet(cluster, 1, etcd_more={"encryption_keys": str(encryption_keys)})
     (without,) = fleet(cluster, 1)
+    (with_keys,) = fleet(cluster, 1, wait_for_ready=False, etcd_more={"encryption_keys": str(encryption_keys)})
     code, _, problem = commands(with_keys)("put", "main", "--chain", sealed.chain, "--key", sealed.key)
     assert code == 0, problem
     served([with_keys], sealed)
@@ -296,10 +299,35 @@ def test_a_value_that_cannot_be_opened_is_refused(fleet, etcd, authority, comman
 def test_a_key_file_that_others_can_read_is_refused(fleet, etcd, wildcard, encryption_keys, commands):
     cluster = etcd()
     cluster.publish("main", wildcard)
-    (running,) = fleet(cluster, 1, etcd_more={"encryption_keys": str(encryption_keys)})
+    (running,) = fleet(cluster, 1, wait_for_ready=False, etcd_more={"encryption_keys": str(encryption_keys)})
+    refused(running, PREFIX + "main", "not encrypted")
     encryption_keys.chmod(0o644)
     code, _, problem = commands(running)("list")
     assert code == 1 and "0644" in problem
+
+
+def test_encryption_is_switched_on_without_a_gap(fleet, etcd, authority, commands, encryption_keys):
+    cluster = etcd()
+    issued, forged = authority.issue("*.example.test"), authority.issue("*.example.test", ends=900)
+    cluster.publish("main", issued)
+    (running,) = fleet(cluster, 1)
+    served([running], issued)
+    running.drain()
+    assert running.child.wait() == 0
+    running.write({**running.configuration, "certificates": {"directory": None, "etcd": {}},
+                   "etcd": cluster.settings(encryption_keys=str(encryption_keys))})
+    running.start()
+    # What it has kept goes on, and what anybody may have written is refused.
+    refused(running, PREFIX + "main", "not encrypted")
+    assert serial(running) == issued.serial
+    cluster.publish("forged", forged)
+    refused(running, PREFIX + "forged", "not encrypted")
+    assert serial(running) == issued.serial
+    cluster.delete(PREFIX + "forged")
+    code, _, problem = commands(running)("rekey")
+    assert code == 0, problem
+    eventually(lambda: not status(running)["certificates"]["refused"], "nothing is refused any more")
+    assert serial(running) == issued.serial
 
 
 def key_bytes(issued):

@@ -115,7 +115,9 @@ def test_ticket_keys_lie_encrypted_in_etcd(fleet, etcd, wildcard, directory, com
     stored = cluster.get("/edgeproxy/tickets/keys")
     plain.drain()
     assert plain.child.wait() == 0
-    edges = fleet(cluster, 2, tls={"tickets": "etcd"}, etcd_more={"encryption_keys": str(file)})
+    edges = fleet(cluster, 2, tls={"tickets": "etcd"}, wait_for_ready=False, etcd_more={"encryption_keys": str(file)})
+    code, _, problem = commands(edges[0])("put", "main", "--chain", wildcard.chain, "--key", wildcard.key)
+    assert code == 0, problem
     same_keys(edges)
     sealed = cluster.get("/edgeproxy/tickets/keys")
     assert sealed != stored and b"first" in sealed

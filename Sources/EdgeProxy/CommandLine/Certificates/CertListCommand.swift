@@ -23,7 +23,8 @@ struct CertListCommand: ParsableCommand {
         } else if Tombstone.isOne(value.value) {
           print("\(name)  removed")
         } else {
-          let bundle = try CertificateBundle(reading: value.value, keys: session.encryption)
+          let bundle = try CertificateBundle(
+            reading: value.value, keys: session.encryption, allowsPlain: true)
           print(CertificateLine.text(name, bundle, now: session.now))
         }
       }

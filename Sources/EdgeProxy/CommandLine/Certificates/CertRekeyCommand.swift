@@ -22,7 +22,8 @@ struct CertRekeyCommand: ParsableCommand {
       for value in try session.stored() where !Tombstone.isOne(value.value) {
         let name = session.name(value.key)
         do {
-          let bundle = try CertificateBundle(reading: value.value, keys: encryption)
+          let bundle = try CertificateBundle(
+            reading: value.value, keys: encryption, allowsPlain: true)
           guard let next = try bundle.resealed(encryption) else {
             print("\(name)  already encrypted with \(encryption.sealingID)")
             continue
@@ -46,7 +47,11 @@ struct CertRekeyCommand: ParsableCommand {
     do throws(TicketKeyringError) {
       keyring = try TicketKeyring(decoding: value.value, with: encryption)
     } catch {
-      throw CommandFailure("'\(KeyText.text(key))': \(error)")
+      guard error == .notSealed else {
+        throw CommandFailure("'\(KeyText.text(key))': \(error)")
+      }
+      // Whoever could read etcd has had these; sealing them would not make them secret again.
+      keyring = try TicketKeyring(now: session.now)
     }
     try session.replace(key, value, by: try keyring.encoded(with: encryption))
     print("ticket keys  encrypted with \(encryption.sealingID)")

@@ -23,7 +23,8 @@ struct CertShowCommand: ParsableCommand {
         print("state:        removed")
         return
       }
-      let bundle = try CertificateBundle(reading: value.value, keys: session.encryption)
+      let bundle = try CertificateBundle(
+        reading: value.value, keys: session.encryption, allowsPlain: true)
       let found = bundle.certificate
       print("names:        \(found.names.joined(separator: " "))")
       print("serial:       \(found.serial)")

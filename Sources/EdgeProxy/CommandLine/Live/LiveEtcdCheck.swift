@@ -1,7 +1,6 @@
 internal import CertStore
 internal import Etcd
 internal import EventLoop
-internal import Glibc
 
 /// Asks each member of etcd how it is and what time it has, and judges the certificates there.
 final class LiveEtcdCheck {
@@ -73,7 +72,7 @@ final class LiveEtcdCheck {
   private func time(_ seconds: Int64?, at endpoint: Endpoint) {
     open -= 1
     guard let seconds else { return }
-    let skew = Int64(Glibc.time(nil)) - seconds
+    let skew = WallTime.seconds - seconds
     guard abs(skew) > Self.skewSecondsMax else { return }
     check.findings.warning(
       position,
@@ -96,7 +95,6 @@ final class LiveEtcdCheck {
       defaultName: certificates.defaultName)
     _ = store.load(now: check.now)
     let feed = CertificateFeed(client, source, known: { [] }) { [unowned self] changes in
-      for case .put(let stored) in changes { warnOfPlainKey(stored, encryption != nil, position) }
       _ = store.update { $0.apply(changes, now: check.now) }
     }
     feed.start()
@@ -114,19 +112,6 @@ final class LiveEtcdCheck {
     }
     feed.end()
     report(store, position)
-  }
-
-  private func warnOfPlainKey(_ stored: StoredValue, _ isEncrypting: Bool, _ position: Position) {
-    guard isEncrypting, Self.hasPlainKey(stored.value) else { return }
-    check.findings.warning(
-      position,
-      "the private key of '\(KeyText.text(stored.key))' lies in etcd as it is; "
-        + "'edgeproxy cert rekey' encrypts it")
-  }
-
-  private static func hasPlainKey(_ value: [UInt8]) -> Bool {
-    guard let bundle = try? CertificateBundle(reading: value, keys: nil) else { return false }
-    return bundle.isPlain
   }
 
   private func report(_ store: CertStore, _ position: Position) {
