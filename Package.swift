@@ -46,7 +46,9 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "TestSupport",
-      dependencies: ["EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "COpenSSL", "CZlib"],
+      dependencies: [
+        "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "COpenSSL", "CZlib",
+      ],
       path: "Tests/TestSupport", swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
@@ -77,6 +79,7 @@ if Context.environment["FUZZ"] != nil {
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
     "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader", "FuzzFieldValues", "FuzzSubscription",
+    "FuzzLyingEtcd",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))

@@ -18,6 +18,8 @@ package struct Changes: Equatable, Sendable {
 /// The keys of a range as we know them, and how far in etcd's history that knowledge reaches.
 struct Knowledge: Sendable {
   private(set) var keys: [[UInt8]: KeyValue] = [:]
+  /// What `keys` take in memory, about.
+  private var bytes = 0
   /// Every change up to this revision is in `keys`.
   private(set) var revision: Int64
   private let clusterID: UInt64
@@ -43,7 +45,7 @@ struct Knowledge: Sendable {
   ) -> (Knowledge, Changes) {
     var new = Knowledge(header)
     var changes = Changes(isListing: true)
-    for keyValue in keyValues { new.keys[keyValue.key] = keyValue }
+    for keyValue in keyValues { new.set(keyValue.key, keyValue) }
     for keyValue in keyValues where old?.keys[keyValue.key] != keyValue {
       changes.put.append(keyValue)
     }
@@ -61,8 +63,8 @@ struct Knowledge: Sendable {
       let key = event.keyValue.key
       guard range.contains(key) else { continue }
       switch event.kind {
-      case .put: keys[key] = event.keyValue
-      case .delete: keys[key] = nil
+      case .put: set(key, event.keyValue)
+      case .delete: set(key, nil)
       }
       touched.append(key)
       revision = max(revision, event.keyValue.modRevision)
@@ -78,6 +80,15 @@ struct Knowledge: Sendable {
     }
     return changes
   }
+
+  private mutating func set(_ key: [UInt8], _ keyValue: KeyValue?) {
+    let old = keys[key]
+    keys[key] = keyValue
+    bytes += (keyValue?.bytes ?? 0) - (old?.bytes ?? 0)
+  }
+
+  /// Whether a listing of the range would be refused as too large.
+  var isTooMuch: Bool { keys.count > Listing.keysMax || bytes > Listing.bytesMax }
 
   /// Nothing has changed up to this revision that we were not told.
   mutating func advance(to header: ResponseHeader) {

@@ -8,14 +8,12 @@ package final class KeptLease {
   private let timeToLive: Duration
   private let gained: (Int64) -> Void
   private let lost: () -> Void
-  private var identifier: Int64?
+  private var term: LeaseTerm?
   private var call: GRPCCall?
   private var alarm: Alarm?
   private var isEnded = false
   /// Nothing of it is left to be said to etcd.
   package private(set) var isOver = false
-  /// When etcd drops the lease at the latest, if it heard nothing since.
-  private var expiry = Instant(nanoseconds: 0)
 
   private static let retryAfter = Duration.seconds(1)
 
@@ -39,11 +37,11 @@ package final class KeptLease {
     alarm?.cancel()
     call?.cancel()
     call = nil
-    guard let identifier else {
+    guard let term else {
       isOver = true
       return
     }
-    client.leaseRevoke(LeaseRevokeRequest(id: identifier)) { [weak self] _ in self?.isOver = true }
+    client.leaseRevoke(LeaseRevokeRequest(id: term.id)) { [weak self] _ in self?.isOver = true }
   }
 
   private func grant() {
@@ -51,26 +49,27 @@ package final class KeptLease {
     client.leaseGrant(LeaseGrantRequest(seconds: timeToLive.components.seconds)) {
       [weak self] result in
       guard let self, !isEnded else { return }
-      switch result {
-      case .success(let response) where response.seconds > 0 && response.error.isEmpty:
-        identifier = response.id
-        expiry = asked + .seconds(response.seconds)
-        alarm?.set(after: timeToLive / 3)
-        gained(response.id)
-      case .success, .failure: alarm?.set(after: Self.retryAfter)
+      guard case .success(let response) = result,
+        let term = LeaseTerm(response, asked: asked)
+      else {
+        alarm?.set(after: Self.retryAfter)
+        return
       }
+      self.term = term
+      alarm?.set(after: timeToLive / 3)
+      gained(term.id)
     }
   }
 
   /// Every third of the time to live.
   private func beat() {
-    guard let identifier else { return grant() }
-    if client.loop.clockNow >= expiry { return expired() }
+    guard let term else { return grant() }
+    if term.isOver(now: client.loop.clockNow) { return expired() }
     if let call {
-      call.send(LeaseKeepAliveRequest(id: identifier).encoded(), isLast: false)
+      call.send(LeaseKeepAliveRequest(id: term.id).encoded(), isLast: false)
       alarm?.set(after: timeToLive / 3)
     } else {
-      renew(identifier)
+      renew(term.id)
     }
   }
 
@@ -95,18 +94,12 @@ package final class KeptLease {
 
   private func renewed(_ message: [UInt8]) -> Bool {
     guard case .success(let response) = LeaseKeepAliveResponse.read(message) else { return false }
-    guard response.id == identifier else { return true }
-    // etcd answers for a lease that is gone, without a time to live.
-    guard response.isAlive else {
-      expired()
-      return true
-    }
-    expiry = client.loop.clockNow + .seconds(response.seconds)
+    if term?.renewed(by: response, now: client.loop.clockNow) == .gone { expired() }
     return true
   }
 
   private func expired() {
-    identifier = nil
+    term = nil
     call?.cancel()
     call = nil
     lost()

@@ -60,20 +60,31 @@ package final class MemberClock: Wire.Owner {
 
   func wireReceived(_ bytes: borrowing Span<UInt8>) {
     received.append(copying: bytes)
+    if case .said(let date) = Self.read(received) { finish(date) }
+  }
+
+  /// What a member's answer says of its time.
+  package enum Reading: Equatable, Sendable {
+    /// The head is not whole yet.
+    case incomplete
+    /// Seconds since 1970, in the years 0 to 9999; `nil` where it does not say.
+    case said(Int64?)
+  }
+
+  package static func read(_ answer: [UInt8]) -> Reading {
     var parser = ResponseParser()
     var head = ResponseHead()
     do throws(HTTPError) {
-      let bytes = received
-      let count = try parser.parse(bytes.span, into: &head, limits: HeadLimits())
-      guard count != nil else { return }
-      var date: Int64?
-      for field in head.fields where ASCII.equals(head.span(field.name), "date") {
-        date = HTTPDate.parse(head.span(field.value))
-      }
-      finish(date)
+      let count = try parser.parse(answer.span, into: &head, limits: HeadLimits())
+      guard count != nil else { return .incomplete }
     } catch {
-      finish(nil)
+      return .said(nil)
     }
+    var date: Int64?
+    for field in head.fields where ASCII.equals(head.span(field.name), "date") {
+      date = HTTPDate.parse(head.span(field.value))
+    }
+    return .said(date)
   }
 
   func wireEnded(_ reason: String) { finish(nil) }

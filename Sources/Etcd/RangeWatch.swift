@@ -87,39 +87,23 @@ package final class RangeWatch {
   // MARK: Listing
 
   private func list(isSerializable: Bool) {
-    var request = RangeRequest(range)
-    request.limit = Self.pageKeysMax
-    request.isSerializable = isSerializable
-    page(request, [])
+    page(Listing(range, pageKeysMax: Self.pageKeysMax, isSerializable: isSerializable))
   }
 
-  /// Reads page by page, all at the revision of the first, which is what the listing is of.
-  ///
-  /// The header of a later page has the store's revision by then: what changed meanwhile is in none
-  /// of the pages, and a watch that began after it would never tell.
-  private func page(
-    _ request: RangeRequest, _ found: [KeyValue], of first: ResponseHeader? = nil
-  ) {
-    client.range(request) { [weak self] result in
+  private func page(_ listing: consuming Listing) {
+    var listing = listing
+    client.range(listing.request) { [weak self] result in
       guard let self, !isEnded else { return }
       isDenied = Self.isDenial(result)
       switch result {
       case .success(let response):
-        let header = first ?? response.header
-        let all = found + response.keyValues
-        guard response.hasMore, let last = response.keyValues.last else {
-          return perform(machine.listed(header, all))
+        switch listing.take(response) {
+        case .ask: page(listing)
+        case .whole(let header, let keyValues): perform(machine.listed(header, keyValues))
+        case .failed(let reason): perform(machine.failed(reason))
         }
-        var next = request
-        next.range = .between(last.key + [0], range.end)
-        next.revision = header.revision
-        page(next, all, of: header)
-      // More than a message may hold: somebody keeps large things there. Fewer keys are asked for.
-      case .failure(.malformed) where request.limit > 1:
-        var smaller = request
-        smaller.limit = max(1, request.limit / 8)
-        page(smaller, found, of: first)
-      case .failure(let error): listFailed(error, request)
+      case .failure(.malformed) where listing.askForLess(): page(listing)
+      case .failure(let error): listFailed(error, listing.request)
       }
     }
   }

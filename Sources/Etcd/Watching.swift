@@ -1,3 +1,5 @@
+internal import EventLoop
+
 /// Keeps one range of keys in step with etcd.
 ///
 /// It asks for nothing itself: each input answers with the next `Step`, which its driver takes.
@@ -165,6 +167,11 @@ package struct Watching {
     }
     let watched = range
     let changes = known?.take(stream.fragments, of: watched)
+    guard known?.isTooMuch != true else {
+      // The listing that follows finds the same, and what was told so far stays.
+      return Outcome(
+        wait("more keys or bytes than \(Listing.keysMax) or \(Listing.bytesMax)", lists: true))
+    }
     state = .watching(Stream(isCreated: stream.isCreated, isFirstAfterListing: false))
     backoff.reset()
     return Outcome(.nothing, changes.flatMap { $0.isEmpty ? nil : $0 })
@@ -201,7 +208,7 @@ package struct Watching {
 
   private mutating func watch(isFirstAfterListing: Bool) -> Step {
     state = .watching(Stream(isFirstAfterListing: isFirstAfterListing))
-    return .watch(from: (known?.revision ?? 0) + 1)
+    return .watch(from: (known?.revision ?? 0).saturatingAdd(1))
   }
 
   /// Waits, and goes on by confirming what is known or, with `lists`, by listing.
@@ -210,9 +217,4 @@ package struct Watching {
     state = .waiting(lists: lists)
     return .wait(backoff.next())
   }
-}
-
-extension KeyValue {
-  /// What it takes in memory, about.
-  fileprivate var bytes: Int { key.count + value.count + 64 }
 }

@@ -15,6 +15,8 @@ final class CertificateFeed {
   private let told: ([StoredChange]) -> Void
   private var watches: [KeyRange: RangeWatch] = [:]
   private var listed: Set<KeyRange> = []
+  /// The keys at the root that may belong to the chain that is there now.
+  private var legacyKeys: Set<KeyRange> = []
 
   /// How many keys of etcd are watched for the one that fits a legacy chain.
   private static let legacyKeysMax = 16
@@ -70,8 +72,21 @@ final class CertificateFeed {
       }
     }
     if range == .key(LegacyPair.chainKey), let chain = changes.put.last {
-      for key in LegacyPair.keys(of: chain.value).prefix(Self.legacyKeysMax) { watch(.key(key)) }
+      followKeys(of: chain.value)
     }
     self.told(told)
+  }
+
+  /// Watches the keys that may belong to a chain, and no longer those of the chains before.
+  private func followKeys(of chain: [UInt8]) {
+    let keys = Set(LegacyPair.keys(of: chain).prefix(Self.legacyKeysMax).map { KeyRange.key($0) })
+    // A chain that is only half written names nobody.
+    guard !keys.isEmpty else { return }
+    for key in legacyKeys.subtracting(keys) {
+      watches.removeValue(forKey: key)?.end()
+      listed.remove(key)
+    }
+    legacyKeys = keys
+    for key in keys { watch(key) }
   }
 }

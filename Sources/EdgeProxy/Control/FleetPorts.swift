@@ -70,8 +70,9 @@ final class FleetPorts {
     if hasAgreement { return floor.permits(key) }
     // After a restart nothing has been heard of those that are known to be there.
     let serversMin = neighbours.count + 1
+    // Of two that would say the same key the closed one counts.
     let heard = [[UInt8]: Bool](
-      uniqueKeysWithValues: neighbours.heard.map { (directory + $0.key.utf8, $0.value) })
+      neighbours.heard.map { (directory + $0.key.utf8, $0.value) }, uniquingKeysWith: { $0 && $1 })
     if isClosed {
       return neighbours.count == 0
         || floor.mightStayClosed(key, heard: heard, serversMin: serversMin)

@@ -26,7 +26,7 @@ package struct DeleteRangeResponse: Equatable, Sendable {
     while let field = try reader.next() {
       switch field {
       case 1: header = try ResponseHeader(decoding: reader.bytes())
-      case 2: deleted = try reader.signed()
+      case 2: deleted = try reader.count()
       case 3: previous.append(try KeyValue(decoding: reader.bytes()))
       default: try reader.skip()
       }

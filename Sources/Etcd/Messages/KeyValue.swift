@@ -14,7 +14,7 @@ package struct ResponseHeader: Equatable, Sendable {
       switch field {
       case 1: clusterID = try reader.unsigned()
       case 2: memberID = try reader.unsigned()
-      case 3: revision = try reader.signed()
+      case 3: revision = try reader.count()
       case 4: raftTerm = try reader.unsigned()
       default: try reader.skip()
       }
@@ -43,9 +43,9 @@ package struct KeyValue: Equatable, Sendable {
     while let field = try reader.next() {
       switch field {
       case 1: key = try reader.bytes()
-      case 2: createRevision = try reader.signed()
-      case 3: modRevision = try reader.signed()
-      case 4: version = try reader.signed()
+      case 2: createRevision = try reader.count()
+      case 3: modRevision = try reader.count()
+      case 4: version = try reader.count()
       case 5: value = try reader.bytes()
       case 6: lease = try reader.signed()
       default: try reader.skip()

@@ -30,7 +30,7 @@ package struct LeaseGrantResponse: Equatable, Sendable {
       switch field {
       case 1: header = try ResponseHeader(decoding: reader.bytes())
       case 2: id = try reader.signed()
-      case 3: seconds = try reader.signed()
+      case 3: seconds = try reader.count()
       case 4: error = try reader.text()
       default: try reader.skip()
       }
@@ -92,7 +92,7 @@ package struct LeaseKeepAliveResponse: Equatable, Sendable {
       switch field {
       case 1: header = try ResponseHeader(decoding: reader.bytes())
       case 2: id = try reader.signed()
-      case 3: seconds = try reader.signed()
+      case 3: seconds = try reader.count()
       default: try reader.skip()
       }
     }

@@ -40,7 +40,7 @@ package struct RangeResponse: Equatable, Sendable {
       case 1: header = try ResponseHeader(decoding: reader.bytes())
       case 2: keyValues.append(try KeyValue(decoding: reader.bytes()))
       case 3: hasMore = try reader.flag()
-      case 4: count = try reader.signed()
+      case 4: count = try reader.count()
       default: try reader.skip()
       }
     }

@@ -24,13 +24,13 @@ package struct StatusResponse: Equatable, Sendable {
       switch field {
       case 1: header = try ResponseHeader(decoding: reader.bytes())
       case 2: version = try reader.text()
-      case 3: databaseBytes = try reader.signed()
+      case 3: databaseBytes = try reader.count()
       case 4: leader = try reader.unsigned()
       case 5: raftIndex = try reader.unsigned()
       case 6: raftTerm = try reader.unsigned()
       case 7: raftAppliedIndex = try reader.unsigned()
       case 8: errors.append(try reader.text())
-      case 9: databaseBytesInUse = try reader.signed()
+      case 9: databaseBytesInUse = try reader.count()
       case 10: isLearner = try reader.flag()
       default: try reader.skip()
       }

@@ -73,7 +73,7 @@ package struct WatchResponse: Equatable, Sendable {
       case 2: watchID = try reader.signed()
       case 3: isCreated = try reader.flag()
       case 4: isCanceled = try reader.flag()
-      case 5: compactRevision = try reader.signed()
+      case 5: compactRevision = try reader.count()
       case 6: cancelReason = try reader.text()
       case 7: isFragment = try reader.flag()
       case 11: events.append(try Event(decoding: reader.bytes()))

@@ -16,6 +16,8 @@ package enum ProtobufError: Error, Equatable, Sendable {
   case badText(field: Int)
   /// An enumeration's value that we cannot act upon.
   case unknownValue(field: Int)
+  /// A revision, a count or a time that is negative or far beyond what etcd can have.
+  case outOfRange(field: Int)
   /// Transactions within transactions, deeper than `ResponseOp.nestingMax`.
   case tooDeep
 }

@@ -14,6 +14,8 @@
 /// here, and how deep messages nest is up to those who know them.
 struct ProtobufReader: ~Copyable {
   static let fieldMax = (1 << 29) - 1
+  /// Of what is counted: a store that writes a million times a second is there after 146,000 years.
+  static let countMax: Int64 = 1 << 62
   /// A number of 64 bits in seven bits a byte.
   static let numberBytesMax = 10
 
@@ -48,6 +50,16 @@ struct ProtobufReader: ~Copyable {
 
   mutating func signed() throws(ProtobufError) -> Int64 {
     Int64(bitPattern: try unsigned())
+  }
+
+  /// A number that counts something: revisions, keys, bytes, seconds.
+  ///
+  /// It is never negative, and so far below the end of its type that what counts on from it cannot
+  /// overflow.
+  mutating func count() throws(ProtobufError) -> Int64 {
+    let number = try signed()
+    guard (0...Self.countMax).contains(number) else { throw .outOfRange(field: field) }
+    return number
   }
 
   mutating func flag() throws(ProtobufError) -> Bool {

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import CertStore
 internal import Etcd
 internal import EventLoop
-internal import Glibc
 internal import TLS
 
 /// One command's connection to etcd: each call waits for its answer.
@@ -11,7 +10,7 @@ final class EtcdSession {
   let settings: SharedSettings
   let encryption: EncryptionKeys?
   /// Seconds since 1970.
-  let now = Int64(time(nil))
+  let now = WallTime.seconds
   private let loop: EventLoop
   let client: EtcdClient
 
@@ -74,15 +73,14 @@ final class EtcdSession {
 
   /// All there is under the prefix, in order.
   func stored() throws -> [KeyValue] {
-    var found: [KeyValue] = []
-    var request = RangeRequest(.prefix(Array(prefix.utf8)))
-    request.limit = Self.pageKeysMax
+    var listing = Listing(.prefix(Array(prefix.utf8)), pageKeysMax: Self.pageKeysMax)
     while true {
-      let response: RangeResponse = try wait { client.range(request, $0) }
-      found += response.keyValues
-      guard response.hasMore, let last = response.keyValues.last else { return found }
-      if request.revision == 0 { request.revision = response.header.revision }
-      request.range = .between(last.key + [0], KeyRange.prefix(Array(prefix.utf8)).end)
+      let response: RangeResponse = try wait { client.range(listing.request, $0) }
+      switch listing.take(response) {
+      case .ask: continue
+      case .whole(_, let found): return found
+      case .failed(let reason): throw CommandFailure("etcd: \(reason)")
+      }
     }
   }
 
