@@ -69,7 +69,11 @@ package final class CertificateCopy {
       let name = CopyFile.name(record.key)
       wanted.insert(name)
       do throws(CertificateCopyError) {
-        if try put(name, CopyFile.encode(record), bytesMax: CopyFile.bytesMax) { isWritten = true }
+        let bytes = CopyFile.encode(record)
+        let isReadable = { CopyFile.decode(bytes) == record }
+        if try put(name, bytes, bytesMax: CopyFile.bytesMax, isReadable: isReadable) {
+          isWritten = true
+        }
       } catch {
         failure = failure ?? error
       }
@@ -113,14 +117,19 @@ package final class CertificateCopy {
   // MARK: Files
 
   /// Writes a file that does not hold `bytes` yet; `true` when it did not.
+  ///
+  /// What could not be read back is not written, because it would take a good file's place.
   private func put(
-    _ name: String, _ bytes: [UInt8], bytesMax: Int
+    _ name: String, _ bytes: [UInt8], bytesMax: Int, isReadable: () -> Bool = { true }
   ) throws(CertificateCopyError) -> Bool {
     let digest = Fingerprint.sha256(bytes)
     if let known = digests[name], known == digest, directory.has(name) { return false }
     if let old = try? directory.read(name, bytesMax: bytesMax), old == bytes {
       digests[name] = digest
       return false
+    }
+    guard isReadable() else {
+      throw .refused(path: directory.path(name), reason: "it could not be read back")
     }
     digests[name] = nil
     try directory.write(name, bytes)

@@ -11,14 +11,14 @@ struct SharedInstanceTests {
   private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
   private func read(_ key: String, _ value: String = "1 0 0 1 4 0") -> SharedInstance? {
-    SharedInstance(storedKey: bytes(key), value: bytes(value), prefix: prefix)
+    try? SharedInstance(storedKey: bytes(key), value: bytes(value), prefix: prefix)
   }
 
   @Test(arguments: [
     "10.0.0.1:3031", "[2001:db8::1]:443", "127.0.0.1:3031", "unix:%2Frun%2Fa.sock", "unix:@name",
   ])
   func `what is written is read as the same`(address: String) throws {
-    for node in ["edge-1", "a/b", "100%", "%2F", "%252F/", "ü"] {
+    for node in ["edge-1", "a/b", "100%", "%2F", "%252F/", "edge.1_2"] {
       for key in ["app1.example.org", "*.example.org"] {
         var instance = try #require(read("/edgeproxy/instances/x/y/\(address)"))
         instance.node = node
@@ -26,7 +26,7 @@ struct SharedInstanceTests {
         instance.modifier1 = 5
         instance.weight = 7
         instance.isBackup = true
-        let again = SharedInstance(
+        let again = try SharedInstance(
           storedKey: instance.storedKey(prefix: prefix), value: instance.storedValue,
           prefix: prefix)
         #expect(again == instance)
@@ -59,12 +59,43 @@ struct SharedInstanceTests {
   func `a key of another form is refused`(key: String) { #expect(read(key) == nil) }
 
   @Test(arguments: [
-    "", "1", "1 0 0 1 4", "2 0 0 1 4 0", "1 256 0 1 4 0", "1 0 -1 1 4 0", "1 0 0 0 4 0",
+    "", "1", "1 0 0 1 4", "2 0 0 1 4 0", "1 22 0 1 4 0", "1 224 0 1 4 0", "1 256 0 1 4 0",
+    "1 0 -1 1 4 0", "1 0 0 0 4 0",
     "1 0 0 1000001 4 0", "1 0 0 1 x 0", "1 0 0  1 4 0",
     "1 0 0 1 4 0" + String(repeating: " 0", count: 200),
   ])
   func `a value of another form is refused`(value: String) {
     #expect(read("/edgeproxy/instances/n/app/10.0.0.1:1", value) == nil)
+  }
+
+  private static let refused: [(String, String, InstanceRefusal)] = [
+    ("n/a..b/10.0.0.1:1", "1 0 0 1 4 0", .badKey),
+    ("n/-.example./10.0.0.1:1", "1 0 0 1 4 0", .badKey),
+    ("n/app/0.0.0.0:1", "1 0 0 1 4 0", .badAddress),
+    ("n/app/224.0.0.1:1", "1 0 0 1 4 0", .badAddress),
+    ("n/app/255.255.255.255:1", "1 0 0 1 4 0", .badAddress),
+    ("n/app/unix:relative", "1 0 0 1 4 0", .badAddress),
+    ("edge 1/app/10.0.0.1:1", "1 0 0 1 4 0", .badServer),
+    ("edge\n1/app/127.0.0.1:1", "1 0 0 1 4 0", .badServer),
+    ("ü/app/10.0.0.1:1", "1 0 0 1 4 0", .badServer),
+    ("n/app/10.0.0.1:1", "1 22 0 1 4 0", .dangerousModifier),
+  ]
+
+  @Test(arguments: refused)
+  func `etcd is judged as a datagram is, and the reason is told`(
+    name: String, value: String, refusal: InstanceRefusal
+  ) {
+    #expect(throws: refusal) {
+      try SharedInstance(
+        storedKey: bytes("/edgeproxy/instances/" + name), value: bytes(value), prefix: prefix)
+    }
+  }
+
+  @Test func `a share and a number of cores are brought within bounds`() throws {
+    let large = try #require(
+      read("/edgeproxy/instances/n/app/10.0.0.1:1", "1 0 0 1000000 1000000 0"))
+    #expect(large.weight == InstanceRules.weightMax)
+    #expect(large.cores == InstanceRules.coresMax)
   }
 
   // MARK: What is told

@@ -51,8 +51,7 @@ struct ConfigurationReader {
 
   private func node(_ top: Section) -> String {
     guard let (name, position) = top.text("node") else { return MachineName.own() }
-    let isGood = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
-    if !isGood || name.utf8.count > 253 {
+    if !NodeName.isGood(name.utf8) {
       context.findings.error(
         position, "'node' must be a name such as edge-1, found '\(Found.shortened(name))'")
     }

@@ -1,6 +1,6 @@
+internal import CertStore
 internal import Etcd
 internal import EventLoop
-internal import Glibc
 internal import Logging
 internal import TLS
 
@@ -39,7 +39,12 @@ final class PeerKeeper {
     self.logger = logger
     self.changed = changed
     copy = PeerCopy(state: configuration.state)
-    for entry in copy.load(prefix: prefix) { entries[entry.node] = entry }
+    let (kept, mistakes) = copy.load(prefix: prefix)
+    for entry in kept { entries[entry.node] = entry }
+    for mistake in mistakes.prefix(10) {
+      logger.error(
+        "a part of the copy of the fleet's servers was not read", metadata: ["line": "\(mistake)"])
+    }
     peering = Peering(credentials: readCredentials(), directory: directory)
   }
 
@@ -74,8 +79,8 @@ final class PeerKeeper {
       entries.count < PeerEntry.countMax || entries[entry.node] != nil
     else {
       guard refused.count < 100, refused.insert(keyValue.key).inserted else { return }
-      let key = String(decoding: keyValue.key, as: UTF8.self)
-      return logger.warning("a server of etcd refused", metadata: ["key": "\(key)"])
+      return logger.warning(
+        "a server of etcd refused", metadata: ["key": "\(KeyText.text(keyValue.key))"])
     }
     entries[entry.node] = entry
   }
@@ -124,7 +129,7 @@ final class PeerKeeper {
     if watch?.isSynced ?? false, entries[node]?.certificate != credentials.certificate {
       return "the others do not know this server's certificate: 'edgeproxy node join'"
     }
-    if credentials.certificate.notAfter - Int64(time(nil)) < Self.expiryWarning {
+    if credentials.certificate.notAfter - WallTime.seconds < Self.expiryWarning {
       return "this server's certificate ends \(UTC.text(credentials.certificate.notAfter)):"
         + " 'edgeproxy node join'"
     }

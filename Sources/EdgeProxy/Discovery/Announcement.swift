@@ -55,6 +55,17 @@ enum SubscriptionRefusal: String, Error, CaseIterable, Sendable {
   case replayed
   case tooMany = "too-many"
 
+  /// What every source of instances is refused for.
+  init(_ refusal: InstanceRefusal) {
+    self =
+      switch refusal {
+      case .otherForm, .badServer: .malformed
+      case .badKey: .badKey
+      case .badAddress: .badAddress
+      case .dangerousModifier: .dangerousModifier
+      }
+  }
+
   /// For the log.
   var reason: String {
     switch self {

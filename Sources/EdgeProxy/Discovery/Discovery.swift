@@ -1,6 +1,5 @@
 internal import CertStore
 internal import EventLoop
-internal import Glibc
 internal import HTTPCore
 internal import Logging
 internal import TLS
@@ -57,6 +56,8 @@ final class Discovery: TimerTarget {
   /// Many announce themselves at the same moment, and each change costs every worker a new table.
   private static let tellDelay = Duration.milliseconds(20)
   private static let addressesEvery = 10
+  /// Lines of a damaged copy that are named.
+  private static let mistakesMax = 10
 
   init(
     _ settings: SubscriptionSettings, state: String, loop: EventLoop, logger: Logger,
@@ -74,7 +75,7 @@ final class Discovery: TimerTarget {
     policy = SubscriptionPolicy(settings, keys: keys, begun: Self.time, now: loop.clockNow)
   }
 
-  private static var time: Int64 { Int64(Glibc.time(nil)) }
+  private static var time: Int64 { WallTime.seconds }
 
   /// Reads the copy and begins to listen; what was known is told before this returns.
   func start() {
@@ -201,10 +202,8 @@ final class Discovery: TimerTarget {
       switch item {
       case .told(let told):
         let isHere = told.server == nil && policy.isHere(told.address)
-        let instance = Instance(
-          address: told.address, server: told.server, modifier1: told.modifier1,
-          modifier2: told.modifier2, weight: told.weight, cores: told.cores,
-          isBackup: told.isBackup, isLocal: isHere)
+        var instance = told.instance
+        instance.isLocal = isHere
         let origin = KnownInstance.Origin.shared(node: told.node)
         _ = registry.announce(told.key, instance, origin, now: loop.now)
       case .lapsed(let gone):
@@ -291,7 +290,12 @@ final class Discovery: TimerTarget {
   private func restore() {
     do throws(CertificateCopyError) {
       let now = Self.time
-      for row in try copy.load() {
+      let (rows, mistakes) = try copy.load()
+      for mistake in mistakes.prefix(Self.mistakesMax) {
+        logger.error(
+          "a part of the copy of the instances was not read", metadata: ["reason": "\(mistake)"])
+      }
+      for row in rows {
         let age = Duration.seconds(max(0, now - row.heard))
         guard age < InstanceRegistry.keyForgottenAfter else { continue }
         if var instance = row.instance {
@@ -314,7 +318,10 @@ final class Discovery: TimerTarget {
     savedAt = loop.now
     savedVersion = registry.version
     do throws(CertificateCopyError) {
-      try copy.save(registry.rows(time: Self.time, now: loop.now))
+      let unwritten = try copy.save(registry.rows(time: Self.time, now: loop.now))
+      if let first = unwritten.first {
+        throw .refused(path: "instances", reason: "\(unwritten.count) left out, first \(first)")
+      }
       if copyFailure != nil { logger.notice("the copy of the instances is whole again") }
       copyFailure = nil
     } catch {

@@ -69,10 +69,10 @@ struct SharedInstance: Equatable, Sendable {
 
   // MARK: Reading
 
-  /// Reads what is stored under a key; `nil` where it is not of this form.
-  init?(storedKey: [UInt8], value: [UInt8], prefix: String) {
-    self.init(storedKey: storedKey, prefix: prefix)
-    guard value.count <= Self.nameBytesMax else { return nil }
+  /// Reads what is stored under a key; throws where it is not of this form, or is none that may be said.
+  init(storedKey: [UInt8], value: [UInt8], prefix: String) throws(InstanceRefusal) {
+    try self.init(storedKey: storedKey, prefix: prefix)
+    guard value.count <= Self.nameBytesMax else { throw .otherForm }
     let numbers = value.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
       .map { Number.parse(String(decoding: $0, as: UTF8.self)) }
     guard numbers.count >= 6, numbers[0] == 1,
@@ -80,30 +80,39 @@ struct SharedInstance: Equatable, Sendable {
       let modifier2 = numbers[2].flatMap(UInt8.init(exactly:)),
       let weight = numbers[3], let cores = numbers[4], let backup = numbers[5],
       (1...Self.numberMax).contains(weight), (0...Self.numberMax).contains(cores)
-    else { return nil }
+    else { throw .otherForm }
     self.modifier1 = modifier1
     self.modifier2 = modifier2
-    self.weight = weight
-    self.cores = cores
+    self.weight = InstanceRules.weight(weight)
+    self.cores = InstanceRules.cores(cores)
     isBackup = backup != 0
+    try InstanceRules.check(key, instance)
   }
 
-  /// Reads who it is from the key alone, as of one that was deleted.
-  init?(storedKey: [UInt8], prefix: String) {
+  /// The instance as this server would ask it.
+  var instance: Instance {
+    Instance(
+      address: address, server: server, modifier1: modifier1, modifier2: modifier2, weight: weight,
+      cores: cores, isBackup: isBackup)
+  }
+
+  /// Reads who it is from the key alone.
+  private init(storedKey: [UInt8], prefix: String) throws(InstanceRefusal) {
     let start = Array((prefix + Self.directory).utf8)
-    guard storedKey.starts(with: start) else { return nil }
+    guard storedKey.starts(with: start) else { throw .otherForm }
     let parts = storedKey[start.count...].split(
       separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    guard parts.count == 3, !parts[0].isEmpty,
-      parts.allSatisfy({ $0.count <= 3 * Self.nameBytesMax }),
-      // As in announcements: a copy on disk has it between spaces.
-      parts[2].allSatisfy({ (0x21...0x7e).contains($0) }),
-      let address = SocketAddress(Self.unescaped(parts[2])), address.port != 0
-    else { return nil }
-    let key = Array(parts[1])
-    guard Self.isKey(key) else { return nil }
-    node = Self.unescaped(parts[0])
-    self.key = key
+    guard parts.count == 3, parts.allSatisfy({ $0.count <= 3 * Self.nameBytesMax }) else {
+      throw .otherForm
+    }
+    guard let node = NodeName.read(Self.unescaped(parts[0]).utf8) else { throw .badServer }
+    let text = Self.unescaped(parts[2]).utf8
+    // Paths are written as `SocketAddress` has them.
+    guard let address = InstanceRules.address(text),
+      address.family != .unix || text.starts(with: "unix:".utf8)
+    else { throw .badAddress }
+    self.node = node
+    key = Array(parts[1])
     self.address = address
   }
 
@@ -111,14 +120,5 @@ struct SharedInstance: Equatable, Sendable {
     String(decoding: part, as: UTF8.self)
       .split(separator: "%2F", omittingEmptySubsequences: false).joined(separator: "/")
       .split(separator: "%25", omittingEmptySubsequences: false).joined(separator: "%")
-  }
-
-  /// A host name in normal form, or a wildcard of one.
-  private static func isKey(_ key: [UInt8]) -> Bool {
-    let name = key.starts(with: Array("*.".utf8)) ? key[2...] : key[...]
-    return !name.isEmpty && key.count <= nameBytesMax
-      && name.allSatisfy {
-        (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || [0x2d, 0x2e, 0x5f].contains($0)
-      }
   }
 }

@@ -1,3 +1,4 @@
+internal import CertStore
 internal import Etcd
 internal import EventLoop
 internal import Logging
@@ -110,11 +111,12 @@ final class SharedInstances {
       news.append(removed(key, instance))
     }
     for keyValue in changes.put {
-      guard
-        let instance = SharedInstance(
+      let instance: SharedInstance
+      do throws(InstanceRefusal) {
+        instance = try SharedInstance(
           storedKey: keyValue.key, value: keyValue.value, prefix: prefix)
-      else {
-        refuse(keyValue.key)
+      } catch {
+        refuse(keyValue.key, error)
         continue
       }
       guard instance.node != node else { continue }
@@ -135,9 +137,10 @@ final class SharedInstances {
     return .lapsed(instance)
   }
 
-  private func refuse(_ key: [UInt8]) {
+  private func refuse(_ key: [UInt8], _ refusal: InstanceRefusal) {
     guard refused.count < 100, refused.insert(key).inserted else { return }
     logger.warning(
-      "an instance of etcd refused", metadata: ["key": "\(String(decoding: key, as: UTF8.self))"])
+      "an instance of etcd refused",
+      metadata: ["key": "\(KeyText.text(key))", "reason": "\(refusal.reason)"])
   }
 }

@@ -33,20 +33,21 @@ struct ReportedRefusals {
 }
 
 extension InstanceRegistry {
-  /// What a copy holds; what another server of the fleet was told is that one's to keep.
+  /// What a copy holds, heard no earlier than 1970 where the clock was set back; what another server of the fleet was told is that one's to keep.
   func rows(time: Int64, now: Instant) -> [InstanceCopy.Row] {
     var rows: [InstanceCopy.Row] = []
     for (key, record) in records {
       for known in record.instances {
         rows.append(
           InstanceCopy.Row(
-            key: key, heard: time - (now - known.lastHeard).wholeSeconds,
+            key: key, heard: max(0, time - (now - known.lastHeard).wholeSeconds),
             instance: known.instance, source: known.origin.source))
       }
       if record.instances.isEmpty {
         rows.append(
           InstanceCopy.Row(
-            key: key, heard: time - (now - record.lastHeard).wholeSeconds, instance: nil))
+            key: key, heard: max(0, time - (now - record.lastHeard).wholeSeconds),
+            instance: nil))
       }
     }
     return rows

@@ -26,8 +26,6 @@ struct SubscriptionPolicy {
 
   /// Listed sources that are counted one by one; more are not heard.
   static let sourcesMax = 10_000
-  static let weightMax = 1000
-  static let coresMax = 100_000
 
   /// `begun` is in seconds since 1970.
   init(_ settings: SubscriptionSettings, keys: SigningKeys?, begun: Int64, now: Instant) {
@@ -54,6 +52,8 @@ struct SubscriptionPolicy {
       if case .none = demand { try checkListed(key, source, isListed) }
       let address = try address(said.address, key, source)
       try Self.check(said)
+      let instance = instance(said, at: address)
+      try Self.check(key, instance)
       if case .none = demand {
         // Nobody signs for this key.
       } else {
@@ -62,7 +62,7 @@ struct SubscriptionPolicy {
         replays.remember(key: key, address: address, time: signedAt)
       }
       let announcement = Announcement(
-        key: key, instance: instance(said, at: address), source: source,
+        key: key, instance: instance, source: source,
         notify: notify(said.notify, source))
       return said.command == .announce ? .announce(announcement) : .withdraw(announcement)
     } catch {
@@ -81,17 +81,22 @@ struct SubscriptionPolicy {
   }
 
   private static func check(_ said: SubscriptionDatagram) throws(SubscriptionRefusal) {
-    guard UpstreamReader.refusedModifiers[Int(said.modifier1)] == nil else {
-      throw .dangerousModifier
-    }
     guard !said.isOtherProtocol else { throw .otherProtocol }
     guard !said.namesCertificate else { throw .namesCertificate }
+  }
+
+  private static func check(_ key: [UInt8], _ instance: Instance) throws(SubscriptionRefusal) {
+    do throws(InstanceRefusal) {
+      try InstanceRules.check(key, instance)
+    } catch {
+      throw SubscriptionRefusal(error)
+    }
   }
 
   private func instance(_ said: SubscriptionDatagram, at address: SocketAddress) -> Instance {
     Instance(
       address: address, modifier1: said.modifier1, modifier2: said.modifier2,
-      weight: min(max(said.weight, 1), Self.weightMax), cores: min(said.cores, Self.coresMax),
+      weight: InstanceRules.weight(said.weight), cores: InstanceRules.cores(said.cores),
       isBackup: said.backup > 0, isLocal: isHere(address))
   }
 
@@ -149,23 +154,11 @@ struct SubscriptionPolicy {
   private func address(
     _ text: [UInt8], _ key: [UInt8], _ source: SubscriptionSource
   ) throws(SubscriptionRefusal) -> SocketAddress {
-    guard let address = Self.address(text) else { throw .badAddress }
+    // Datagrams write paths without `unix:`.
+    guard !text.starts(with: Array("unix:".utf8)), let address = InstanceRules.address(text) else {
+      throw .badAddress
+    }
     guard isPermitted(address, key, source) else { throw .foreignAddress }
-    return address
-  }
-
-  /// `IP:PORT`, `[IP]:PORT`, a path, or `@` and an abstract name.
-  static func address(_ text: [UInt8]) -> SocketAddress? {
-    guard let first = text.first, text.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-      return nil
-    }
-    let text = String(decoding: text, as: UTF8.self)
-    if first == UInt8(ascii: "/") || first == UInt8(ascii: "@") {
-      return SocketAddress(unixPath: text)
-    }
-    guard let address = SocketAddress(text), address.family != .unix, address.port != 0,
-      let host = IPAddress(address), !host.isUnspecified, !host.isMulticast
-    else { return nil }
     return address
   }
 
@@ -197,7 +190,7 @@ struct SubscriptionPolicy {
 
   /// The answer to a forged source must not reach a third party.
   private func notify(_ text: [UInt8], _ source: SubscriptionSource) -> SocketAddress? {
-    guard !text.isEmpty, let address = Self.address(text) else { return nil }
+    guard !text.isEmpty, let address = InstanceRules.address(text) else { return nil }
     guard let host = IPAddress(address), !address.isLocal else {
       return isHere(source) ? address : nil
     }

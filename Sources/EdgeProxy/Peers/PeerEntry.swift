@@ -22,7 +22,9 @@ struct PeerEntry: Equatable, Sendable {
 
   /// `nil` where the text is no certificate, or one of another server.
   init?(node: String, address: SocketAddress, pem: [UInt8]) {
-    guard let certificate = NodeCertificate(pem: pem), certificate.node == node else { return nil }
+    guard NodeName.isGood(node.utf8), let certificate = NodeCertificate(pem: pem),
+      certificate.node == node
+    else { return nil }
     self.node = node
     self.address = address
     self.certificate = certificate
@@ -56,9 +58,7 @@ struct PeerEntry: Equatable, Sendable {
   /// Whose entry lies under a key; `nil` for a key of something else.
   static func node(key: [UInt8], prefix: String) -> String? {
     let start = Array((prefix + directory).utf8)
-    guard key.starts(with: start), key.count > start.count, key.count <= start.count + 255 else {
-      return nil
-    }
-    return String(decoding: key[start.count...], as: UTF8.self)
+    guard key.starts(with: start) else { return nil }
+    return NodeName.read(key[start.count...])
   }
 }
