@@ -21,6 +21,8 @@ final class PeerKeeper {
   private var watch: RangeWatch?
   /// Why the credentials are not used, as it was last told.
   private var failure: String?
+  /// Why the copy on disk is not what is known, as it was last told.
+  private var copyFailure: String?
   /// What was last said about how others see this server.
   private var warned: String?
   private(set) var peering = Peering.none
@@ -70,7 +72,10 @@ final class PeerKeeper {
     }
     for keyValue in changes.put { take(keyValue) }
     let mistake = copy.save(Array(entries.values), prefix: prefix)
-    if let mistake { logger.warning("the fleet's servers are not kept on disk: \(mistake)") }
+    if let mistake, mistake != copyFailure {
+      logger.warning("the fleet's servers are not kept on disk: \(mistake)")
+    }
+    copyFailure = mistake
     update()
   }
 

@@ -35,6 +35,8 @@ final class SharedTickets {
   /// This server is the one that rotates.
   private(set) var isHolder = false
   private var isWriting = false
+  /// Why the last write failed, which is tried each second; `nil` after one that did not.
+  private var writeFailure: String?
   /// Why the keys of etcd are not used; `nil` while they are.
   private(set) var failure: String?
 
@@ -154,9 +156,10 @@ final class SharedTickets {
     client.txn(transaction) { [weak self] result in
       guard let self else { return }
       isWriting = false
-      if case .failure(let error) = result {
-        logger.warning("ticket keys were not rotated", metadata: ["error": "\(error)"])
-      }
+      guard case .failure(let error) = result else { return writeFailure = nil }
+      guard writeFailure != "\(error)" else { return }
+      writeFailure = "\(error)"
+      logger.warning("ticket keys were not rotated", metadata: ["error": "\(error)"])
     }
   }
 }

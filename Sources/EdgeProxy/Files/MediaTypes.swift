@@ -1,5 +1,6 @@
 internal import CertStore
 internal import EventLoop
+internal import Glibc
 internal import HTTPCore
 
 /// The media types of files by the ends of their names.
@@ -30,16 +31,42 @@ struct MediaTypes: Sendable {
   private var keys: [Key] = []
   private var places: [Int] = []
   private var types: [[UInt8]] = []
+  /// The file that they were read from as it was then; `nil` for others than the system's.
+  private var stamp: Stamp?
+
+  /// What tells a file from the same file changed.
+  private struct Stamp: Equatable {
+    var inode: UInt64 = 0
+    var bytesCount: Int64 = -1
+    var seconds = 0
+    var nanoseconds = 0
+
+    /// A file that is not there is one as well.
+    init(_ path: String) {
+      var facts = stat()
+      guard unsafe stat(path, &facts) == 0 else { return }
+      inode = UInt64(facts.st_ino)
+      bytesCount = Int64(facts.st_size)
+      seconds = facts.st_mtim.tv_sec
+      nanoseconds = facts.st_mtim.tv_nsec
+    }
+  }
 
   static let none = MediaTypes([])
   private static let fallback = Array("application/octet-stream".utf8)
-  private static let systemFile = "/etc/mime.types"
+  static let systemFile = "/etc/mime.types"
   private static let systemFileBytesMax = 1 << 20
 
-  /// What this machine knows.
-  static func ofSystem() -> MediaTypes {
-    let text = try? WholeFile.read(systemFile, bytesMax: systemFileBytesMax)
-    return MediaTypes((text ?? []) + [ASCII.lineFeed] + Array(builtIn.utf8))
+  /// What this machine knows; `previous` where the file has not changed since that was read.
+  static func ofSystem(
+    previous: MediaTypes? = nil, file: String = systemFile
+  ) -> MediaTypes {
+    let stamp = Stamp(file)
+    if let previous, previous.stamp == stamp { return previous }
+    let text = try? WholeFile.read(file, bytesMax: systemFileBytesMax)
+    var types = MediaTypes((text ?? []) + [ASCII.lineFeed] + Array(builtIn.utf8))
+    types.stamp = stamp
+    return types
   }
 
   /// Reads lines of `type extension extension …`.

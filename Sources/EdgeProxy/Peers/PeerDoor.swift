@@ -15,8 +15,7 @@ final class PeerDoor {
   ///
   /// `nil` before it is needed.
   private var nodes: [String: Duration]?
-  /// When a stranger was last told of.
-  private var toldAt: Instant?
+  private var strangers = Repeated()
 
   /// Between two lines about strangers.
   private static let tellPeriod = Duration.minutes(1)
@@ -61,11 +60,10 @@ final class PeerDoor {
 
   /// Somebody came who does not belong to the fleet.
   func tellOfStranger(_ address: [UInt8]) {
-    if let toldAt, loop.now < toldAt + Self.tellPeriod { return }
-    toldAt = loop.now
+    guard let times = strangers.happened(every: Self.tellPeriod, now: loop.now) else { return }
     logger.warning(
       "a connection refused whose certificate no server of the fleet has",
-      metadata: ["source": "\(String(decoding: address, as: UTF8.self))"])
+      metadata: ["source": "\(String(decoding: address, as: UTF8.self))", "times": "\(times)"])
   }
 
   // MARK: Where to

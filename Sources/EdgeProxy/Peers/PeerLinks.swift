@@ -19,8 +19,8 @@ final class PeerLinks {
   private var sessions: [PeerSession] = []
   /// For nodes that cannot be reached directly.
   var detours = Detours()
-  /// When something was last said of a server.
-  private var toldAt: [String: Instant] = [:]
+  /// What was said of servers, by their names.
+  private var endings = RepeatedEvents()
 
   private static let perPeerMax = 2
   /// Between two lines about the same server.
@@ -109,10 +109,10 @@ final class PeerLinks {
   /// A connection serves no new pipes any more.
   func tell(_ peer: Peer, _ reason: String) {
     let name = peer.name
-    if let last = toldAt[name], loop.now < last + Self.tellPeriod { return }
-    toldAt[name] = loop.now
+    guard let times = endings.happened(name, every: Self.tellPeriod, now: loop.now) else { return }
     logger.warning(
-      "a connection to another server is over", metadata: ["server": "\(name)", "why": "\(reason)"])
+      "a connection to another server is over",
+      metadata: ["server": "\(name)", "times": "\(times)", "why": "\(reason)"])
   }
 
   /// Ends all sessions with the present turn.

@@ -42,8 +42,8 @@ final class Worker: TurnEnd {
   private var exchanges = Shelf<Exchange>()
   private var attempts = Shelf<Attempt>()
   private var nodeConnections = Shelf<NodeConnection>()
-  /// When it was last said that the disk takes no bodies.
-  var toldOfDiskAt: Instant?
+  /// What went wrong and was told of.
+  var troubles = RepeatedEvents()
   private var whenDrained: (@Sendable () -> Void)?
   private var ticker: Ticker?
 

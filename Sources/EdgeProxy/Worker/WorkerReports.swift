@@ -27,17 +27,23 @@ extension Worker {
 
   /// The disk did not take a request's body, which may be the case for many.
   func bodyKeptInMemory(_ error: SystemError) {
-    if let toldOfDiskAt, loop.now < toldOfDiskAt + Self.tellPeriod { return }
-    toldOfDiskAt = loop.now
+    guard let times = troubles.happened("disk", every: Self.tellPeriod, now: loop.now) else {
+      return
+    }
     logger.warning(
       "bodies of requests are kept in memory",
-      metadata: ["directory": "\(spoolDirectory)", "error": "\(error)"])
+      metadata: ["directory": "\(spoolDirectory)", "error": "\(error)", "times": "\(times)"])
   }
 
   /// Between two lines about the same.
   private static let tellPeriod = Duration.seconds(10)
 
+  /// A system call failed, which it may do again and again: the line says how many times it has since
+  /// the last one.
   func report(_ error: SystemError, while doing: String) {
-    logger.error("\(doing) failed", metadata: ["error": "\(error)"])
+    guard let times = troubles.happened(doing, every: Self.tellPeriod, now: loop.now) else {
+      return
+    }
+    logger.error("\(doing) failed", metadata: ["error": "\(error)", "times": "\(times)"])
   }
 }

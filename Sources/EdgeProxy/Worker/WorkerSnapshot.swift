@@ -133,6 +133,6 @@ struct SnapshotPlan: Sendable {
     let hasFiles = configuration.routes.contains { route in
       if case .files = route.local { true } else { false }
     }
-    mediaTypes = hasFiles ? .ofSystem() : .none
+    mediaTypes = hasFiles ? .ofSystem(previous: previous?.mediaTypes) : .none
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import EdgeProxy
@@ -37,6 +38,31 @@ struct FilesTests {
   func `types are known without a file of the system`(path: String, type: String) {
     let types = MediaTypes(Array(MediaTypes.builtIn.utf8))
     #expect(String(decoding: types.type(of: Array(path.utf8) + [0]), as: UTF8.self) == type)
+  }
+
+  @Test func `the file of the system is read again when it has changed, and else not`() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.path + "/mime.types"
+    func type(_ types: MediaTypes) -> String {
+      String(decoding: types.type(of: Array("f.x\0".utf8)), as: UTF8.self)
+    }
+    func write(_ text: String, at seconds: Int) throws {
+      try directory.write("mime.types", text)
+      var times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+      try #require(unsafe utimensat(AT_FDCWD, file, &times, 0) == 0)
+    }
+    let absent = MediaTypes.ofSystem(file: file)
+    #expect(type(absent) == "application/octet-stream")
+    try write("image/a x\n", at: 1000)
+    let first = MediaTypes.ofSystem(previous: absent, file: file)
+    #expect(type(first) == "image/a")
+    // As long and as old: it is not opened.
+    try write("image/b x\n", at: 1000)
+    #expect(type(MediaTypes.ofSystem(previous: first, file: file)) == "image/a")
+    try write("image/b x\n", at: 1001)
+    #expect(type(MediaTypes.ofSystem(previous: first, file: file)) == "image/b")
+    // What was never the system's is no such copy.
+    #expect(type(MediaTypes.ofSystem(previous: MediaTypes.none, file: file)) == "image/b")
   }
 
   @Test func `the first mention of an ending counts, and comments do not`() {
