@@ -9,6 +9,8 @@ package final class CertificateDirectory {
     package let chain: [UInt8]
     /// `nil` where the key is in the same file.
     package let key: [UInt8]?
+    /// The file that the private key is in.
+    package let keyPath: String
   }
 
   /// A pair of which a file could not be read.
@@ -70,7 +72,9 @@ package final class CertificateDirectory {
           reading = key
           keyBytes = try Self.read(key)
         }
-        pairs.append(Pair(source: chain, chain: chainBytes, key: keyBytes))
+        pairs.append(
+          Pair(
+            source: chain, chain: chainBytes, key: keyBytes, keyPath: key ?? chain))
       } catch {
         unreadable.append(Unreadable(source: chain, path: reading, error: error))
       }

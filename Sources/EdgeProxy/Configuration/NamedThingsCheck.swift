@@ -35,6 +35,7 @@ struct NamedThingsCheck {
     do throws(TLSError) {
       if settings.etcd.endpoints.contains(where: \.isSecure) {
         _ = try ClientContext(settings.etcd.identity, protocols: ["h2"])
+        if let key = settings.etcd.identity.keyFile { warnOfExposure(key, position) }
       }
     } catch {
       findings.error(position, "\(error)")
@@ -82,6 +83,10 @@ struct NamedThingsCheck {
     for mistake in keys.mistakes { findings.error(position, mistake) }
   }
 
+  private func warnOfExposure(_ path: String, _ position: Position) {
+    if let exposure = SecretFile.exposure(of: path) { findings.warning(position, exposure) }
+  }
+
   private func mistake(ofDirectory path: String) -> String? {
     switch Kind.of(path) {
     case .directory: nil
@@ -101,6 +106,9 @@ struct NamedThingsCheck {
     _ = store.load(now: now)
     for refusal in store.refusals {
       findings.error(position, "'\(refusal.source)' is refused: \(refusal.reason)")
+    }
+    for pair in (try? CertificateDirectory(directory).scan().pairs) ?? [] {
+      warnOfExposure(pair.keyPath, position)
     }
     let index = store.index
     // What etcd has is asked for with `--live`.

@@ -47,7 +47,7 @@ struct PeerCredentials: Equatable, Sendable {
   ) throws(PeerCredentialsError) {
     var facts = stat()
     if unsafe stat(key, &facts) == 0, facts.st_mode & 0o077 != 0 {
-      throw PeerCredentialsError("'\(key)' can be read by others than its owner")
+      throw PeerCredentialsError("'\(key)' can be read by others than its owner: chmod 0600")
     }
     do throws(TLSError) {
       _ = try ClientContext(identity, protocols: [])

@@ -60,6 +60,35 @@ struct NamedThingsTests {
       ])
   }
 
+  /// The mode of a file or folder, as `chmod` takes it.
+  private func change(_ name: String, to mode: UInt32) throws {
+    try #require(unsafe chmod(directory.path + "/" + name, mode) == 0)
+  }
+
+  @Test func `a private key that every user can open is a warning that says what to do`() throws {
+    directory.make("certificates/two")
+    try directory.write("certificates/two/fullchain.pem", CertificateFixture.chain)
+    try directory.write("certificates/two/privkey.pem", CertificateFixture.key)
+    for folder in [".", "certificates", "certificates/two"] { try change(folder, to: 0o755) }
+    #expect(try found(Self.good) == [])
+    try change("certificates/two/privkey.pem", to: 0o644)
+    try change("certificates/two/fullchain.pem", to: 0o644)
+    let warning =
+      "DIR/edge.yaml:2:28: warning: 'DIR/certificates/two/privkey.pem' holds a private key, and its"
+      + " mode 0644 lets every user of this machine at it: chmod 0600, or 0640 with chown"
+      + " root:edgeproxy"
+    #expect(try found(Self.good) == [warning])
+    // Its group may read it.
+    try change("certificates/two/privkey.pem", to: 0o640)
+    #expect(try found(Self.good) == [])
+    // A bundle has the key, too.
+    try change("certificates/app.pem", to: 0o606)
+    #expect(try found(Self.good).count == 1)
+    // Nobody else gets there.
+    try change("certificates", to: 0o700)
+    #expect(try found(Self.good) == [])
+  }
+
   @Test func `a key that does not fit is an error that names the file`() throws {
     directory.make("certificates/bad")
     try directory.write("certificates/bad/fullchain.pem", CertificateFixture.chain)
