@@ -9,7 +9,7 @@
 /// one, so closing would leave no server at all, and who ignores the warning is still served.
 package final class CertStore {
   /// What became of one source in the last load.
-  package struct Refusal: Sendable, Equatable {
+  package struct Refusal: Sendable, Hashable {
     package let source: String
     package let reason: String
   }

@@ -35,6 +35,8 @@ final class CertificateKeeper: EventSource, TimerTarget {
   ///
   /// Later changes lead to another reading, so that a busy directory cannot put it off.
   private static let delay = Duration.milliseconds(100)
+  /// Refusals of one reading that have a line each: whoever writes to etcd could else fill the log.
+  private static let refusalsToldMax = 50
 
   /// `encryption` opens the private keys that etcd has.
   init(_ configuration: Configuration, encryption: EncryptionKeys?, logger: Logger) {
@@ -156,7 +158,14 @@ final class CertificateKeeper: EventSource, TimerTarget {
   private func report() { report(store.refusals) }
 
   private func report(_ refusals: [CertStore.Refusal]) {
-    for refusal in refusals where !self.refusals.contains(refusal) { log(refusal) }
+    let known = Set(self.refusals)
+    let news = refusals.filter { !known.contains($0) }
+    for refusal in news.prefix(Self.refusalsToldMax) { log(refusal) }
+    if news.count > Self.refusalsToldMax {
+      logger.error(
+        "more certificates refused",
+        metadata: ["count": "\(news.count - Self.refusalsToldMax)", "see": "edgeproxy status"])
+    }
     self.refusals = refusals
   }
 

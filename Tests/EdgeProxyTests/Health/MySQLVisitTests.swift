@@ -1,4 +1,5 @@
 import HTTPCore
+import TestSupport
 import Testing
 
 @testable import EdgeProxy
@@ -31,6 +32,29 @@ struct MySQLVisitTests {
       if step != .wait { steps.append(step) }
     }
     return steps
+  }
+
+  @Test func `whatever packets a server says, whole or not, little is said to it`() {
+    for bytes in FuzzInputs(seed: 3, count: 1500, bytesMax: 60) {
+      var input = FuzzInput(bytes)
+      var said: [[UInt8]] = []
+      while !input.isEmpty {
+        let kind = input.choice([0, 1, 10, 0xFE, 0xFF, input.byte()])
+        let body = [kind] + input.raw(input.below(12))
+        let isLying = input.isOnce(in: 8)
+        let count = isLying ? Int(input.number(UInt32.self) & 0xff_ffff) : body.count
+        said.append(
+          [count, count >> 8, count >> 16].map { UInt8(truncatingIfNeeded: $0) } + [input.byte()]
+            + body)
+      }
+      var words = 0
+      for step in visit(said) {
+        guard case .say = step else { break }
+        words += 1
+      }
+      // An answer, and three times no password.
+      #expect(words <= 4, "\(said)")
+    }
   }
 
   @Test func `a name is given, and a server that takes it is left in order`() throws {
