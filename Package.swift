@@ -60,7 +60,8 @@ let package = Package(
       name: "CertStoreTests", dependencies: ["CertStore", "TLS", "EventLoop", "TestSupport"],
       swiftSettings: house),
     .testTarget(
-      name: "EtcdTests", dependencies: ["Etcd", "EventLoop", "TestSupport"], swiftSettings: house),
+      name: "EtcdTests", dependencies: ["Etcd", "EventLoop", "TLS", "TestSupport"],
+      swiftSettings: house),
     .testTarget(
       name: "EdgeProxyTests", dependencies: ["EdgeProxy", "Etcd", "TestSupport"],
       swiftSettings: house),

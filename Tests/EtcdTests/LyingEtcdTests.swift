@@ -26,7 +26,7 @@ struct LyingEtcdTests {
   /// The number of a field, and the message that it stands in.
   @Test(arguments: beyond)
   func `revisions, counts and times beyond all reason are no answer`(number: Int64) {
-    let beyond = varint(UInt64(bitPattern: number))
+    let beyond = EtcdWire.varint(UInt64(bitPattern: number))
     let header = [0x0a, UInt8(beyond.count + 1), 0x18] + beyond
     for field: UInt8 in [2, 3, 4] {
       let pair = [0x12, UInt8(beyond.count + 1), field << 3] + beyond
@@ -49,16 +49,6 @@ struct LyingEtcdTests {
     #expect(throws: ProtobufError.outOfRange(field: 2)) {
       try DeleteRangeResponse(decoding: [0x10] + beyond)
     }
-  }
-
-  private func varint(_ value: UInt64) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = value
-    while rest > 0x7f {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    return bytes + [UInt8(rest)]
   }
 }
 

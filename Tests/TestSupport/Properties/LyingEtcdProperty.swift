@@ -21,7 +21,7 @@ extension ParserProperties {
 
   private static func lease(_ input: inout FuzzInput) -> String? {
     var now = Instant(nanoseconds: input.number(Int64.self))
-    let granted = Wire.lease(&input)
+    let granted = EtcdWire.lease(&input)
     guard let response = try? LeaseGrantResponse(decoding: granted),
       var term = LeaseTerm(response, asked: now)
     else { return nil }
@@ -29,8 +29,8 @@ extension ParserProperties {
     while !input.isEmpty {
       guard term.expiry - now <= LeaseTerm.longest else { return "a lease holds for ever" }
       if input.flag() { now = max(now, Instant(nanoseconds: input.number(Int64.self))) }
-      var answer = Wire.lease(&input)
-      if input.flag() { answer += Wire.number(2, term.id) }
+      var answer = EtcdWire.lease(&input)
+      if input.flag() { answer += EtcdWire.number(2, term.id) }
       guard let response = try? LeaseKeepAliveResponse(decoding: answer) else { continue }
       let before = term
       switch term.renewed(by: response, now: now) {
@@ -96,33 +96,6 @@ extension ParserProperties {
     let skew = WallTime.seconds - seconds
     guard abs(skew) < 1 << 40 else { return "a clock that is \(skew) s off" }
     return nil
-  }
-}
-
-/// Messages of etcd as bytes.
-enum Wire {
-  static func varint(_ value: UInt64) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = value
-    while rest > 0x7f {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    return bytes + [UInt8(rest)]
-  }
-
-  static func number(_ field: UInt64, _ value: Int64) -> [UInt8] {
-    varint(field << 3) + varint(UInt64(bitPattern: value))
-  }
-
-  static func bytes(_ field: UInt64, _ value: [UInt8]) -> [UInt8] {
-    varint(field << 3 | 2) + varint(UInt64(value.count)) + value
-  }
-
-  static func lease(_ input: inout FuzzInput) -> [UInt8] {
-    var message = number(2, input.number(Int64.self)) + number(3, input.number(Int64.self))
-    if input.isOnce(in: 8) { message += bytes(4, octets("no")) }
-    return message
   }
 }
 
@@ -217,17 +190,17 @@ private struct LyingEtcd {
       next += 1
       let digits = String(next)
       let key = "/w/" + String(repeating: "0", count: max(0, 9 - digits.utf8.count)) + digits
-      return Wire.bytes(2, Wire.bytes(1, octets(key))) + Wire.number(3, 1)
+      return EtcdWire.bytes(2, EtcdWire.bytes(1, octets(key))) + EtcdWire.number(3, 1)
     }
-    var message = Wire.bytes(1, header())
-    for _ in 0..<input.below(4) { message += Wire.bytes(2, keyValue()) }
-    return message + Wire.number(3, input.flag() ? 1 : 0)
-      + Wire.number(4, input.number(Int64.self))
+    var message = EtcdWire.bytes(1, header())
+    for _ in 0..<input.below(4) { message += EtcdWire.bytes(2, keyValue()) }
+    return message + EtcdWire.number(3, input.flag() ? 1 : 0)
+      + EtcdWire.number(4, input.number(Int64.self))
   }
 
   private mutating func header() -> [UInt8] {
-    Wire.number(1, input.isOnce(in: 8) ? 9 : 7) + Wire.number(3, revision())
-      + Wire.number(4, input.isOnce(in: 8) ? input.number(Int64.self) : 2)
+    EtcdWire.number(1, input.isOnce(in: 8) ? 9 : 7) + EtcdWire.number(3, revision())
+      + EtcdWire.number(4, input.isOnce(in: 8) ? input.number(Int64.self) : 2)
   }
 
   private mutating func revision() -> Int64 {
@@ -236,8 +209,9 @@ private struct LyingEtcd {
 
   private mutating func keyValue() -> [UInt8] {
     let key = input.choice(["/w/a", "/w/b", "/w/c", "/w/", "/x", "", "/w/\u{7f}"])
-    return Wire.bytes(1, octets(key)) + Wire.number(2, revision()) + Wire.number(3, revision())
-      + Wire.number(4, revision()) + Wire.bytes(5, input.raw(input.below(3)))
+    return EtcdWire.bytes(1, octets(key)) + EtcdWire.number(2, revision())
+      + EtcdWire.number(3, revision())
+      + EtcdWire.number(4, revision()) + EtcdWire.bytes(5, input.raw(input.below(3)))
   }
 
   private mutating func confirm() -> Watching.Step {
@@ -249,18 +223,18 @@ private struct LyingEtcd {
   }
 
   private mutating func receive() -> Watching.Outcome {
-    var message = Wire.bytes(1, header())
+    var message = EtcdWire.bytes(1, header())
     switch input.below(8) {
-    case 0: message += Wire.number(3, 1)
-    case 1: message += Wire.number(4, 1) + Wire.number(5, revision())
-    case 2: message += Wire.number(2, input.number(Int64.self))
+    case 0: message += EtcdWire.number(3, 1)
+    case 1: message += EtcdWire.number(4, 1) + EtcdWire.number(5, revision())
+    case 2: message += EtcdWire.number(2, input.number(Int64.self))
     case 3: return .init(watching.failed("the stream ended"))
     default:
       for _ in 0...input.below(4) {
-        let event = Wire.number(1, input.flag() ? 1 : 0) + Wire.bytes(2, keyValue())
-        message += Wire.bytes(11, event)
+        let event = EtcdWire.number(1, input.flag() ? 1 : 0) + EtcdWire.bytes(2, keyValue())
+        message += EtcdWire.bytes(11, event)
       }
-      message += Wire.number(7, input.isOnce(in: 4) ? 1 : 0)
+      message += EtcdWire.number(7, input.isOnce(in: 4) ? 1 : 0)
     }
     guard let response = try? WatchResponse(decoding: message) else {
       return .init(watching.failed("malformed"))
