@@ -64,7 +64,7 @@ extension Exchange {
     let (directory, path, facts) = (settings.directory, head.decodedPath, found.facts)
     if let page = worker.listings.find(directory, path, facts) { return page }
     guard worker.listings.mayMake(now: worker.loop.now) else { return nil }
-    let wallClock = worker.wallClockNanoseconds
+    let wallClock = worker.wallClockNow
     let entries: [DirectoryEntry]
     do throws(SystemError) {
       entries = try FileTree.entries(

@@ -17,7 +17,7 @@ struct ListingCache {
   private static let bytesMax = 4 << 20
   /// A directory that has just changed may change again within the same tick of the kernel's clock, and
   /// have the same time afterwards.
-  private static let settledNanoseconds: Int64 = 50_000_000
+  private static let settledMicroseconds: Int64 = 50_000
 
   /// After so long another page may be made.
   static let pause = Duration.milliseconds(1)
@@ -44,13 +44,13 @@ struct ListingCache {
     return true
   }
 
-  /// Keeps a page; `wallClock` is the time in nanoseconds since 1970 at which the directory was read.
+  /// Keeps a page; `wallClock` is the time in microseconds since 1970 at which the directory was read.
   mutating func keep(
     _ page: SharedPage, _ directory: [UInt8], _ path: [UInt8], _ facts: FileFacts, wallClock: Int64
   ) {
     entries.removeAll { $0.path == path && $0.directory == directory }
     let age = facts.age(at: wallClock)
-    guard age >= Self.settledNanoseconds, page.bytes.count <= Self.bytesMax else { return }
+    guard age >= Self.settledMicroseconds, page.bytes.count <= Self.bytesMax else { return }
     entries.insert(Entry(directory: directory, path: path, facts: facts, page: page), at: 0)
     var bytes = 0
     let kept = entries.prefix(Self.countMax).prefix {
@@ -62,11 +62,11 @@ struct ListingCache {
 }
 
 extension FileFacts {
-  /// Nanoseconds since the last change; 0 for one in the future.
+  /// Microseconds since the last change; 0 for one in the future.
   fileprivate func age(at wallClock: Int64) -> Int64 {
-    let (seconds, overflow) = modifiedSeconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (seconds, overflow) = modifiedSeconds.multipliedReportingOverflow(by: 1_000_000)
     guard !overflow else { return modifiedSeconds < 0 ? .max : 0 }
-    let (time, tooLarge) = seconds.addingReportingOverflow(modifiedNanoseconds)
+    let (time, tooLarge) = seconds.addingReportingOverflow(modifiedNanoseconds / 1000)
     guard !tooLarge else { return 0 }
     let (age, tooOld) = wallClock.subtractingReportingOverflow(time)
     return tooOld ? .max : max(0, age)

@@ -351,10 +351,10 @@ final class Worker: TurnEnd {
     return clock.seconds
   }
 
-  /// Nanoseconds since 1970.
-  var wallClockNanoseconds: Int64 {
+  /// Microseconds since 1970.
+  var wallClockNow: Int64 {
     clock.update(loop.now)
-    return clock.nanoseconds
+    return clock.microseconds
   }
 
   /// Once a second.

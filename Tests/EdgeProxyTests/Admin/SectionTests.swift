@@ -88,7 +88,7 @@ struct SectionTests {
     #expect(try values("response_body_bytes_total") == [14])
     #expect(try values("refused_total") == [0, 0, 0, 1, 0, 0])
     #expect(try values("worker_silence_seconds") == [0, 12])
-    #expect(text(section).contains("1         0     64KiB   silent for 12s"))
+    #expect(text(section).contains("1         0     64KiB   0KiB   silent for 12s"))
   }
 
   @Test func `a refused reload is told with its mistakes`() {

@@ -8,7 +8,7 @@ struct ListingCacheTests {
   private let buffers = BufferPool()
   private let directory = Array("/srv".utf8)
   private let path = Array("/a/".utf8)
-  private let second: Int64 = 1_000_000_000
+  private let second: Int64 = 1_000_000
 
   private func facts(_ seconds: Int64, _ nanoseconds: Int64 = 0) -> FileFacts {
     FileFacts(
