@@ -285,6 +285,11 @@ final class HTTP1Driver: TurnEnd {
   func endAnswer() {
     if case .chunked = writing {
       take(&output)
+      if output.freeCount < Self.lastChunkBytes {
+        // The head, or what waits, has filled the block to its end.
+        _ = flush()
+        take(&output)
+      }
       let isMarked = output.appendWhole { output in
         output.append("0\r\n\r\n")
         return true
@@ -314,6 +319,8 @@ final class HTTP1Driver: TurnEnd {
 
   // MARK: Below
 
+  /// The chunk that ends a body.
+  private static let lastChunkBytes = 5
   /// Up to this many bytes wait for the rest of the answer that is known to follow at once.
   private static let gatherBytes = 16 * 1024
 
