@@ -63,6 +63,8 @@ final class Exchange: TimerTarget, TurnEnd {
   var emptyAnswers = 0
   /// The same request has just ended two instances.
   var isDeadly = false
+  /// Where it waits for an instance or for a node with less to do.
+  var place = WaitPlace.none
   /// 0 while the request never had to wait for an instance to come back.
   var heldUntil = Instant(nanoseconds: 0)
   /// The same for a node that has less to do.

@@ -2,7 +2,7 @@ internal import EventLoop
 internal import HTTPCore
 
 /// The tries of an exchange: which node next, and what to make of how a try ended.
-extension Exchange: Held, Queued {
+extension Exchange: Waiter {
   /// The request is whole: writes it down and asks the first node.
   func dispatch() {
     guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }
@@ -200,7 +200,7 @@ extension Exchange: Held, Queued {
     let isFirst = heldUntil.nanoseconds == 0
     if isFirst { heldUntil = now + upstream.settings.hold }
     guard now < heldUntil else { return answerLocally(.status(503, "no-instance")) }
-    guard upstream.holds.add(self) else {
+    guard upstream.holds.add(self, until: heldUntil) else {
       worker.counters.refused(.held)
       return answerLocally(.status(503, "no-instance"))
     }
@@ -208,9 +208,27 @@ extension Exchange: Held, Queued {
     stage = .held
   }
 
+  func mayGoOn() {
+    switch stage {
+    case .held: released()
+    case .queued: slotFreed()
+    case .receiving, .trying, .answering, .done: break
+    }
+  }
+
+  func waitEnded() {
+    let cause: StaticString
+    switch stage {
+    case .held: cause = "no-instance"
+    case .queued: cause = "queue-timeout"
+    case .receiving, .trying, .answering, .done: return
+    }
+    stage = .trying
+    answerLocally(.status(503, cause))
+  }
+
   /// An instance may be back: all nodes may be tried again.
-  func released() {
-    guard stage == .held else { return }
+  private func released() {
     stage = .trying
     if let found = findUpstream(), found !== upstream {
       upstream = found
@@ -221,12 +239,6 @@ extension Exchange: Held, Queued {
     tryNext()
   }
 
-  func holdEnded() {
-    guard stage == .held else { return }
-    stage = .trying
-    answerLocally(.status(503, "no-instance"))
-  }
-
   // MARK: Waiting for a node that has less to do
 
   /// Waits until a node has room for one more, at most `queue`.
@@ -235,25 +247,21 @@ extension Exchange: Held, Queued {
     let isNew = queuedUntil.nanoseconds == 0
     if isNew { queuedUntil = now + upstream.settings.queueTimeout }
     guard now < queuedUntil else { return answerLocally(.status(503, "queue-timeout")) }
-    guard upstream.queue.add(self, isNew: isNew) else {
+    if !isNew {
+      upstream.queue.goBack(self, until: queuedUntil)
+    } else if upstream.queue.add(self, until: queuedUntil) {
+      worker.counters.queued.add()
+    } else {
       worker.counters.refused(.queued)
       return answerLocally(.status(503, "queue-full"))
     }
-    if isNew { worker.counters.queued.add() }
     stage = .queued
   }
 
   /// A node may have room.
-  func slotFreed() {
-    guard stage == .queued else { return }
+  private func slotFreed() {
     stage = .trying
     tryNext()
-  }
-
-  func queueEnded() {
-    guard stage == .queued else { return }
-    stage = .trying
-    answerLocally(.status(503, "queue-timeout"))
   }
 
   // MARK: Ends

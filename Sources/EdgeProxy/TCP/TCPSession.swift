@@ -29,8 +29,9 @@ final class TCPSession {
   /// Tries of the present round.
   private var attempts = 0
   private let startedAt: Instant
-  private(set) var heldUntil = Instant(nanoseconds: 0)
-  private(set) var queuedUntil = Instant(nanoseconds: 0)
+  private var heldUntil = Instant(nanoseconds: 0)
+  private var queuedUntil = Instant(nanoseconds: 0)
+  var place = WaitPlace.none
   private let affinity: UInt64?
   private var record = AccessRecord()
   /// Its place among the connections of its client; `nil` once it is over.
@@ -235,7 +236,23 @@ extension TCPSession: TunnelOwner {
 
 // MARK: Waiting
 
-extension TCPSession: Held, Queued {
+extension TCPSession: Waiter {
+  func mayGoOn() {
+    switch stage {
+    case .held: released()
+    case .queued: slotFreed()
+    case .trying, .relaying, .over: break
+    }
+  }
+
+  func waitEnded() {
+    switch stage {
+    case .held: giveUp("no-instance")
+    case .queued: giveUp("queue-timeout")
+    case .trying, .relaying, .over: break
+    }
+  }
+
   /// Waits until a node is back, at most `hold`, in a queue of bounded length.
   private func hold() {
     if takeFallback() { return }
@@ -243,7 +260,7 @@ extension TCPSession: Held, Queued {
     let isFirst = heldUntil.nanoseconds == 0
     if isFirst { heldUntil = now + upstream.settings.hold }
     guard now < heldUntil else { return giveUp("no-instance") }
-    guard upstream.holds.add(self) else {
+    guard upstream.holds.add(self, until: heldUntil) else {
       worker.counters.refused(.held)
       return giveUp("no-instance")
     }
@@ -251,8 +268,7 @@ extension TCPSession: Held, Queued {
     stage = .held
   }
 
-  func released() {
-    guard stage == .held else { return }
+  private func released() {
     stage = .trying
     if let found = worker.sessions.upstream(at: listener), found !== upstream {
       upstream = found
@@ -263,11 +279,6 @@ extension TCPSession: Held, Queued {
     tryNext()
   }
 
-  func holdEnded() {
-    guard stage == .held else { return }
-    giveUp("no-instance")
-  }
-
   /// Waits until a node takes one more, at most `queue`.
   private func queue() {
     if takeFallback() { return }
@@ -275,23 +286,20 @@ extension TCPSession: Held, Queued {
     let isNew = queuedUntil.nanoseconds == 0
     if isNew { queuedUntil = now + upstream.settings.queueTimeout }
     guard now < queuedUntil else { return giveUp("queue-timeout") }
-    guard upstream.queue.add(self, isNew: isNew) else {
+    if !isNew {
+      upstream.queue.goBack(self, until: queuedUntil)
+    } else if upstream.queue.add(self, until: queuedUntil) {
+      worker.counters.queued.add()
+    } else {
       worker.counters.refused(.queued)
       return giveUp("queue-full")
     }
-    if isNew { worker.counters.queued.add() }
     stage = .queued
   }
 
-  func slotFreed() {
-    guard stage == .queued else { return }
+  private func slotFreed() {
     stage = .trying
     tryNext()
-  }
-
-  func queueEnded() {
-    guard stage == .queued else { return }
-    giveUp("queue-timeout")
   }
 }
 

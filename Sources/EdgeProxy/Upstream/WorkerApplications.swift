@@ -49,7 +49,7 @@ final class WorkerApplications {
     }
     let kept = Set(next.states.map { ObjectIdentifier($0.lasting) })
     for (lasting, upstream) in made where !kept.contains(lasting) { upstream.retire() }
-    unknown.holds.release(unknown.holds.count)
+    unknown.holds.releaseAll()
   }
 
   /// Requests that wait, for whatever reason.

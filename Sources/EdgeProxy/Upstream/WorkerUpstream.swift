@@ -9,9 +9,15 @@ final class WorkerUpstream {
   private(set) var state: UpstreamState
   /// Changes with the nodes, whose numbers mean others then.
   private(set) var generation = 0
-  let holds: HoldQueue
+  /// Those that wait for an instance to come back.
+  ///
+  /// One of them is sent every 100 ms to find out; once it is answered, each answer releases two more,
+  /// so that an instance that has just started is not buried.
+  let holds: WaitQueue
   /// Those that wait for a node that has less to do.
-  let queue: SlotQueue
+  ///
+  /// Each request of this worker that ends lets one go on; those of other workers are not heard of.
+  let queue: WaitQueue
   /// Nodes and their pools; none where connections serve one request.
   private var pools: [(node: NodeState, pool: Pool)] = []
   private let loop: EventLoop
@@ -26,8 +32,8 @@ final class WorkerUpstream {
     self.state = state
     self.loop = loop
     self.logger = logger
-    holds = HoldQueue(loop: loop, countMax: limits.held)
-    queue = SlotQueue(loop: loop, countMax: limits.queued)
+    holds = WaitQueue(loop: loop, interval: .milliseconds(100), countMax: limits.held)
+    queue = WaitQueue(loop: loop, interval: .milliseconds(10), countMax: limits.queued)
     identity = settings.tls.map { tls in
       Result { () throws(TLSError) in
         try ClientContext(
@@ -45,8 +51,8 @@ final class WorkerUpstream {
     generation += 1
     fillPools()
     guard !state.nodes.isEmpty else { return }
-    holds.release(holds.count)
-    queue.release(queue.count)
+    holds.releaseAll()
+    queue.releaseAll()
   }
 
   /// Gives each node its pool; those of nodes that left are closed.
