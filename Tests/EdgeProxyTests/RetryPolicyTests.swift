@@ -14,7 +14,7 @@ struct RetryPolicyTests {
 
   /// A GET after its first attempt, with everything in its favour.
   private static let facts = RetryFacts(
-    isRepeatable: true, attempts: 1, emptyAnswers: 1, blockBytes: 900, elapsed: seconds(0.1),
+    isRepeatable: true, sent: 1, closed: 1, blockBytes: 900, elapsed: seconds(0.1),
     hasOthers: true, mayHold: true)
 
   private func decide(
@@ -57,7 +57,7 @@ struct RetryPolicyTests {
     }
     #expect(mayDetour { $0.hasOthers = false })
     #expect(mayDetour { $0.isRepeatable = false })
-    #expect(!mayDetour { $0.attempts = 3 })
+    #expect(!mayDetour { $0.sent = 3 })
     #expect(!mayDetour { $0.elapsed = seconds(15) })
     var never = RetrySettings.standard
     never.onConnect = false
@@ -68,7 +68,7 @@ struct RetryPolicyTests {
     let policy = RetryPolicy(.standard, bufferSizeBytes: 4096)
     #expect(policy.mayHedge(Self.facts))
     let changes: [(inout RetryFacts) -> Void] = [
-      { $0.hasOthers = false }, { $0.attempts = 3 }, { $0.elapsed = seconds(15) },
+      { $0.hasOthers = false }, { $0.sent = 3 }, { $0.elapsed = seconds(15) },
     ]
     for change in changes {
       var facts = Self.facts
@@ -96,7 +96,7 @@ struct RetryPolicyTests {
     failure: AttemptFailure, repeatable: Bool
   ) {
     let changes: [(inout RetryFacts) -> Void] = [
-      { $0.hasOthers = false }, { $0.attempts = 3 }, { $0.elapsed = seconds(15) },
+      { $0.hasOthers = false }, { $0.sent = 3 }, { $0.elapsed = seconds(15) },
     ]
     for change in changes {
       let held = decide(failure) {
@@ -120,14 +120,14 @@ struct RetryPolicyTests {
   }
 
   @Test(arguments: notSent)
-  func `empty answers of other nodes do not stop a free try`(failure: AttemptFailure) {
-    #expect(decide(failure) { $0.emptyAnswers = 2 }.decision == .tryAnother)
+  func `ends of other nodes without an answer do not stop a free try`(failure: AttemptFailure) {
+    #expect(decide(failure) { $0.closed = 2 }.decision == .tryAnother)
   }
 
   // MARK: Sent, and nothing came back
 
   @Test(arguments: sent)
-  func `a repeatable request moves on after an empty answer and draws on the budget`(
+  func `a repeatable request moves on after such an end and draws on the budget`(
     failure: AttemptFailure
   ) {
     let result = decide(failure)
@@ -152,39 +152,44 @@ struct RetryPolicyTests {
     #expect(result.decision == .tryAnother)
   }
 
-  @Test(arguments: sent)
-  func `two empty answers are the end, from two nodes or twice from the last one`(
-    failure: AttemptFailure
-  ) {
-    for hasOthers in [true, false] {
-      let result = decide(failure) {
-        $0.emptyAnswers = 2
-        $0.attempts = 2
+  @Test(arguments: [true, false])
+  func `two ends in order are the end, from two nodes or twice from the last one`(hasOthers: Bool) {
+    for tries in [3, 10] {
+      var settings = RetrySettings.standard
+      settings.tries = tries
+      let result = decide(.closedBeforeResponse(sentAnything: true), settings: settings) {
+        $0.closed = 2
+        $0.sent = 2
         $0.hasOthers = hasOthers
       }
-      #expect(status(result.decision) == 502)
+      #expect(result.decision == .answer(status: 502, reason: "closed"))
       #expect(result.tokens == 0)
     }
   }
 
-  @Test func `a request whose server was lost moves on, and waits when tries are used up`() {
-    let next = decide(.serverLost) { $0.emptyAnswers = 2 }
-    #expect(next.decision == .tryAnother && next.tokens == 1)
-    for (attempts, hasOthers) in [(3, true), (1, false)] {
-      let held = decide(.serverLost) {
-        $0.attempts = attempts
-        $0.hasOthers = hasOthers
+  @Test(arguments: [.resetBeforeResponse(sentAnything: true), .serverLost] as [AttemptFailure])
+  func `what may not have been read moves on or waits while a try is left, for a token`(
+    failure: AttemptFailure
+  ) {
+    for sent in 1...2 {
+      let next = decide(failure) { $0.sent = sent }
+      #expect(next.decision == .tryAnother && next.tokens == 1)
+      let held = decide(failure) {
+        $0.sent = sent
+        $0.hasOthers = false
       }
       #expect(held.decision == .holdForInstance && held.tokens == 1)
     }
-    let full = decide(.serverLost) {
-      $0.attempts = 3
-      $0.mayHold = false
+    let changes: [(inout RetryFacts) -> Void] = [
+      { $0.sent = 3 }, { $0.elapsed = seconds(15) }, { $0.isRepeatable = false },
+      { ($0.hasOthers, $0.mayHold) = (false, false) },
+    ]
+    for change in changes {
+      let ended = decide(failure, change)
+      #expect(status(ended.decision) == 502 && ended.tokens == 0)
     }
-    #expect(status(full.decision) == 502 && full.tokens == 0)
-    let order = decide(.serverLost) { $0.isRepeatable = false }
-    #expect(status(order.decision) == 502 && order.tokens == 0)
-    #expect(status(decide(.serverLost, budget: false).decision) == 502)
+    #expect(
+      decide(failure, budget: false).decision == .answer(status: 502, reason: "retry-budget"))
   }
 
   @Test(arguments: sent)
@@ -206,12 +211,12 @@ struct RetryPolicyTests {
   }
 
   @Test(arguments: sent)
-  func `an empty answer is final when tries, time or budget are used up`(failure: AttemptFailure) {
-    #expect(status(decide(failure) { $0.attempts = 3 }.decision) == 502)
+  func `such an end is final when tries, time or budget are used up`(failure: AttemptFailure) {
+    #expect(status(decide(failure) { $0.sent = 3 }.decision) == 502)
     #expect(status(decide(failure) { $0.elapsed = seconds(15) }.decision) == 502)
     #expect(
       decide(failure, budget: false).decision == .answer(status: 502, reason: "retry-budget"))
-    #expect(decide(failure) { $0.attempts = 2 }.decision == .tryAnother)
+    #expect(decide(failure) { $0.sent = 2 }.decision == .tryAnother)
     #expect(decide(failure) { $0.elapsed = seconds(14.9) }.decision == .tryAnother)
   }
 
@@ -247,7 +252,7 @@ struct RetryPolicyTests {
   @Test func `a timeout is answered 504 when it may not move on, and is never held`() {
     #expect(status(decide(.responseTimeout) { $0.isRepeatable = false }.decision) == 504)
     #expect(status(decide(.responseTimeout) { $0.hasOthers = false }.decision) == 504)
-    #expect(status(decide(.responseTimeout) { $0.attempts = 3 }.decision) == 504)
+    #expect(status(decide(.responseTimeout) { $0.sent = 3 }.decision) == 504)
     #expect(status(decide(.responseTimeout) { $0.elapsed = seconds(60) }.decision) == 504)
     #expect(status(decide(.responseTimeout, budget: false).decision) == 504)
   }
@@ -279,7 +284,7 @@ struct RetryPolicyTests {
     let failure = AttemptFailure.retryableStatus(503)
     #expect(decide(failure) { $0.isRepeatable = false }.decision == .deliverUpstreamAnswer)
     #expect(decide(failure) { $0.hasOthers = false }.decision == .deliverUpstreamAnswer)
-    #expect(decide(failure) { $0.attempts = 3 }.decision == .deliverUpstreamAnswer)
+    #expect(decide(failure) { $0.sent = 3 }.decision == .deliverUpstreamAnswer)
     #expect(decide(failure) { $0.elapsed = seconds(15) }.decision == .deliverUpstreamAnswer)
     #expect(decide(failure, budget: false).decision == .deliverUpstreamAnswer)
   }
@@ -304,8 +309,8 @@ struct RetryPolicyTests {
       let repeatable = random.next() % 2 == 0
       let result = decide(failure, budget: random.next() % 2 == 0) {
         $0.isRepeatable = repeatable
-        $0.attempts = Int(random.next() % 5)
-        $0.emptyAnswers = Int(random.next() % 4)
+        $0.sent = Int(random.next() % 5)
+        $0.closed = Int(random.next() % 4)
         $0.blockBytes = Int(random.next() % 8192)
         $0.elapsed = Int64(random.next() % 20_000_000_000)
         $0.hasOthers = random.next() % 2 == 0

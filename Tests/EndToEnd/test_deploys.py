@@ -82,6 +82,26 @@ def test_a_graceful_reload_to_another_port_costs_no_get_and_does_nothing_twice(d
     assert len(load.failed["POST"]) <= CORES * count * DEPLOYS, failed_entries(running)
 
 
+@pytest.mark.parametrize("way", [signal.SIGHUP, signal.SIGTERM])
+def test_all_instances_reloaded_at_the_same_moment_cost_no_get(deployed, directory, way):
+    """A request can be reset by both, one after the other, and then waits for the first that is back."""
+    running, vassals = deployed(2)
+    with SteadyLoad(running) as load:
+        load.wait_seconds(0.5)
+        for _ in range(DEPLOYS):
+            before = addresses(running)
+            since = [len(vassal.child.lines) for vassal in vassals]
+            for vassal in vassals:
+                vassal.signal(way)
+            for vassal, lines in zip(vassals, since):
+                vassal.child.wait_for_line(r"spawned uWSGI worker 1\b", lines)
+            eventually(lambda: len(addresses(running) - before) == 2, "two new addresses")
+            load.wait_seconds(0.5)
+    ended(load, f"all at once, {way}", directory)
+    assert not load.failed["GET"], failed_entries(running)
+    assert len(load.failed["POST"]) <= CORES * 2 * DEPLOYS, failed_entries(running)
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_graceful_reload_of_a_fixed_socket_costs_no_request_at_all(deployed, directory, count):
     """uWSGI keeps the socket, and with it the requests that wait there."""

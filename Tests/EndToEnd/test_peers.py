@@ -169,7 +169,7 @@ def test_a_frozen_edge_costs_two_seconds_and_no_request(joined, uwsgi):
 
 
 def test_a_request_whose_only_server_freezes_waits_for_another(joined, directory, ending):
-    edges = joined({"retry": {"tries": 1, "hedge": "off"}}, count=3)
+    edges = joined({"retry": {"tries": 2, "hedge": "off"}}, count=3)
     asked, over = threading.Event(), threading.Event()
 
     def never(connection):

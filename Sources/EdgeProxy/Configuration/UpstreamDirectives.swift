@@ -91,7 +91,7 @@ extension Directives {
     .section("upstreams.NAME.retry", "When another node is asked"),
     .init(
       "upstreams.NAME.retry.tries", .number(1...10), "3",
-      "For one request, the first included; nodes that cannot be reached do not count"),
+      "For one request, held or not, the first included; nodes that cannot be reached do not count"),
     .init(
       "upstreams.NAME.retry.on", .causes(words: ["connect", "reset"], statuses: 400...599),
       "[connect, reset, 502, 503]",

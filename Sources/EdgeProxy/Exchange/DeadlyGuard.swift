@@ -6,30 +6,23 @@ extension Exchange {
   /// Before the first try: looks whether the same request has just ended two instances.
   func recognise() {
     let now = worker.loop.now.nanoseconds
-    isDeadly =
+    tries.isDeadly =
       snapshot.deadly.isWatching(now: now) && snapshot.deadly.contains(fingerprint, now: now)
   }
 
-  /// Whether the request may be why the instance ended without a byte.
-  ///
-  /// A reset says that bytes were left unread. Without a body these are the request's own, which then
-  /// nobody has seen: it waited in the queue of an instance that was reloaded.
-  func mayBlame(_ failure: AttemptFailure) -> Bool {
-    if case .resetBeforeResponse = failure, body.count == 0 { return false }
-    return failure.isEmptyAnswer
-  }
-
   /// An instance ended without a byte: the second time it is remembered that this request does that.
-  func noteEmptyAnswer() {
-    emptyAnswers += 1
-    guard emptyAnswers >= 2 || isDeadly else { return }
+  ///
+  /// A reset counts as well. It may mean that nobody read the request, since an instance that is
+  /// reloaded drops its listen queue; then the first answer clears the request again.
+  func noteUnanswered() {
+    guard tries.unanswered >= 2 || tries.isDeadly else { return }
     snapshot.deadly.remember(fingerprint, now: worker.loop.now.nanoseconds)
   }
 
   /// An instance has answered it.
   func acquit() {
-    guard isDeadly || emptyAnswers >= 2 else { return }
-    isDeadly = false
+    guard tries.isDeadly || tries.unanswered >= 2 else { return }
+    tries.isDeadly = false
     snapshot.deadly.forget(fingerprint)
   }
 

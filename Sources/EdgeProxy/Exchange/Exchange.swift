@@ -50,19 +50,9 @@ final class Exchange: TimerTarget, TurnEnd {
   var attempt: Attempt?
   /// The try beside it, see `Hedging.swift`.
   var hedge: Attempt?
-  var hasHedged = false
-  /// Another server was asked to connect, see `LastResort.swift`.
-  var hasDetoured = false
   /// An answer with a status worth another try, kept in case that no better one comes.
   var fallback: Attempt?
-  var tried = TriedNodes()
-  /// Of those tried, nodes of other machines that could not be connected to.
-  var unreached = TriedNodes()
-  /// Tries of the present round, and those of all rounds that ended without a byte.
-  var attempts = 0
-  var emptyAnswers = 0
-  /// The same request has just ended two instances.
-  var isDeadly = false
+  var tries = TryLedger()
   /// Where it waits for an instance or for a node with less to do.
   var place = WaitPlace.none
   /// 0 while the request never had to wait for an instance to come back.
@@ -71,8 +61,6 @@ final class Exchange: TimerTarget, TurnEnd {
   var queuedUntil = Instant(nanoseconds: 0)
   /// Where the tunnel leads that was agreed to.
   var tunnelNode: NodeState?
-  /// Of the nodes that `tried` means.
-  var generation = 0
   /// What binds the request to a node, see `Balancer.Request`.
   var affinity: UInt64?
   var bound: UInt64?
@@ -293,13 +281,7 @@ final class Exchange: TimerTarget, TurnEnd {
     route = -1
     upstream = nil
     rules = nil
-    tried = TriedNodes()
-    unreached = TriedNodes()
-    attempts = 0
-    emptyAnswers = 0
-    isDeadly = false
-    hasHedged = false
-    hasDetoured = false
+    tries = TryLedger()
     heldUntil = Instant(nanoseconds: 0)
     queuedUntil = Instant(nanoseconds: 0)
     affinity = nil

@@ -15,7 +15,6 @@ extension Exchange: Waiter {
     countMemory()
     stage = .trying
     dispatchedAt = worker.loop.now
-    generation = upstream.generation
     upstream.state.lasting.budget.deposit(now: worker.loop.now.nanoseconds)
     bind(to: upstream)
     recognise()
@@ -25,14 +24,13 @@ extension Exchange: Waiter {
   /// Asks the next node; with none to be had the request waits for one.
   private func tryNext() {
     guard let upstream else { return }
-    if generation != upstream.generation {
-      // The numbers of the nodes mean others now.
-      generation = upstream.generation
-      tried = TriedNodes()
-      unreached = TriedNodes()
+    if tries.generation != upstream.generation { tries.renumber(upstream.generation) }
+    guard mayBegin(upstream) else {
+      if let fallback { return deliverFallback(fallback) }
+      return answerLocally(.status(502, "tries-used-up"))
     }
     let request = Balancer.Request(
-      tried: tried, mayBeRepeated: isRepeatable, affinity: affinity, bound: bound,
+      tried: tries.tried, mayBeRepeated: isRepeatable, affinity: affinity, bound: bound,
       now: worker.loop.now.nanoseconds, random: worker.random.next())
     let choice = Balancer.pick(upstream.state, request)
     switch choice {
@@ -47,8 +45,7 @@ extension Exchange: Waiter {
 
   /// Asks the node with this number; with `server` that one connects to it.
   func ask(_ index: Int, _ upstream: WorkerUpstream, through server: String? = nil) {
-    tried.insert(index)
-    attempts += 1
+    tries.begin(index)
     let role = upstream.state.roles[index]
     if isPacket { packet.setModifiers(role.modifier1, role.modifier2) }
     let node = upstream.state.nodes[index]
@@ -69,13 +66,15 @@ extension Exchange: Waiter {
       return dropStale(attempt)
     }
     if attempt.isOnReused, let sent = failure.sentBeforeEnd {
-      if hedge == nil, !sent || isRepeatable { return askAgain(attempt, node, upstream) }
+      if hedge == nil, !sent || isRepeatable && !tries.isDeadly && mayBegin(upstream) {
+        return askAgain(attempt, node, upstream, afterSending: sent)
+      }
       // It says nothing of the node that it ended a connection when it had been idle.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     } else if attempt.detour != nil, failure.isUnsent {
       // That somebody else cannot connect either is nothing new.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
-    } else if isDeadly, mayBlame(failure) {
+    } else if tries.isDeadly, failure.isUnanswered {
       // It is the request that is to blame.
       node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     } else {
@@ -85,8 +84,8 @@ extension Exchange: Waiter {
     }
     noteTry(attempt, failure.word)
     noteUnreached(attempt, node, failure)
-    if failure.isUnsent { attempts -= 1 }
-    if mayBlame(failure) { noteEmptyAnswer() }
+    tries.failed(failure, at: worker.loop.now)
+    if failure.isUnanswered { noteUnanswered() }
     if leaveToOther(attempt) { return attempt.close() }
     self.attempt = nil
     attempt.close()
@@ -108,8 +107,12 @@ extension Exchange: Waiter {
 
   /// The connection had been idle and was ended before the request reached anybody: the same node
   /// is asked at once on a fresh one, which cannot happen twice.
-  private func askAgain(_ attempt: Attempt, _ node: NodeState, _ upstream: WorkerUpstream) {
+  private func askAgain(
+    _ attempt: Attempt, _ node: NodeState, _ upstream: WorkerUpstream,
+    afterSending sentAnything: Bool
+  ) {
     noteTry(attempt, "stale")
+    tries.beginAgain(afterSending: sentAnything)
     self.attempt = nil
     attempt.close()
     ask(node, upstream, fresh: true)
@@ -174,13 +177,18 @@ extension Exchange: Waiter {
     }
   }
 
+  /// Whether one more try may begin: the first always, others within `tries` and `within`.
+  private func mayBegin(_ upstream: WorkerUpstream) -> Bool {
+    tries.sent == 0 || upstream.state.retry.hasTriesLeft(retryFacts(upstream))
+  }
+
   func retryFacts(_ upstream: WorkerUpstream) -> RetryFacts {
     let now = worker.loop.now
     return RetryFacts(
-      isRepeatable: isRepeatable, isDeadly: isDeadly, attempts: attempts,
-      emptyAnswers: emptyAnswers,
-      blockBytes: blockBytes, elapsed: now.nanoseconds - dispatchedAt.nanoseconds,
-      hasOthers: upstream.state.hasUntried(tried),
+      isRepeatable: isRepeatable, isDeadly: tries.isDeadly, sent: tries.sent,
+      closed: tries.closed, blockBytes: blockBytes,
+      elapsed: now.nanoseconds - dispatchedAt.nanoseconds,
+      hasOthers: upstream.state.hasUntried(tries.tried),
       mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))
   }
 
@@ -199,8 +207,12 @@ extension Exchange: Waiter {
     let now = worker.loop.now
     let isFirst = heldUntil.nanoseconds == 0
     if isFirst { heldUntil = now + upstream.settings.hold }
+    if tries.sent > 0 {
+      // After that it would be no use if an instance came back.
+      heldUntil = min(heldUntil, dispatchedAt + upstream.settings.retry.within)
+    }
     guard now < heldUntil else { return answerLocally(.status(503, "no-instance")) }
-    guard upstream.holds.add(self, until: heldUntil) else {
+    guard upstream.holds.add(self, until: heldUntil, restsUntil: tries.restsUntil) else {
       worker.counters.refused(.held)
       return answerLocally(.status(503, "no-instance"))
     }
@@ -232,10 +244,9 @@ extension Exchange: Waiter {
     stage = .trying
     if let found = findUpstream(), found !== upstream {
       upstream = found
-      generation = found.generation
+      tries.renumber(found.generation)
     }
-    tried.beginRound()
-    attempts = 0
+    tries.beginRound()
     tryNext()
   }
 
@@ -355,7 +366,7 @@ extension AttemptFailure {
   }
 
   /// The request went out and the instance ended without a byte.
-  var isEmptyAnswer: Bool {
+  var isUnanswered: Bool {
     switch self {
     case .resetBeforeResponse(sentAnything: true), .closedBeforeResponse(sentAnything: true): true
     default: false

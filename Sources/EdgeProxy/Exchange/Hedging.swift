@@ -16,25 +16,24 @@ extension Exchange {
     guard attempt === self.attempt, mayHedge, let upstream else { return }
     let now = worker.loop.now.nanoseconds
     let request = Balancer.Request(
-      tried: tried, affinity: affinity, now: now, random: worker.random.next())
+      tried: tries.tried, affinity: affinity, now: now, random: worker.random.next())
     guard let index = Balancer.pickBeside(upstream.state, request),
       agrees(upstream.state.roles[index], with: attempt, upstream),
       upstream.state.retry.mayHedge(retryFacts(upstream)),
       upstream.state.lasting.budget.take(now: now, leaving: RetryBudget.tokensMax / 2)
     else { return }
-    tried.insert(index)
-    attempts += 1
+    tries.begin(index)
     upstream.state.lasting.countHedge()
     let hedge = worker.takeAttempt()
     self.hedge = hedge
-    hasHedged = true
+    tries.hasHedged = true
     hedge.start(self, upstream.state.nodes[index], upstream: upstream, fresh: false)
   }
 
   /// Reading twice does no harm and costs no body; everything else waits for its one try.
   private var mayHedge: Bool {
-    guard !hasHedged, fallback == nil, !isDeadly, let upstream,
-      generation == upstream.generation
+    guard !tries.hasHedged, fallback == nil, !tries.isDeadly, let upstream,
+      tries.generation == upstream.generation
     else { return false }
     return (head.method == .get || head.method == .head) && body.count == 0
       && !facts.asksForWebSocket

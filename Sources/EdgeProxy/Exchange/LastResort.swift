@@ -10,14 +10,14 @@ extension Exchange {
   ///
   /// `false` where there is no such node or nobody to ask, or where tries or time are used up.
   func takeDetour(_ upstream: WorkerUpstream) -> Bool {
-    guard !hasDetoured, !unreached.isEmpty, generation == upstream.generation,
+    guard !tries.hasDetoured, !tries.unreached.isEmpty, tries.generation == upstream.generation,
       upstream.state.retry.mayDetour(retryFacts(upstream))
     else { return false }
-    let nodes = BitSequence(unreached.bits).map { upstream.state.nodes[$0] }
+    let nodes = BitSequence(tries.unreached.bits).map { upstream.state.nodes[$0] }
     guard let (node, server) = worker.links.helper(for: nodes, random: worker.random.next()),
       let index = upstream.state.nodes.firstIndex(where: { $0 === node })
     else { return false }
-    hasDetoured = true
+    tries.hasDetoured = true
     ask(index, upstream, through: server)
     return true
   }
@@ -31,17 +31,17 @@ extension Exchange {
     // TLS to a node goes no further than a socket of ours, and what is on this machine alone is
     // nobody's to reach.
     guard failure == .couldNotConnect, node.server == nil, !node.address.isLocal, let upstream,
-      upstream.settings.tls == nil, generation == upstream.generation,
+      upstream.settings.tls == nil, tries.generation == upstream.generation,
       let index = upstream.state.nodes.firstIndex(where: { $0 === node })
     else { return }
-    unreached.insert(index)
+    tries.notReached(index)
   }
 
   /// A node has answered, one way or the other.
   func noteReached(_ attempt: Attempt, _ node: NodeState) {
     if let server = attempt.detour {
       // A way that was known before has its time already.
-      guard hasDetoured else { return }
+      guard tries.hasDetoured else { return }
       worker.links.detours.led(server, to: node, now: worker.loop.now)
     } else if !worker.links.detours.isEmpty {
       worker.links.detours.forget(node)

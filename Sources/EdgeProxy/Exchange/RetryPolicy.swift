@@ -58,11 +58,11 @@ struct RetryFacts: Equatable, Sendable {
   var isRepeatable: Bool
   /// The same request has just ended two instances (`DeadlyRequests`).
   var isDeadly = false
-  /// Attempts of which something was sent, the failed one included.
-  var attempts: Int
-  /// Attempts that ended in a reset or an end before the first byte, the failed one included; without
-  /// those in which the request had not been read.
-  var emptyAnswers: Int
+  /// Tries that may have been read, the failed one included unless nothing of it was sent; of the
+  /// whole life of the request.
+  var sent: Int
+  /// Of those, tries that ended in order before the first byte of an answer.
+  var closed: Int
   /// The uwsgi request block as sent, without the packet's four bytes; 0 in other protocols.
   var blockBytes: Int
   /// Nanoseconds since the first attempt began.
@@ -80,8 +80,8 @@ struct RetryFacts: Equatable, Sendable {
 /// | could not connect, no TLS, busy, or gone before a byte was sent | any method, another node; when none is left, hold | 503 |
 /// | reset or closed before the first byte, block larger than the instance's buffer | never | 431 |
 /// | reset or closed before the first byte, as the same request did twice a moment ago | never | 502 |
-/// | reset or closed before the first byte | repeatable, another node; hold when none is left; not after two such answers | 502 |
-/// | the node's server lost before the first byte | repeatable, another node; hold when none is left or tries are used up | 502 |
+/// | closed before the first byte | repeatable, another node; hold when none is left; not after the second | 502 |
+/// | reset before the first byte, or the node's server lost | repeatable, another node; hold when none is left | 502 |
 /// | response timeout, nothing received | repeatable, another node, within the time; never held | 504 |
 /// | response head broken off | never | 502, or 504 when it was too slow |
 /// | response broken off after the client has a part | never | cut |
@@ -91,14 +91,17 @@ struct RetryFacts: Equatable, Sendable {
 ///
 /// "Another node" always means: an untried one is left, `tries` and `within` are not used up, and,
 /// unless nothing had been sent, the budget gives a token, which is taken only when all else agrees.
+/// `tries` counts the whole life of the request (`TryLedger`): what may have been read is held only
+/// while a try and time for it are left, and is never sent more often.
 /// Nodes that could not be reached are no tries: old addresses of instances that were restarted
 /// must not use them up. When none is left that could be, another server is asked to connect to one
 /// of them (`LastResort.swift`), within `tries` and `within`; then the request is held, not failed.
 ///
 /// An application that raises before it answers looks over uwsgi exactly like one that was killed.
-/// So two empty answers are the end, be they from two nodes or, when no other could be asked, from
-/// the same one twice. That a whole server is lost no request can bring about: a server that has been
-/// cut off loses all others within a second, and what it has begun waits with what it has not.
+/// So two such ends in order are the end, be they from two nodes or, when no other could be asked,
+/// from the same one twice. A reset can mean two things: the instance crashed, or it was reloaded and
+/// dropped its listen queue, in which nobody had read the request. Therefore resets may use up the
+/// tries, and after one the same node is asked again only after a pause.
 ///
 /// A head that broke off is answered, not cut: the client has received nothing, and a browser whose
 /// kept connection ends without an answer sends the request again by itself, a POST too.
@@ -142,9 +145,9 @@ struct RetryPolicy: Sendable {
     case .busy: notSent(facts, "busy")
     case .resetBeforeResponse(sentAnything: false): notSent(facts, "reset")
     case .closedBeforeResponse(sentAnything: false): notSent(facts, "closed")
-    case .resetBeforeResponse: empty(facts, "reset", takeToken)
-    case .closedBeforeResponse: empty(facts, "closed", takeToken)
-    case .serverLost: serverLost(facts, takeToken)
+    case .resetBeforeResponse: unanswered(facts, "reset", takeToken)
+    case .closedBeforeResponse: unanswered(facts, "closed", takeToken)
+    case .serverLost: mayHaveBeenRead(facts, "server-lost", takeToken)
     case .responseTimeout:
       isSafe(facts) && mayTryAnother(facts) && takeToken()
         ? .tryAnother : .answer(status: 504, reason: "timeout")
@@ -164,38 +167,36 @@ struct RetryPolicy: Sendable {
     return facts.mayHold ? .holdForInstance : .answer(status: 503, reason: reason)
   }
 
-  /// The request went out and nothing came back.
-  private func empty(
+  /// The request went out and the instance ended the connection without a byte.
+  private func unanswered(
     _ facts: RetryFacts, _ reason: StaticString, _ takeToken: () -> Bool
   ) -> RetryDecision {
     if facts.blockBytes > bufferSizeBytes {
       return .answer(status: 431, reason: "request-block-too-large")
     }
     if facts.isDeadly { return .answer(status: 502, reason: "query-of-death") }
-    guard settings.onReset, isSafe(facts), facts.emptyAnswers < 2, hasTriesLeft(facts) else {
-      return .answer(status: 502, reason: reason)
-    }
-    guard facts.hasOthers || facts.mayHold else { return .answer(status: 502, reason: reason) }
-    guard takeToken() else { return .answer(status: 502, reason: "retry-budget") }
-    return facts.hasOthers ? .tryAnother : .holdForInstance
+    // Whatever the tries that are left: the application has most likely raised an error twice.
+    guard facts.closed < 2 else { return .answer(status: 502, reason: reason) }
+    return mayHaveBeenRead(facts, reason, takeToken)
   }
 
   /// The request went out, and nobody can say what became of it.
-  private func serverLost(_ facts: RetryFacts, _ takeToken: () -> Bool) -> RetryDecision {
-    let goesOn = mayTryAnother(facts)
-    guard settings.onReset, isSafe(facts), goesOn || facts.mayHold else {
-      return .answer(status: 502, reason: "server-lost")
-    }
+  private func mayHaveBeenRead(
+    _ facts: RetryFacts, _ reason: StaticString, _ takeToken: () -> Bool
+  ) -> RetryDecision {
+    guard settings.onReset, isSafe(facts), hasTriesLeft(facts), facts.hasOthers || facts.mayHold
+    else { return .answer(status: 502, reason: reason) }
     guard takeToken() else { return .answer(status: 502, reason: "retry-budget") }
-    return goesOn ? .tryAnother : .holdForInstance
+    return facts.hasOthers ? .tryAnother : .holdForInstance
   }
 
   private func isSafe(_ facts: RetryFacts) -> Bool {
     facts.isRepeatable || settings.nonIdempotent
   }
 
-  private func hasTriesLeft(_ facts: RetryFacts) -> Bool {
-    facts.attempts < settings.tries && facts.elapsed < within
+  /// Whether a request that may have been read may be sent once more.
+  func hasTriesLeft(_ facts: RetryFacts) -> Bool {
+    facts.sent < settings.tries && facts.elapsed < within
   }
 
   private func mayTryAnother(_ facts: RetryFacts) -> Bool {

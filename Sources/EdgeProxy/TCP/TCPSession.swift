@@ -153,7 +153,7 @@ final class TCPSession {
   /// Nothing was sent, so every failure is like a connection that could not be made.
   private func decide(mayHold: Bool) -> RetryDecision {
     let facts = RetryFacts(
-      isRepeatable: true, attempts: attempts, emptyAnswers: 0, blockBytes: 0,
+      isRepeatable: true, sent: attempts, closed: 0, blockBytes: 0,
       elapsed: worker.loop.now.nanoseconds - startedAt.nanoseconds,
       hasOthers: upstream.state.hasUntried(tried), mayHold: mayHold)
     return upstream.state.retry.decide(.couldNotConnect, facts) { false }
