@@ -17,7 +17,7 @@ struct DirectivesTests {
   }
 
   /// A file in which the key at `path` has this value, in flow style: `{ log: { level: info } }`.
-  private static func text(_ path: String, _ value: String) -> String {
+  static func text(_ path: String, _ value: String) -> String {
     var text = value
     for part in path.split(separator: ".").reversed() {
       switch part {
