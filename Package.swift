@@ -14,6 +14,13 @@ let house: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// What the server stands on.
+let server: [Target.Dependency] = [
+  "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CLinux",
+  .product(name: "ArgumentParser", package: "swift-argument-parser"),
+  .product(name: "Logging", package: "swift-log"),
+]
+
 let package = Package(
   name: "edge-proxy",
   products: [.executable(name: "edgeproxy", targets: ["EdgeProxy"])],
@@ -36,18 +43,12 @@ let package = Package(
     .target(
       name: "CertStore", dependencies: ["HTTPCore", "TLS", "EventLoop", "CLinux"],
       swiftSettings: house),
-    .executableTarget(
-      name: "EdgeProxy",
-      dependencies: [
-        "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CLinux",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
+    .executableTarget(name: "EdgeProxy", dependencies: server, swiftSettings: house),
     .target(
       name: "TestSupport",
       dependencies: [
-        "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "COpenSSL", "CZlib",
+        "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "CNghttp2", "COpenSSL",
+        "CZlib",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
     .testTarget(
@@ -70,19 +71,38 @@ let package = Package(
 
 // libFuzzer links with flags of its own (scripts/fuzz), so an ordinary build leaves its programs out.
 if Context.environment["FUZZ"] != nil {
+  // One program cannot import another, so here the server is a library: all but its command line.
+  package.products = []
+  package.targets.removeAll { $0.name == "EdgeProxy" || $0.type == .test }
   package.targets += [
     .systemLibrary(name: "CFuzzer"),
+    .target(
+      name: "EdgeProxy", dependencies: server.dropLast(2) + server.suffix(1),
+      sources: [
+        "Admin", "CommandLine/Environment.swift", "CommandLine/Version.swift", "Configuration",
+        "Control", "Discovery", "Downstream", "Exchange", "Files", "Health", "Listener",
+        "Observability", "Peers", "Routing", "TCP", "Upstream", "Worker",
+      ], swiftSettings: house),
+    .target(
+      name: "ServerProperties",
+      dependencies: ["EdgeProxy", "EventLoop", "HTTPCore", "TestSupport"],
+      path: "Tests/EdgeProxyTests/Properties", swiftSettings: house),
     .executableTarget(
-      name: "FuzzConfiguration",
-      dependencies: ["CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CFuzzer"],
+      name: "FuzzConfiguration", dependencies: ["CFuzzer", "EdgeProxy", "EventLoop"],
       swiftSettings: house),
   ]
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
     "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader", "FuzzFieldValues", "FuzzSubscription",
-    "FuzzLyingEtcd",
+    "FuzzLyingEtcd", "FuzzResponseSerializer",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))
+  }
+  for name in ["FuzzAnnouncements", "FuzzDates", "FuzzFieldLists"] {
+    package.targets.append(
+      .executableTarget(
+        name: name, dependencies: ["CFuzzer", "ServerProperties", "TestSupport"],
+        swiftSettings: house))
   }
 }

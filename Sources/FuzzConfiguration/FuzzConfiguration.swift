@@ -1,5 +1,7 @@
-internal import CFuzzer
-internal import EventLoop
+import CFuzzer
+import EventLoop
+
+@testable import EdgeProxy
 
 /// One input of libFuzzer's.
 @c(LLVMFuzzerTestOneInput)
@@ -10,9 +12,6 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 /// Feeds libFuzzer's inputs to the whole way from bytes to a configuration.
-///
-/// The folder of the configuration is compiled into this program, since one program cannot import
-/// another.
 @main
 enum FuzzConfiguration {
   static func main() {

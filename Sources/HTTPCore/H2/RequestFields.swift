@@ -3,12 +3,12 @@
 /// What comes out looks like a head of HTTP/1.1 to everybody behind it: one Host, one Cookie, no
 /// field for one hop. Malformed means that the stream is reset and nobody hears of the request; an
 /// `error` is a request that can be understood, refused and answered.
-struct RequestFields: ~Copyable {
-  var head = RequestHead()
-  private(set) var error: HTTPError?
-  private(set) var isMalformed = false
+package struct RequestFields: ~Copyable {
+  package var head = RequestHead()
+  package private(set) var error: HTTPError?
+  package private(set) var isMalformed = false
   /// So far above the limits that reading on to answer politely is too much.
-  private(set) var isExcessive = false
+  package private(set) var isExcessive = false
   /// The section is a trailer: its fields are checked and counted, then dropped.
   private(set) var isTrailer = false
 
@@ -28,13 +28,13 @@ struct RequestFields: ~Copyable {
   private var crumbs: [ByteRange] = []
 
   /// With `takesPipes` the protocol of pipes between servers is one that can be asked for.
-  init(_ limits: HeadLimits, takesPipes: Bool = false) {
+  package init(_ limits: HeadLimits, takesPipes: Bool = false) {
     self.limits = limits
     self.takesPipes = takesPipes
   }
 
   /// Forgets the section before.
-  mutating func begin(isTrailer: Bool) {
+  package mutating func begin(isTrailer: Bool) {
     if !isTrailer { head.reset() }
     self.isTrailer = isTrailer
     error = nil
@@ -53,7 +53,9 @@ struct RequestFields: ~Copyable {
   /// What the library found unacceptable before it came here.
   mutating func refuse() { isMalformed = true }
 
-  mutating func add(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) {
+  package mutating func add(
+    _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
+  ) {
     // As many bytes as the field would have in HTTP/1.1, so that one limit serves both.
     bytes += name.count + value.count + 4
     count += 1
@@ -186,7 +188,7 @@ struct RequestFields: ~Copyable {
   // MARK: The whole head
 
   /// The section is complete; with `ended` no body follows.
-  mutating func finish(ended: Bool) {
+  package mutating func finish(ended: Bool) {
     head.versionMajor = 2
     guard !isMalformed, !isTrailer else { return }
     guard settleMethod() else { return refuse() }

@@ -80,7 +80,7 @@ extension ParserProperties {
     }
   }
 
-  private static let inside: Set = [
+  static let inside: Set = [
     "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "upgrade", "x-sendfile",
   ]

@@ -32,7 +32,7 @@ extension ParserProperties {
     return problem(block, reading, facts)
   }
 
-  private static func refusalProblem(_ error: HTTPError) -> String? {
+  static func refusalProblem(_ error: HTTPError) -> String? {
     switch error {
     case .blockTooLarge(let bytes, let limit):
       bytes > limit && limit == 65_535 ? nil : "refused within the limit"
@@ -42,7 +42,7 @@ extension ParserProperties {
     }
   }
 
-  private static func problem(
+  static func problem(
     _ block: UWSGIBlock, _ head: RequestReading, _ facts: ForwardedFacts
   ) -> String? {
     var left = fromFields(head)
@@ -116,7 +116,7 @@ extension ParserProperties {
     return made
   }
 
-  private static let dropped: Set = [
+  static let dropped: Set = [
     "connection", "content-length", "content-type", "expect", "forwarded", "keep-alive", "proxy",
     "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade", "x-real-ip", "x-request-id",
