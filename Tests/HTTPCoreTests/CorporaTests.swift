@@ -12,6 +12,8 @@ struct CorporaTests {
       ("HTTP2", ParserProperties.http2),
       ("FieldValues", ParserProperties.fieldValues),
       ("Subscription", ParserProperties.subscription),
+      ("FieldLists", ParserProperties.fieldLists), ("Dates", ParserProperties.dates),
+      ("ResponseSerializer", ParserProperties.responseSerializer),
     ] as [(String, @Sendable ([UInt8]) -> String?)])
   func `what holds for every input holds for these`(
     name: String, check: @Sendable ([UInt8]) -> String?
