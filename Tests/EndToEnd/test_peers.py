@@ -229,4 +229,5 @@ def test_a_server_that_is_removed_is_no_longer_let_in(joined, uwsgi):
     assert edges[0].request(path="/up").status == 200
     command(edges[1], "remove", "edge1")
     eventually(lambda: not status(edges[1])["peers"]["servers"], "the removal")
-    assert edges[0].request(path="/up").status == 503
+    # Whether a byte of the request went out before the refusal came is chance: 502 where tries were used up by that.
+    assert edges[0].request(path="/up").status in (502, 503)

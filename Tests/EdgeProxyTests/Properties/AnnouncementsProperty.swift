@@ -87,8 +87,8 @@ private struct AnnouncedTable {
   }
 
   private func problem(_ instance: Instance) -> String? {
-    guard (1...SubscriptionPolicy.weightMax).contains(instance.weight),
-      (0...SubscriptionPolicy.coresMax).contains(instance.cores)
+    guard (1...InstanceRules.weightMax).contains(instance.weight),
+      (0...InstanceRules.coresMax).contains(instance.cores)
     else { return "a weight or cores out of bounds" }
     guard UpstreamReader.refusedModifiers[Int(instance.modifier1)] == nil else {
       return "modifier \(instance.modifier1)"
@@ -99,7 +99,7 @@ private struct AnnouncedTable {
   /// What another server shares through etcd.
   private mutating func told(_ input: inout FuzzInput) {
     let (key, value) = Datagrams.stored(&input, prefix: Self.prefix)
-    guard let told = SharedInstance(storedKey: key, value: value, prefix: Self.prefix) else {
+    guard let told = try? SharedInstance(storedKey: key, value: value, prefix: Self.prefix) else {
       return
     }
     let instance = Instance(
@@ -109,8 +109,10 @@ private struct AnnouncedTable {
   }
 
   private mutating func lapsed(_ input: inout FuzzInput) {
-    let (key, _) = Datagrams.stored(&input, prefix: Self.prefix)
-    guard let gone = SharedInstance(storedKey: key, prefix: Self.prefix) else { return }
+    let (key, value) = Datagrams.stored(&input, prefix: Self.prefix)
+    guard let gone = try? SharedInstance(storedKey: key, value: value, prefix: Self.prefix) else {
+      return
+    }
     registry.lapse(gone.key, gone.address, on: gone.server, node: gone.node, now: now)
   }
 
@@ -124,19 +126,24 @@ private struct AnnouncedTable {
 
   // MARK: What is kept and told
 
-  /// One row that cannot be read makes the whole copy worthless.
+  /// Everything that is known can be written and is read back as it is.
   func copyProblem() -> String? {
     let rows = registry.rows(time: time, now: now)
-    guard let read = InstanceCopy.decode(InstanceCopy.encode(rows)) else {
-      return "a copy that cannot be read: \(text(InstanceCopy.encode(rows).span))"
+    let written = InstanceCopy.encode(rows)
+    guard written.leftOut.isEmpty else { return "rows that are not written: \(written.leftOut)" }
+    guard let read = InstanceCopy.decode(written.bytes), read.mistakes.isEmpty else {
+      return "a copy that cannot be read: \(text(written.bytes.span))"
     }
-    guard read.count == rows.count else { return "\(read.count) rows of \(rows.count)" }
-    for (left, right) in zip(read, rows) {
+    guard read.rows.count == rows.count else { return "\(read.rows.count) rows of \(rows.count)" }
+    for (left, right) in zip(read.rows, rows) {
       guard left.key == right.key, left.heard == right.heard, left.source == right.source,
         left.instance?.address == right.instance?.address,
         left.instance?.weight == right.instance?.weight,
         left.instance?.modifier1 == right.instance?.modifier1
-      else { return "another row: \(text(InstanceCopy.encode([left, right]).span))" }
+      else {
+        let both = InstanceCopy.encode([left, right]).bytes
+        return "another row: \(text(both.span))"
+      }
     }
     return nil
   }
@@ -144,7 +151,7 @@ private struct AnnouncedTable {
   /// What this server tells, the others read as it is.
   func sharingProblem() -> String? {
     for told in registry.announcedHere(node: Self.ownNode, local: true, now: now) {
-      let read = SharedInstance(
+      let read = try? SharedInstance(
         storedKey: told.storedKey(prefix: Self.prefix), value: told.storedValue,
         prefix: Self.prefix)
       guard read == told else { return "shared as another: \(told)" }

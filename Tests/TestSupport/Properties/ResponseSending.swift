@@ -17,7 +17,8 @@ enum ResponseSending {
   /// The client has the whole head, with or without the body that is sent behind it, or is told that
   /// there is none.
   static func problem(_ input: inout FuzzInput, _ head: [UInt8]) -> String? {
-    let session = ServerSession(SessionLimits(head: HeadLimits(), streams: 10))
+    let limits = SessionLimits(head: HeadLimits(), streams: 10)
+    guard let session = try? ServerSession(limits) else { return "no session" }
     session.output = ByteBuffer(storage: [UInt8](repeating: 0, count: input.choice(rooms)))
     guard open(session) else { return "no request" }
     let filled = input.flag() ? input.below(session.output.freeCount) : 0
