@@ -16,7 +16,7 @@ let house: [SwiftSetting] = [
 
 /// What the server stands on.
 let server: [Target.Dependency] = [
-  "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CLinux",
+  "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CCrash", "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
 ]
@@ -30,12 +30,14 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
+    .target(
+      name: "CCrash", cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-    .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: house),
+    .target(name: "EventLoop", dependencies: ["CCrash", "CLinux"], swiftSettings: house),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
     .target(name: "HTTPCore", dependencies: ["CNghttp2", "CZlib"], swiftSettings: house),
     .target(
@@ -64,7 +66,7 @@ let package = Package(
       name: "EtcdTests", dependencies: ["Etcd", "EventLoop", "TLS", "TestSupport"],
       swiftSettings: house),
     .testTarget(
-      name: "EdgeProxyTests", dependencies: ["EdgeProxy", "Etcd", "TestSupport"],
+      name: "EdgeProxyTests", dependencies: ["EdgeProxy", "CCrash", "Etcd", "TestSupport"],
       swiftSettings: house),
   ]
 )

@@ -36,6 +36,12 @@ static inline int shim_openat(int directory, const char *path, int flags) {
   return openat(directory, path, flags);
 }
 
+// Swift cannot call `prctl`, which takes any number of arguments.
+#include <sys/prctl.h>
+static inline int shim_set_dumpable(int isDumpable) {
+  return prctl(PR_SET_DUMPABLE, isDumpable, 0, 0, 0);
+}
+
 // The type whose `d_name` Swift shows as a tuple.
 #include <dirent.h>
 static inline const char *shim_entry_name(const struct dirent *entry) { return entry->d_name; }

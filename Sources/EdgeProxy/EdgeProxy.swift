@@ -2,5 +2,8 @@ internal import ArgumentParser
 
 @main
 struct EdgeProxy {
-  static func main() { Arguments.main() }
+  static func main() {
+    CrashReport.keepMemoryPrivate()
+    Arguments.main()
+  }
 }

@@ -1,3 +1,4 @@
+internal import CCrash
 internal import CLinux
 internal import Glibc
 
@@ -26,6 +27,7 @@ package struct WorkerThread: Sendable {
         guard let argument = unsafe argument else { return nil }
         let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
         _ = unsafe pthread_setname_np(pthread_self(), start.name)
+        crash_prepare_thread()
         start.body()
         return nil
       }, start.toOpaque())

@@ -73,7 +73,7 @@ def test_strange_things_among_certificates_are_passed_over(edge, scripted, autho
 def test_certificates_that_cannot_be_opened_for_now_stay_in_service(edge, scripted, authority):
     issued = {"app1": authority.issue("app1.example.test"), "app2": authority.issue("app2.example.test")}
     running = edge({"app1": [scripted().address]}, issued=issued, workers=1)
-    names = os.listdir(f"/proc/{running.child.pid}/fd")
+    names = running.child.descriptors
     inside = running.client()
     assert inside.request(path="/healthz").status == 200
     resource.prlimit(running.child.pid, resource.RLIMIT_NOFILE, (max(map(int, names)) + 1, 4096))

@@ -25,7 +25,7 @@ def ended(connection):
 
 
 def descriptors(running):
-    return [int(name) for name in os.listdir(f"/proc/{running.child.pid}/fd")]
+    return [int(name) for name in running.child.descriptors]
 
 
 def limit_descriptors(running, count):

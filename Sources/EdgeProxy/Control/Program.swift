@@ -20,14 +20,22 @@ enum Program {
     Signals.block([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     Signals.ignoreBrokenPipes()
     Descriptor.raiseLimit()
+    let environment = Environment.current()
     let isJournal = StandardErrorLog.isJournal(
-      STDERR_FILENO, environment: Environment.current()["JOURNAL_STREAM"])
+      STDERR_FILENO, environment: environment["JOURNAL_STREAM"])
     let logger = Logger(label: "edgeproxy") { _ in
       StandardErrorLog(level: configuration.log.level, isJournal: isJournal)
     }
+    let ends = EndsFile.begin(
+      in: EndsFile.directory(state: configuration.state, environment: environment), logger: logger)
+    defer { ends?.stopped() }
+    CrashReport.begin(
+      log: STDERR_FILENO, isJournal: isJournal, record: ends?.descriptor ?? -1,
+      environment: environment)
     let server = try Server(
       configuration, workers: workers > 0 ? workers : processorCount(), logger: logger,
       loader: loader)
+    server.pastEnds = ends?.past ?? PastEnds()
     try server.run()
   }
 }

@@ -24,6 +24,7 @@ extension Server {
         node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
         reload: lastReload
       ).section,
+      CrashesSection(past: pastEnds, now: now).section,
       ports.section(fleet: fleet?.ports?.counts),
     ]
     let pipes = workers.handles.map(\.counters.peers) + [links.counters]

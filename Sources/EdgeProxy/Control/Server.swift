@@ -35,6 +35,7 @@ final class Server: TimerTarget {
   var ports: PortKeeper
   var admin: AdminListener?
   var lastReload: ReloadOutcome?
+  var pastEnds = PastEnds()
   /// Seconds since 1970.
   let startedAt = WallTime.seconds
   var ability = Ability(hasCertificate: false)

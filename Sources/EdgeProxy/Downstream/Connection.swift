@@ -217,6 +217,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   // MARK: Events
 
   func ready(_ events: Readiness) {
+    worker.underWay.turn(toClient: peer.text)
     switch phase {
     case .announcing:
       if events.isFailed { return abort() }

@@ -13,6 +13,7 @@ final class Worker: TurnEnd {
   let loop: EventLoop
   let buffers = BufferPool()
   let counters = WorkerCounters()
+  let underWay = UnderWay()
   /// To nodes on other servers.
   let links: PeerLinks
   /// From other servers.

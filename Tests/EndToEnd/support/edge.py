@@ -95,6 +95,7 @@ class Edge:
         self.port, self.http_port = (holder.getsockname()[1] for holder in self.holders)
         self.notifications = Notifications(directory / "notify")
         self.home = home
+        self.expected = {None, 0, -signal.SIGKILL}  # how it may have ended, at the end of the test
         self.words = words  # a program before ours that starts it, and its arguments
         self.environment = {**os.environ, "NOTIFY_SOCKET": self.notifications.path, **(environment or {})}
         self.configuration = configuration
@@ -155,7 +156,7 @@ class Edge:
         return [json.loads(line) for line in self.access_log.read_text().splitlines()]
 
     def end(self):
-        crashed = self.child.process.poll() not in (None, 0, -signal.SIGKILL)
+        crashed = self.child.process.poll() not in self.expected
         self.child.end()
         self.notifications.close()
         for holder in self.holders:
