@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import time
 
 import pytest
 
@@ -145,3 +146,12 @@ def test_clients_are_refused_and_not_kept_waiting(edge, patient):
             client.read_response()
     with pytest.raises(ConnectionRefusedError):
         running.client()
+
+
+def test_a_server_that_cannot_start_leaves_its_service_manager_time(edge, scripted):
+    begun = time.monotonic()
+    running = edge({"app1": [scripted().address]}, wait=False, rutes=[])
+    running.expected.add(1)
+    assert running.child.wait() == 1
+    assert time.monotonic() - begun > 0.5, "it would be started again at once, for ever"
+    assert "unknown key 'rutes'" in running.child.text

@@ -15,6 +15,7 @@ APPS = ["app1", "app2"]
 APP_PORTS = {"app1": 3031, "app2": 3032}
 STATE_SIZE = "24m"
 ETCD_STOP_SECONDS = 5  # a member that cannot hand its leadership over takes much longer
+SYSTEMD_SECONDS = 0.1  # what systemd itself takes from an end to the next start
 SUBSCRIPTIONS = "127.0.0.1:7000"
 PEERS_PORT = 7443
 
@@ -55,7 +56,8 @@ class Server:
                                    stop_signal=signal.SIGINT) for app in APPS]
         self.edge = self._service(
             "edge", [self.binary, "--config", self.configuration_file, "--workers", 1], {},
-            restart=unit_seconds(UNIT, "RestartSec", 0.1), watchdog=unit_seconds(UNIT, "WatchdogSec", None))
+            restart=SYSTEMD_SECONDS + unit_seconds(UNIT, "RestartSec", 0.1),
+            watchdog=unit_seconds(UNIT, "WatchdogSec", None))
         self.powered = True
 
     def _service(self, name, command, environment, **options):

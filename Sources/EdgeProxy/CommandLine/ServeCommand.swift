@@ -8,7 +8,7 @@ struct ServeCommand {
 
   /// The exit status.
   func run() -> Int32 {
-    guard let configuration = Self.load(path).configuration else { return 1 }
+    guard let configuration = Self.load(path).configuration else { return Self.failed() }
     do {
       try Program.run(configuration, workers: workers ?? 0) {
         Self.load(path)
@@ -16,8 +16,17 @@ struct ServeCommand {
       return 0
     } catch {
       StandardError.write("edgeproxy: \(error)\n")
-      return 1
+      return Self.failed()
     }
+  }
+
+  /// The status of a server that cannot start.
+  ///
+  /// A service manager starts it again at once, which is right after a crash; where a mistake is in the
+  /// way it shall not keep a processor busy with that.
+  private static func failed() -> Int32 {
+    if Environment.current()["NOTIFY_SOCKET"] != nil { usleep(500_000) }
+    return 1
   }
 
   /// Reads the file and says on standard error what is wrong with it.
