@@ -12,6 +12,16 @@
 // The linker's: where the program begins and its code ends.
 extern const char __executable_start[], etext[];
 
+// What a sanitizer says of a crash is more, and it takes the stacks of handlers for its own.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED 0
+#endif
+
 static const int signals[] = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV};
 static int log_file = -1, log_is_journal, record_file = -1;
 
@@ -114,6 +124,7 @@ static void handle(int number, siginfo_t *info, void *context) {
 }
 
 void crash_prepare_thread(void) {
+  if (IS_SANITIZED) return;
   stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
   sigaltstack(&stack, NULL);
   pthread_attr_t attributes;
@@ -128,10 +139,7 @@ void crash_prepare_thread(void) {
 }
 
 void crash_install(int log, int is_journal, int record) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  // What a sanitizer says of a crash is more.
-#elif defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
+  if (IS_SANITIZED) return;
   log_file = log;
   log_is_journal = is_journal;
   record_file = record;
@@ -141,5 +149,4 @@ void crash_install(int log, int is_journal, int record) {
   for (size_t index = 0; index < sizeof signals / sizeof *signals; index++) {
     sigaction(signals[index], &action, NULL);
   }
-#endif
 }

@@ -107,18 +107,36 @@ static void put_frames(struct output *to, const struct crash_event *event) {
   }
 }
 
-// The request that was worked on, else the one that began last and has not ended.
-static const struct crash_request *named(const struct crash_worker *worker, int *is_current) {
-  *is_current = worker->current < REQUESTS_MAX
-    && __atomic_load_n(&worker->requests[worker->current].began, __ATOMIC_ACQUIRE) != 0;
-  if (*is_current) return &worker->requests[worker->current];
-  const struct crash_request *last = NULL;
+// The request that a line tells of.
+struct named {
+  const struct crash_request *request;
+  int64_t began;
+  const char *state;
+};
+
+// The one that was worked on, else the one that began last and has not ended, else the last to end:
+// what is left to do for it, or its remains, may be what was wrong.
+static struct named named(const struct crash_worker *worker) {
+  struct named found = {NULL, 0, "waiting"};
+  if (worker->current < REQUESTS_MAX) {
+    found.request = &worker->requests[worker->current];
+    found.began = __atomic_load_n(&found.request->began, __ATOMIC_ACQUIRE);
+    found.state = "current";
+    if (found.began != 0) return found;
+    found = (struct named){NULL, 0, "waiting"};
+  }
   for (size_t index = 0; index < REQUESTS_MAX; index++) {
     const struct crash_request *request = &worker->requests[index];
     int64_t began = __atomic_load_n(&request->began, __ATOMIC_ACQUIRE);
-    if (began != 0 && (!last || began > last->began)) last = request;
+    if (began != 0 && began >= found.began) {
+      found.request = request;
+      found.began = began;
+    }
   }
-  return last;
+  if (!found.request && worker->ended_began != 0 && worker->ended < REQUESTS_MAX) {
+    found = (struct named){&worker->requests[worker->ended], worker->ended_began, "ended"};
+  }
+  return found;
 }
 
 static void put_fact(
@@ -132,37 +150,41 @@ static void put_fact(
 
 // Keys in the order of the alphabet, as in the other lines of the log.
 static void put_request(
-  struct output *to, const struct crash_worker *worker, const struct crash_request *request,
-  int is_current, int64_t now
+  struct output *to, const struct crash_worker *worker, const struct named *named, int64_t now
 ) {
-  int64_t age = request ? (now - request->began) / 1000000 : 0;
+  const struct crash_request *request = named->request;
+  int64_t age = request ? (now - named->began) / 1000000 : 0;
   if (request) {
     put_count(to, "age_ms", age > 0 ? (uint64_t)age : 0);
     put_fact(to, "client", request, CRASH_CLIENT, request->client, sizeof request->client);
   }
-  if (worker && !is_current && worker->client_count > 0) {
+  if (worker && worker->current >= REQUESTS_MAX && worker->client_count > 0) {
     size_t count = worker->client_count, room = sizeof worker->client;
     put_value(to, "connection", worker->client, count < room ? count : room);
   }
   if (!request) return;
   put_fact(to, "host", request, CRASH_HOST, request->host, sizeof request->host);
   put_fact(to, "method", request, CRASH_METHOD, request->method, sizeof request->method);
-  put_text(to, is_current ? " request=current" : " request=waiting");
+  put_text(to, " request=");
+  put_text(to, named->state);
   put_fact(to, "request_id", request, CRASH_ID, request->id, sizeof request->id);
 }
 
-static const struct crash_request *named_of_any(uint64_t *under_way) {
-  const struct crash_request *last = NULL;
+// Of all workers: one that is under way rather than one that has ended, then the youngest.
+static struct named named_of_any(uint64_t *under_way) {
+  struct named best = {NULL, 0, "waiting"};
   *under_way = 0;
   for (size_t index = 0; index < WORKERS_MAX; index++) {
     struct crash_worker *worker = __atomic_load_n(&crash_workers[index], __ATOMIC_ACQUIRE);
     if (!worker) continue;
-    int is_current;
-    const struct crash_request *found = named(worker, &is_current);
-    if (found && (!last || found->began > last->began)) last = found;
     *under_way += worker->under_way;
+    struct named found = named(worker);
+    if (!found.request) continue;
+    int has_ended = found.state[0] == 'e', best_has = best.state[0] == 'e';
+    if (!has_ended) found.state = "waiting";
+    if (!best.request || (has_ended == best_has ? found.began > best.began : best_has)) best = found;
   }
-  return last;
+  return best;
 }
 
 size_t crash_line(
@@ -182,18 +204,18 @@ size_t crash_line(
   put_text(&to, crash_signal_name(event->signal));
   put_frames(&to, event);
 
-  int is_current = 0;
   uint64_t under_way = 0;
-  const struct crash_request *request;
+  struct named found;
   if (worker) {
-    request = named(worker, &is_current);
+    found = named(worker);
     under_way = worker->under_way;
   } else {
-    request = named_of_any(&under_way);
+    found = named_of_any(&under_way);
   }
-  put_request(&to, worker, request, is_current, event->now);
+  put_request(&to, worker, &found, event->now);
   if (event->sender != 0) put_count(&to, "sender", (uint64_t)event->sender);
-  if (request) {
+  if (found.request) {
+    const struct crash_request *request = found.request;
     put_fact(&to, "target", request, CRASH_TARGET, request->target, sizeof request->target);
   }
   put_value(

@@ -71,6 +71,8 @@ void crash_end(struct crash_worker *worker, uint32_t place) {
   if (place == CRASH_NOWHERE) return;
   worker->under_way--;
   if (place >= REQUESTS_MAX || worker->requests[place].began == 0) return;
+  worker->ended = place;
+  worker->ended_began = worker->requests[place].began;
   __atomic_store_n(&worker->requests[place].began, 0, __ATOMIC_RELEASE);
   worker->free[worker->free_count++] = (uint16_t)place;
 }

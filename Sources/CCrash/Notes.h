@@ -18,6 +18,9 @@ struct crash_worker {
   uint32_t under_way;
   // The request that is worked on; CRASH_NOWHERE when it is a connection without one.
   uint32_t current;
+  // The place of the request that ended last, and when that had begun; 0 before the first.
+  uint32_t ended;
+  int64_t ended_began;
   // Of the connection that was turned to last.
   uint8_t client_count;
   uint8_t client[46];

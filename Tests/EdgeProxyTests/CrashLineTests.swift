@@ -90,10 +90,16 @@ struct CrashLineTests {
         + "thread=worker-0 under_way=2\n")
   }
 
-  @Test func `without a request it says so`() throws {
+  @Test func `with none under way it names the one that ended last`() throws {
     let notes = try Notes()
-    notes.end(notes.begin("/over"))
     #expect(notes.line() == "<2>ended by SIGSEGV thread=worker-0 under_way=0\n")
+    let last = notes.begin("/last", at: 2_000_000)
+    notes.end(notes.begin("/first", at: 3_000_000))
+    notes.end(last)
+    #expect(
+      notes.line()
+        == "<2>ended by SIGSEGV age_ms=3 client=192.0.2.7 host=app.example method=GET "
+        + "request=ended request_id=7f3a target=/last thread=worker-0 under_way=0\n")
   }
 
   @Test func `it says where in the program, and who sent the signal`() throws {
@@ -142,7 +148,8 @@ struct CrashLineTests {
     #expect(notes.line().contains(" request=waiting "))
     #expect(notes.line().hasSuffix(" under_way=5000\n"))
     for place in places { notes.end(place) }
-    #expect(notes.line() == "<2>ended by SIGSEGV thread=worker-0 under_way=0\n")
+    #expect(notes.line().contains(" request=ended "))
+    #expect(notes.line().hasSuffix(" under_way=0\n"))
     _ = notes.begin("/again")
     #expect(notes.line().contains(" request=current "))
   }
