@@ -38,7 +38,7 @@ final class Exchange: TimerTarget, TurnEnd {
   /// What a trusted proxy says of the client.
   var forwarded = ForwardedChain()
   /// Where the signal handler finds it.
-  private(set) var place = UnderWay.Place.none
+  private(set) var notedAt = UnderWay.Place.none
   private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
 
   // The route, from the configuration that was in force when the request began.
@@ -106,7 +106,7 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The head is there: finds the route; `false` when the request has been answered already.
   func begin() -> Bool {
     startedAt = worker.loop.now
-    place = worker.underWay.begin(head, id: requestID, client: record.client, at: startedAt)
+    notedAt = worker.underWay.begin(head, id: requestID, client: record.client, at: startedAt)
     identifyClient()
     guard let refusal = route(of: connection) else { return true }
     answerLocally(refusal)
@@ -239,7 +239,7 @@ final class Exchange: TimerTarget, TurnEnd {
     stage = .done
     completeRecord()
     worker.log(self)
-    worker.underWay.end(&place)
+    worker.underWay.end(&notedAt)
     driver = nil
     connection = nil
   }

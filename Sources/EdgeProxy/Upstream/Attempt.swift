@@ -231,7 +231,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   // MARK: Events
 
   func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
-    if let exchange { worker.underWay.turn(to: exchange.place) }
+    if let exchange { worker.underWay.turn(to: exchange.notedAt) }
     if stage == .sending { send() }
     guard stage != .over else { return }
     if events.isReadable || events.isEnding { receive() }

@@ -8,8 +8,10 @@ extension ParserProperties {
     return writtenProblem(input.number(Int64.self)) ?? spokenProblem(&input)
   }
 
-  /// From 0000-01-01 to 9999-12-31, which is what four digits can say.
-  private static let sayable: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+  /// From 0001-01-01 to 9999-12-31: the years that are written.
+  private static let sayable: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
+  /// 0000-01-01, which four digits can say as well.
+  private static let earliest: Int64 = -62_167_219_200
 
   private static func writtenProblem(_ seconds: Int64) -> String? {
     var written: [UInt8] = []
@@ -47,7 +49,7 @@ extension ParserProperties {
     for part in forms[form] { said += input.word(part) }
     guard let seconds = HTTPDate.parseAnyForm(said.span) else { return nil }
     // A day that its month does not have is one of the next, and a leap second the next minute's.
-    let bounds = sayable.lowerBound...(sayable.upperBound + 86_400 * 4)
+    let bounds = earliest...(sayable.upperBound + 86_400 * 4)
     return bounds.contains(seconds) ? nil : "\(text(said.span)) is \(seconds)"
   }
 

@@ -152,7 +152,7 @@ extension FieldListReading {
       return "a tunnel to anywhere"
     }
     guard !head.isPipe || takesPipes else { return "a pipe for a client" }
-    let expected = head.isPipe ? regularFields : settledFields(head)
+    let expected = head.isPipe ? fieldsOfPipe : settledFields(head)
     guard head.fields.count == expected.count else {
       return "\(head.fields.count) fields of \(expected.count)"
     }
@@ -171,6 +171,15 @@ extension FieldListReading {
     else { return "another method or target" }
     guard Self.same(head.span(head.authority), authority) else { return "another authority" }
     return hostProblem(head) ?? framingProblem(head)
+  }
+
+  /// Nobody reads a Host or more than one cookie of a pipe: they are left out.
+  private var fieldsOfPipe: [FieldLists.Field] {
+    var cookies = 0
+    return regularFields.filter { field in
+      if field.name == octets("cookie") { cookies += 1 }
+      return field.name != octets("host") && (field.name != octets("cookie") || cookies == 1)
+    }
   }
 
   private var regularFields: [FieldLists.Field] {

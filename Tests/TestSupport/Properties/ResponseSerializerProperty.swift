@@ -10,8 +10,10 @@ extension ParserProperties {
     var head = ResponseHead()
     guard ResponseHeads.make(&rest, into: &head) else { return nil }
     let isSent = input.flag()
-    let writing = ResponseWriting(&input, head)
-    head.apply(ResponseHeads.rules(&input))
+    var writing = ResponseWriting(&input, head)
+    let rules = ResponseHeads.rules(&input)
+    head.apply(rules)
+    writing.own = Set((rules.set + rules.add).map { text($0.name.span).lowercased() })
     let attributes = ResponseHeads.cookies(&input)
     if !attributes.isEmpty { head.complete(cookies: attributes) }
     let expected = writing.expected(head)
@@ -75,6 +77,8 @@ struct ResponseWriting {
   private let framing: OutputFraming
   private let connection: ConnectionToken
   private let coding: BodyCoding
+  /// Fields of the rules, in lower case: naming them in Connection does not take them away.
+  var own: Set<String> = []
   private static let date = octets("Sat, 01 Jan 2000 00:00:00 GMT")
 
   init(_ input: inout FuzzInput, _ head: borrowing ResponseHead) {
@@ -134,7 +138,7 @@ struct ResponseWriting {
 
   /// The fields that a client may see.
   private func passed(_ head: borrowing ResponseHead) -> [Line] {
-    let nominated = words(head, of: "connection")
+    let nominated = words(head, of: "connection").subtracting(own)
     var lines: [Line] = []
     var isDated = false
     for field in head.fields {
