@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 TARGETS = ("EventLoop", "TLS", "HTTPCore", "Etcd", "CertStore", "EdgeProxy")
-C_LIBRARIES = ("CLinux", "COpenSSL", "CNghttp2", "CZlib", "CYAML")
+C_LIBRARIES = ("CLinux", "COpenSSL", "CNghttp2", "CZlib", "CYAML", "CCrash/include")
 PACKAGES = {
     "ArgumentParserToolInfo": "swift-argument-parser", "ArgumentParser": "swift-argument-parser",
     "Logging": "swift-log",
