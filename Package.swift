@@ -92,6 +92,9 @@ if Context.environment["FUZZ"] != nil {
     .executableTarget(
       name: "FuzzConfiguration", dependencies: ["CFuzzer", "EdgeProxy", "EventLoop"],
       swiftSettings: house),
+    .executableTarget(
+      name: "FuzzServing", dependencies: ["CFuzzer", "EdgeProxy", "TestSupport"],
+      swiftSettings: house),
   ]
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",

@@ -49,7 +49,10 @@ struct CrashesSection {
   }
 
   private var warnings: [String] {
-    guard let last = past.last, now - last.at < Self.recent else { return [] }
-    return ["the server crashed \(Age.text(max(0, now - last.at))) ago by \(last.signal)"]
+    guard let last = past.last else { return [] }
+    // The time is from a file, and clocks are set.
+    let (age, isBeyond) = now.subtractingReportingOverflow(last.at)
+    guard !isBeyond, age < Self.recent else { return [] }
+    return ["the server crashed \(Age.text(max(0, age))) ago by \(last.signal)"]
   }
 }

@@ -106,9 +106,12 @@ struct SnapshotPlan: Sendable {
   let mediaTypes: MediaTypes
 
   /// An upstream whose settings did not change keeps what is known about its nodes.
+  ///
+  /// Without `mediaTypes` files have those of the system.
   init(
     _ configuration: Configuration, applications: [ApplicationTable?]? = nil,
-    neighbours: Neighbours = .none, hosts: HostAddresses = .none, previous: SnapshotPlan?
+    neighbours: Neighbours = .none, hosts: HostAddresses = .none, previous: SnapshotPlan?,
+    mediaTypes: MediaTypes? = nil
   ) {
     self.configuration = configuration
     routes = RouteTable(configuration.routes)
@@ -133,6 +136,7 @@ struct SnapshotPlan: Sendable {
     let hasFiles = configuration.routes.contains { route in
       if case .files = route.local { true } else { false }
     }
-    mediaTypes = hasFiles ? .ofSystem(previous: previous?.mediaTypes) : .none
+    self.mediaTypes =
+      hasFiles ? mediaTypes ?? .ofSystem(previous: previous?.mediaTypes) : .none
   }
 }

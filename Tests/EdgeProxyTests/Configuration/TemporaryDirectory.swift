@@ -1,14 +1,13 @@
+import EventLoop
 import Glibc
-import Testing
 
 /// A directory of its own for one test, removed with all that is in it.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
   let path: String
 
   init() throws {
     var template = Array("/tmp/edgeproxy-test-XXXXXX".utf8CString)
-    let isMade = unsafe mkdtemp(&template) != nil
-    try #require(isMade)
+    guard unsafe mkdtemp(&template) != nil else { throw SystemError("mkdtemp") }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
@@ -29,12 +28,12 @@ final class TemporaryDirectory {
 
   func make(_ folder: String) { _ = unsafe mkdir(path + "/" + folder, 0o700) }
 
-  func write(_ name: String, _ text: String) throws {
+  func write(_ name: String, _ text: String) throws { try write(name, Array(text.utf8)) }
+
+  func write(_ name: String, _ bytes: [UInt8]) throws {
     let file = unsafe open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    try #require(file >= 0)
+    guard file >= 0 else { throw SystemError("open") }
     defer { close(file) }
-    let bytes = Array(text.utf8)
-    let written = unsafe Glibc.write(file, bytes, bytes.count)
-    #expect(written == bytes.count)
+    try Descriptor.writeAll(file, bytes.span, at: 0)
   }
 }

@@ -33,6 +33,13 @@ final class ScriptedNode {
     func send(_ bytes: [UInt8]) -> WriteOutcome { Descriptor.send(raw, bytes.span) }
     func say(_ text: String) { say(Array(text.utf8)) }
     func end() { descriptor = nil }
+    /// Ends its own side; what comes is still heard.
+    func endSending() { Socket.shutdownWriting(raw) }
+
+    func reset() {
+      Socket.resetOnClose(raw)
+      end()
+    }
 
     var isEnded: Bool {
       var byte: [UInt8] = [0]
@@ -44,12 +51,15 @@ final class ScriptedNode {
     }
   }
 
-  /// On an abstract unix socket, so that a call is there as soon as it was made.
-  init() throws {
-    let name = "unix:@edgeproxy-node-\(UInt64.random(in: 0 ... .max))"
-    guard let address = SocketAddress(name) else { throw SystemError("socket") }
-    self.address = address
-    listener = try Socket.listen(address, reusePort: false)
+  /// On an abstract unix socket, so that a call is there as soon as it was made; `overTCP` on
+  /// loopback, where a connection can be reset.
+  init(overTCP: Bool = false) throws {
+    let name =
+      overTCP ? "127.0.0.1:0" : "unix:@edgeproxy-node-\(UInt64.random(in: 0 ... .max))"
+    guard let wanted = SocketAddress(name) else { throw SystemError("socket") }
+    let socket = try Socket.listen(wanted, reusePort: false)
+    address = Socket.localAddress(socket.raw) ?? wanted
+    listener = consume socket
   }
 
   /// The next call; `nil` when nobody has called.

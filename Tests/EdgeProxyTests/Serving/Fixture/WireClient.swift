@@ -10,6 +10,9 @@ final class WireClient {
   /// The server has ended its side, in order or not.
   private(set) var isEnded = false
 
+  /// This end is closed.
+  var isClosed: Bool { descriptor == nil }
+
   init(_ descriptor: consuming FileDescriptor, room: Int32? = nil) {
     raw = descriptor.raw
     self.descriptor = consume descriptor
@@ -65,6 +68,8 @@ final class WireClient {
 
   /// Leaves, whatever has come and was not read.
   func close() {
+    // A process that is being started may have a copy of the descriptor for a moment.
+    if descriptor != nil { _ = shutdown(raw, Int32(SHUT_RDWR)) }
     descriptor = nil
     unsent.removeAll()
     isEnded = true

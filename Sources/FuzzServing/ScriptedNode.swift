@@ -1,0 +1,1 @@
+../../Tests/EdgeProxyTests/Health/ScriptedNode.swift

@@ -1,0 +1,1 @@
+../../Tests/EdgeProxyTests/Configuration/TemporaryDirectory.swift
