@@ -122,7 +122,8 @@ extension HTTP2Driver {
       let stream = streams[next]
       next += 1
       idle += 1
-      guard stream.isWaiting, stream.owesEnd || session.window(of: stream.id) > 0 else { continue }
+      // nghttp2 sends the end of an answer through an open window only, too.
+      guard stream.isWaiting, session.window(of: stream.id) > 0 else { continue }
       idle = 0
       shares += 1
       stream.resume(share: Self.share)

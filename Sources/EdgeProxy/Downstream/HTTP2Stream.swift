@@ -37,6 +37,8 @@ final class HTTP2Stream {
   private(set) var owesEnd = false
   /// What the exchange may send before other streams have their turn.
   private var share = Int.max
+  /// It is told to go on, and waits on unless something goes out.
+  private var isResuming = false
   /// When the client last did what this stream waits for.
   private(set) var movedAt: Instant
 
@@ -81,6 +83,8 @@ final class HTTP2Stream {
   /// Lets the exchange send at most `share` bytes of what waits.
   func resume(share: Int) {
     isWaiting = false
+    isResuming = true
+    defer { isResuming = false }
     if owesEnd { return sendEnd() }
     self.share = share
     exchange?.downstreamWritable()
@@ -191,7 +195,7 @@ final class HTTP2Stream {
   }
 
   func wait() {
-    if !isWaiting { movedAt = driver.worker.loop.now }
+    if !isWaiting, !isResuming { movedAt = driver.worker.loop.now }
     isWaiting = true
     driver.streamWaits()
   }

@@ -37,7 +37,7 @@ final class InProcessServer {
   init(_ text: String, spool: String = "/tmp") throws {
     Descriptor.raiseLimit()
     control = try EventLoop(clock: clock)
-    plan = SnapshotPlan(try Self.configuration(text), previous: nil, mediaTypes: .none)
+    plan = SnapshotPlan(try Self.configuration(text), previous: nil, mediaTypes: MediaTypes.none)
     worker = try Worker(
       WorkerPlan(
         snapshot: plan, certificates: CertificateIndex(entries: [], defaultName: nil),
@@ -67,7 +67,7 @@ final class InProcessServer {
 
   /// Takes over another configuration, as after a SIGHUP.
   func install(_ text: String) throws {
-    plan = SnapshotPlan(try Self.configuration(text), previous: plan, mediaTypes: .none)
+    plan = SnapshotPlan(try Self.configuration(text), previous: plan, mediaTypes: MediaTypes.none)
     worker.install(plan)
   }
 
