@@ -49,6 +49,15 @@ final class BufferPool {
     if fileBytesOut > fileBytesMax { relief?.run() }
   }
 
+  /// Bytes that can wait on the disk go there: more than half is out.
+  var isShort: Bool { bytesOut > bytesMax / 2 }
+
+  /// Whether a new request may come.
+  var hasMemory: Bool { bytesOut - bytesMax <= bytesMax / 4 }
+
+  /// Whether temporary files may grow.
+  var hasFiles: Bool { fileBytesOut <= fileBytesMax }
+
   /// Has `relief` run when more is out than this.
   func setLimits(bytes: Int, fileBytes: Int64, _ relief: MemoryRelief) {
     bytesMax = bytes

@@ -171,7 +171,7 @@ extension Exchange {
     pump.clientBlocked = true
     defer { countMemory() }
     let kept = spool.append(
-      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile || worker.relief.isMemoryShort,
+      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile || worker.buffers.isShort,
       directory: worker.spoolDirectory)
     // Without a disk the instance has to wait for the client; nothing is lost.
     if !kept { note(cause: "response-storage") }
@@ -182,13 +182,13 @@ extension Exchange {
     let limits = snapshot.configuration.limits
     if spool.isEmpty { return true }
     if spool.hasTail { return false }
-    if worker.relief.isMemoryShort { pump.mayUseFile = true }
+    if worker.buffers.isShort { pump.mayUseFile = true }
     let memory = driver?.responseMemory(limits.responseMemoryBytes) ?? 0
     if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0, !pump.mayUseFile {
       return true
     }
     if pump.mayUseFile {
-      return spool.fileCount < Int64(limits.responseFileBytes) && worker.relief.hasFiles
+      return spool.fileCount < Int64(limits.responseFileBytes) && worker.buffers.hasFiles
     }
     if pump.patience == .none {
       pump.patience = worker.loop.arm(self, after: Self.patience)

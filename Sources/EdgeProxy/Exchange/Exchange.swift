@@ -134,21 +134,26 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The request is complete: the first instance is asked.
   func requestComplete() {
     guard isReceiving else { return }
-    do throws(SystemError) {
-      try body.complete(in: bodyPlace)
-    } catch {
+    guard body.count == 0 || keepWholeBody() else {
       return answerLocally(.status(503, "body-storage"))
-    }
-    if let failure = body.diskFailure {
-      worker.bodyKeptInMemory(failure)
-      countMemory()
     }
     dispatch()
   }
 
+  /// Brings the body to where it is sent from; `false` where there is no room for it.
+  private func keepWholeBody() -> Bool {
+    do throws(SystemError) {
+      try body.complete(in: bodyPlace)
+    } catch {
+      return false
+    }
+    if let failure = body.diskFailure { worker.bodyKeptInMemory(failure) }
+    return true
+  }
+
   private var bodyPlace: RequestBody.Place {
     let limits = snapshot.configuration.limits
-    let isShort = worker.relief.isMemoryShort
+    let isShort = worker.buffers.isShort
     return RequestBody.Place(
       memoryBytesMax: isShort ? 0 : limits.bodyMemoryBytes, directory: worker.spoolDirectory,
       spareBytes: limits.memoryBytes - worker.buffers.bytesOut)
@@ -174,10 +179,12 @@ final class Exchange: TimerTarget, TurnEnd {
 
   /// Counts what is kept for this exchange against the worker's ceilings.
   func countMemory() {
-    count(
+    let bytes =
       Self.objectBytes + head.memoryBytes + packet.memoryBytes + message.memoryBytes
-        + body.memoryBytes + spool.memoryBytes + ownBody.memoryBytes)
-    count(files: body.diskBytes + spool.fileBytes)
+      + body.memoryBytes + spool.memoryBytes + ownBody.memoryBytes
+    if bytes != countedBytes { count(bytes) }
+    let files = body.diskBytes + spool.fileBytes
+    if files != countedFileBytes { count(files: files) }
   }
 
   /// What is kept for this exchange, with the blocks that it has from the pool.
@@ -205,17 +212,18 @@ final class Exchange: TimerTarget, TurnEnd {
     driver?.cutAnswer()
   }
 
+  /// A request with a head of this size is counted only once something else is kept for it.
+  static let uncountedHeadBytes = 8 * 1024
+
   /// The exchange itself with what belongs to it always: its stream, its record, its attempt.
   private static let objectBytes = 4 * 1024
 
   private func count(_ bytes: Int) {
-    guard bytes != countedBytes else { return }
     worker.buffers.count(bytes - countedBytes)
     countedBytes = bytes
   }
 
   private func count(files bytes: Int64) {
-    guard bytes != countedFileBytes else { return }
     worker.buffers.countFiles(bytes - countedFileBytes)
     countedFileBytes = bytes
   }
@@ -277,8 +285,8 @@ final class Exchange: TimerTarget, TurnEnd {
     spool.reset()
     // The body's small buffer is kept for the next request, which counts it. An exchange that is not
     // kept must not leave a count behind.
-    count(0)
-    count(files: 0)
+    if countedBytes != 0 { count(0) }
+    if countedFileBytes != 0 { count(files: 0) }
     ownBody.reset()
     packet.shrink()
     message.shrink()

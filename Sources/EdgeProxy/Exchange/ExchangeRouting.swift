@@ -59,7 +59,7 @@ extension Exchange {
     if case .length(let count) = head.framing, count > UInt64(settings.bodyBytesMax) {
       return .tooLarge(limit: settings.bodyBytesMax)
     }
-    guard worker.relief.hasMemory else {
+    guard worker.buffers.hasMemory else {
       worker.counters.refused(.memory)
       return .status(503, "memory-limit")
     }

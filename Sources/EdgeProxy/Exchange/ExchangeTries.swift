@@ -12,7 +12,8 @@ extension Exchange: Waiter {
     } catch {
       return answerLocally(.refused(error))
     }
-    countMemory()
+    // What every request takes is not worth a count, unless it waits for its client.
+    if head.memoryBytes > Self.uncountedHeadBytes { countMemory() }
     stage = .trying
     dispatchedAt = worker.loop.now
     upstream.state.lasting.budget.deposit(now: worker.loop.now.nanoseconds)

@@ -54,11 +54,7 @@ struct AccessRecord: Sendable {
   /// Why the exchange did not end with a whole answer of an application; `nil` when it did.
   var cause: StaticString?
 
-  /// `emptyTries` lends its storage, so that a record that is used again allocates nothing.
-  init(emptyTries: consuming [Try] = []) {
-    tries = emptyTries
-    tries.removeAll(keepingCapacity: true)
-  }
+  init() {}
 
   mutating func addTry(node: [UInt8], outcome: StaticString, microseconds: Int64) {
     triesCount += 1
@@ -67,9 +63,13 @@ struct AccessRecord: Sendable {
   }
 
   /// Becomes the record of another exchange, of which nothing is known yet.
+  ///
+  /// Only the storage of the tries is kept, so that a record that is used again allocates nothing.
   mutating func reset() {
-    var emptied: [Try] = []
-    swap(&emptied, &tries)
-    self = AccessRecord(emptyTries: emptied)
+    var kept: [Try] = []
+    swap(&kept, &tries)
+    kept.removeAll(keepingCapacity: true)
+    self = AccessRecord()
+    swap(&kept, &tries)
   }
 }

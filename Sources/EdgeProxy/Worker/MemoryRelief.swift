@@ -37,17 +37,6 @@ final class MemoryRelief: TurnEnd, TimerTarget {
     buffers.setLimits(bytes: memoryMax, fileBytes: filesMax, self)
   }
 
-  // MARK: What is left
-
-  /// Bytes that can wait on the disk go there.
-  var isMemoryShort: Bool { buffers.bytesOut > memoryMax / 2 }
-
-  /// Whether a new request may come.
-  var hasMemory: Bool { buffers.bytesOut <= memoryMax + memoryMax / 4 }
-
-  /// Whether temporary files may grow.
-  var hasFiles: Bool { buffers.fileBytesOut <= filesMax }
-
   // MARK: Giving back
 
   /// Takes back at the end of the turn.

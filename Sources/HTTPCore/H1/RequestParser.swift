@@ -89,6 +89,9 @@ package struct RequestParser {
   /// Refuses a method that is too long as soon as that is known: RFC 9112 §3 has a server answer 501.
   private func checkMethod(_ input: borrowing Span<UInt8>) throws(HTTPError) {
     var index = begin
+    let (third, fourth) = (begin + 3, begin + 4)
+    // GET, PUT, HEAD and POST need no second look.
+    if fourth < input.count, input[third] == ASCII.space || input[fourth] == ASCII.space { return }
     while index < input.count, ASCII.isToken(input[index]) {
       index += 1
       guard index - begin <= FixedLimits.methodBytes else {

@@ -72,7 +72,7 @@ package struct RequestHead: ~Copyable {
     framing = .none
     keepAlive = true
     expectsContinue = false
-    nominations.removeAll()
+    if !nominations.isEmpty { nominations.removeAll() }
     isExtendedConnect = false
     isPipe = false
     hostFieldSeen = false

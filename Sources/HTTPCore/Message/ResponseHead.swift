@@ -27,7 +27,7 @@ package struct ResponseHead: ~Copyable {
     reason = .empty
     contentLength = nil
     isChunked = false
-    nominations.removeAll()
+    if !nominations.isEmpty { nominations.removeAll() }
   }
 
   @_lifetime(borrow self)
