@@ -171,18 +171,22 @@ extension Exchange {
     pump.clientBlocked = true
     defer { countMemory() }
     let kept = spool.append(
-      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile || worker.buffers.isShort,
+      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile || mustUseFile,
       directory: worker.spoolDirectory)
     // Without a disk the instance has to wait for the client; nothing is lost.
     if !kept { note(cause: "response-storage") }
   }
 
+  private var limits: LimitSettings { snapshot.configuration.limits }
+
+  /// Memory is short, so that the disk takes at once what the client does not.
+  private var mustUseFile: Bool { worker.buffers.isShort && limits.responseFileBytes > 0 }
+
   /// Whether another read from the instance has a place to go to.
   private var canTakeMore: Bool {
-    let limits = snapshot.configuration.limits
     if spool.isEmpty { return true }
     if spool.hasTail { return false }
-    if worker.buffers.isShort { pump.mayUseFile = true }
+    if mustUseFile { pump.mayUseFile = true }
     let memory = driver?.responseMemory(limits.responseMemoryBytes) ?? 0
     if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0, !pump.mayUseFile {
       return true
@@ -190,7 +194,7 @@ extension Exchange {
     if pump.mayUseFile {
       return spool.fileCount < Int64(limits.responseFileBytes) && worker.buffers.hasFiles
     }
-    if pump.patience == .none {
+    if pump.patience == .none, limits.responseFileBytes > 0 {
       pump.patience = worker.loop.arm(self, after: Self.patience)
     }
     return false

@@ -200,6 +200,7 @@ final class Exchange: TimerTarget, TurnEnd {
   func spill() -> Int {
     defer { countMemory() }
     let moved = stage == .receiving ? body.spill(in: bodyPlace) : 0
+    guard snapshot.configuration.limits.responseFileBytes > 0 else { return moved }
     return moved + spool.spill(in: worker.spoolDirectory)
   }
 

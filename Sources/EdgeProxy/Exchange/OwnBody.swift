@@ -48,6 +48,7 @@ struct OwnBody: ~Copyable {
 
   /// Forgets the body; what is large goes back.
   mutating func reset() {
+    guard text.capacity > 0 || loan != nil else { return }
     begin()
     text.shrink(to: Self.keptBytes)
   }
