@@ -54,7 +54,7 @@ struct FileBody: ~Copyable {
     sent += Int64(count)
   }
 
-  /// The client takes no more for now: the block goes back, and what was left in it is read again.
+  /// The client takes no more at present: the block goes back, and what was left in it is read again.
   mutating func wait(_ pool: BufferPool) { giveBack(to: pool) }
 
   /// Reads the next piece where there is none, of at most so many bytes.
