@@ -22,6 +22,26 @@ struct BalancerTests {
     #expect(round(try makeUpstream(primaries: 0), tries: 1) == [])
   }
 
+  @Test func `a node that is barred is not asked, even if it is the only one`() throws {
+    let upstream = try makeUpstream(primaries: 3)
+    func pick(tried: [Int] = [], barred: UInt128) -> Balancer.Choice {
+      var nodes = TriedNodes()
+      for index in tried { nodes.insert(index) }
+      let request = Balancer.Request(tried: nodes, barred: barred, now: now, random: 1)
+      return Balancer.pick(upstream, request)
+    }
+    #expect(pick(barred: 0b101) == .node(1))
+    #expect(pick(tried: [1], barred: 0b101) == .node(1))
+    #expect(pick(tried: [0, 1, 2], barred: 0b011) == .node(2))
+    #expect(pick(barred: 0b111) == .none)
+    for node in upstream.nodes { node.failUntilOut(now: now) }
+    #expect(pick(barred: 0b110) == .node(0) && pick(barred: 0b111) == .none)
+    #expect(upstream.hasUntried(TriedNodes(), barred: 0b011))
+    #expect(!upstream.hasUntried(TriedNodes(), barred: 0b111))
+    let beside = Balancer.Request(barred: 0b111, now: now, random: 1)
+    #expect(Balancer.pickBeside(upstream, beside) == nil)
+  }
+
   @Test func `round robin gives every node its turn`() throws {
     let upstream = try makeUpstream(primaries: 3)
     let first = (0..<9).flatMap { _ in round(upstream, tries: 1) }

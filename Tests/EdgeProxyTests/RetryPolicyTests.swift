@@ -172,12 +172,8 @@ struct RetryPolicyTests {
     failure: AttemptFailure
   ) {
     for sent in 1...2 {
-      // The last try after a lost server waits for news, since the next one may be lost as well.
-      let waits = failure == .serverLost && sent == 2
       let next = decide(failure) { $0.sent = sent }
-      #expect(next.decision == (waits ? .holdForInstance : .tryAnother) && next.tokens == 1)
-      let atOnce = decide(failure) { ($0.sent, $0.mayHold) = (sent, false) }
-      #expect(atOnce.decision == .tryAnother && atOnce.tokens == 1)
+      #expect(next.decision == .tryAnother && next.tokens == 1)
       let held = decide(failure) {
         $0.sent = sent
         $0.hasOthers = false

@@ -32,17 +32,17 @@ struct TryLedgerTests {
     var ledger = TryLedger()
     ledger.begin(0)
     #expect(counts(ledger) == Counts(sent: 1))
-    ledger.failed(failure, at: now)
+    ledger.failed(failure, began: now, at: now)
     #expect(counts(ledger) == expected)
   }
 
   @Test func `waiting, other numbers and a fresh connection take nothing off the count`() {
     var ledger = TryLedger()
     ledger.begin(0)
-    ledger.failed(Self.reset, at: now)
+    ledger.failed(Self.reset, began: now, at: now)
     ledger.beginRound()
     ledger.begin(0)
-    ledger.failed(Self.closed, at: now)
+    ledger.failed(Self.closed, began: now, at: now)
     ledger.renumber(7)
     #expect(ledger.generation == 7 && ledger.tried.isEmpty)
     #expect(counts(ledger) == Counts(sent: 2, closed: 1, reset: 1))
@@ -62,26 +62,43 @@ struct TryLedgerTests {
     var ledger = TryLedger()
     ledger.begin(0)
     ledger.begin(1)
-    ledger.failed(.couldNotConnect, at: now)
+    ledger.failed(.couldNotConnect, began: now, at: now)
     #expect(ledger.sent == 1 && ledger.tried.count == 2)
+  }
+
+  @Test func `the last try that a lost server took says since when others must have been heard`() {
+    var ledger = TryLedger()
+    for failure in [Self.reset, Self.closed, .responseTimeout] {
+      ledger.begin(0)
+      ledger.failed(failure, began: now, at: now)
+    }
+    #expect(ledger.lostSince == nil)
+    for (began, expected) in [(5, 5), (9, 9), (7, 9)] {
+      ledger.begin(1)
+      ledger.failed(.serverLost, began: now + .seconds(began), at: now + .seconds(20))
+      #expect(ledger.lostSince == now + .seconds(expected))
+    }
+    ledger.beginRound()
+    ledger.renumber(2)
+    #expect(ledger.lostSince == now + .seconds(9))
   }
 
   @Test func `after a reset or with a lost server a node gets a moment, then a longer one`() {
     for failure in [Self.reset, .serverLost] {
       var ledger = TryLedger()
       ledger.begin(0)
-      ledger.failed(failure, at: now)
+      ledger.failed(failure, began: now, at: now)
       #expect(ledger.restsUntil == now + .milliseconds(250))
       for _ in 0..<5 {
         ledger.begin(0)
-        ledger.failed(failure, at: now)
+        ledger.failed(failure, began: now, at: now)
         #expect(ledger.restsUntil == now + .seconds(1))
       }
     }
     for failure in [Self.closed, .couldNotConnect, .responseTimeout] {
       var ledger = TryLedger()
       ledger.begin(0)
-      ledger.failed(failure, at: now)
+      ledger.failed(failure, began: now, at: now)
       #expect(ledger.restsUntil <= now)
     }
   }
@@ -111,7 +128,8 @@ private struct Life {
       let failure = failures[executions % failures.count]
       ledger.begin(ledger.tried.count % nodes)
       executions += 1
-      ledger.failed(failure, at: Instant(nanoseconds: now))
+      let moment = Instant(nanoseconds: now)
+      ledger.failed(failure, began: moment, at: moment)
       let facts = RetryFacts(
         isRepeatable: isRepeatable, sent: ledger.sent, closed: ledger.closed, blockBytes: 900,
         elapsed: 0, hasOthers: ledger.tried.count < nodes, mayHold: true)

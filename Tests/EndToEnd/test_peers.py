@@ -198,6 +198,29 @@ def test_a_request_whose_only_server_freezes_waits_for_another(joined, directory
     assert ("edge2/" + NODE, "server-lost") in last_tries(edges[0], "/waits")
 
 
+def test_a_request_whose_servers_all_freeze_waits_for_one_to_be_back(joined, uwsgi):
+    # Both fall silent at once, and the request may be sent twice: after the first was lost the second is
+    # asked for a sign of life, and only then for the answer.
+    edges = joined({"retry": {"tries": 2, "hedge": "off"}}, count=3, workers=1)
+    for number, node in ((1, "b"), (2, "c")):
+        edges.place(number, uwsgi(node=node, processes=4).address)
+    eventually(lambda: all(edges[0].request(path="/up").status == 200 for _ in range(4)), "answers of both")
+    assert status(edges[0])["peers"]["sessions"] == 2
+    for edge in edges[1:]:
+        edge.child.signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(edges[0].request, path="/up?waits")
+        try:
+            # In this time both would have been lost, one after the other.
+            with pytest.raises(concurrent.futures.TimeoutError):
+                answer.result(6)
+        finally:
+            for edge in edges[1:]:
+                edge.child.signal(signal.SIGCONT)
+        assert answer.result(20).status == 200
+    assert [outcome for _, outcome in last_tries(edges[0], "/up?waits")].count("server-lost") == 1
+
+
 def test_a_drained_edge_costs_no_request(joined, uwsgi):
     edges = joined(count=3)
     instances = [uwsgi(node=name, processes=4) for name in ("b", "c")]

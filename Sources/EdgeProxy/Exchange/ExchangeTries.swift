@@ -31,8 +31,9 @@ extension Exchange: Waiter {
       return answerLocally(.status(502, "tries-used-up"))
     }
     let request = Balancer.Request(
-      tried: tries.tried, mayBeRepeated: isRepeatable, affinity: affinity, bound: bound,
-      now: worker.loop.now.nanoseconds, random: worker.random.next())
+      tried: tries.tried, barred: barredNodes(upstream), mayBeRepeated: isRepeatable,
+      affinity: affinity, bound: bound, now: worker.loop.now.nanoseconds,
+      random: worker.random.next())
     let choice = Balancer.pick(upstream.state, request)
     switch choice {
     case .node(let index):
@@ -85,7 +86,7 @@ extension Exchange: Waiter {
     }
     noteTry(attempt, failure.word)
     noteUnreached(attempt, node, failure)
-    tries.failed(failure, at: worker.loop.now)
+    tries.failed(failure, began: attempt.startedAt, at: worker.loop.now)
     if failure.isUnanswered { noteUnanswered() }
     if leaveToOther(attempt) { return attempt.close() }
     self.attempt = nil
@@ -189,8 +190,26 @@ extension Exchange: Waiter {
       isRepeatable: isRepeatable, isDeadly: tries.isDeadly, sent: tries.sent,
       closed: tries.closed, blockBytes: blockBytes,
       elapsed: now.nanoseconds - dispatchedAt.nanoseconds,
-      hasOthers: upstream.state.hasUntried(tries.tried),
+      hasOthers: upstream.state.hasUntried(tries.tried, barred: barredNodes(upstream)),
       mayHold: fallback == nil && (heldUntil.nanoseconds == 0 || now < heldUntil))
+  }
+
+  /// After a server was lost: the nodes of all servers that have said nothing since.
+  private func barredNodes(_ upstream: WorkerUpstream) -> UInt128 {
+    tries.lostSince.map { unheardNodes(upstream, since: $0) } ?? 0
+  }
+
+  /// Nodes of other servers from which nothing has come after `moment`, a bit each; these servers
+  /// are asked for a sign of life.
+  func unheardNodes(_ upstream: WorkerUpstream, since moment: Instant) -> UInt128 {
+    var unheard: UInt128 = 0
+    for (index, node) in upstream.state.nodes.enumerated() {
+      guard let server = node.server, !worker.links.hasHeard(from: server, since: moment) else {
+        continue
+      }
+      unheard |= 1 << UInt128(index)
+    }
+    return unheard
   }
 
   /// RFC 9110 §9.2.2, or the client's word that repeating does no harm.

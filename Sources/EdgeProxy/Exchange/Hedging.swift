@@ -9,25 +9,34 @@ extension Exchange {
   /// Tries in a row that a node may leave without a word.
   private static let silencesMax = 3
 
-  /// Nothing has come from a try for the upstream's delay.
-  func attemptSilent(_ attempt: Attempt) {
-    guard stage == .trying, isUnderWay(attempt), let node = attempt.node else { return }
-    if node.recordSilence() >= Self.silencesMax { worker.suspect(node) }
-    guard attempt === self.attempt, mayHedge, let upstream else { return }
+  /// Nothing has come from a try for the upstream's delay: another node is asked as well, where that
+  /// is allowed and one is there.
+  ///
+  /// What keeps another server silent may keep others too, so only servers are asked that were heard
+  /// from since the try began. `true` if one may be in a moment, which has not been heard from yet.
+  func attemptSilent(_ attempt: Attempt, isFirst: Bool) -> Bool {
+    guard stage == .trying, isUnderWay(attempt), let node = attempt.node else { return false }
+    if isFirst, node.recordSilence() >= Self.silencesMax { worker.suspect(node) }
+    guard attempt === self.attempt, mayHedge, let upstream else { return false }
     let now = worker.loop.now.nanoseconds
+    let unheard = node.server == nil ? 0 : unheardNodes(upstream, since: attempt.startedAt)
     let request = Balancer.Request(
-      tried: tries.tried, affinity: affinity, now: now, random: worker.random.next())
-    guard let index = Balancer.pickBeside(upstream.state, request),
-      agrees(upstream.state.roles[index], with: attempt, upstream),
+      tried: tries.tried, barred: unheard, affinity: affinity, now: now,
+      random: worker.random.next())
+    guard let index = Balancer.pickBeside(upstream.state, request) else {
+      return unheard & ~tries.tried.bits != 0
+    }
+    guard agrees(upstream.state.roles[index], with: attempt, upstream),
       upstream.state.retry.mayHedge(retryFacts(upstream)),
       upstream.state.lasting.budget.take(now: now, leaving: RetryBudget.tokensMax / 2)
-    else { return }
+    else { return false }
     tries.begin(index)
     upstream.state.lasting.countHedge()
     let hedge = worker.takeAttempt()
     self.hedge = hedge
     tries.hasHedged = true
     hedge.start(self, upstream.state.nodes[index], upstream: upstream, fresh: false)
+    return false
   }
 
   /// Reading twice does no harm and costs no body; everything else waits for its one try.

@@ -82,7 +82,7 @@ struct RetryFacts: Equatable, Sendable {
 /// | reset or closed before the first byte, as the same request did twice a moment ago | never | 502 |
 /// | closed before the first byte | repeatable, another node; hold when none is left; not after the second | 502 |
 /// | reset before the first byte | repeatable, another node; hold when none is left | 502 |
-/// | the node's server lost before the first byte | repeatable, another node; hold when none or one try is left | 502 |
+/// | the node's server lost before the first byte | repeatable, a node of this server or of one that was heard from since; hold when none is left | 502 |
 /// | response timeout, nothing received | repeatable, another node, within the time; never held | 504 |
 /// | response head broken off | never | 502, or 504 when it was too slow |
 /// | response broken off after the client has a part | never | cut |
@@ -148,7 +148,7 @@ struct RetryPolicy: Sendable {
     case .closedBeforeResponse(sentAnything: false): notSent(facts, "closed")
     case .resetBeforeResponse: unanswered(facts, "reset", takeToken)
     case .closedBeforeResponse: unanswered(facts, "closed", takeToken)
-    case .serverLost: serverLost(facts, takeToken)
+    case .serverLost: mayHaveBeenRead(facts, "server-lost", takeToken)
     case .responseTimeout:
       isSafe(facts) && mayTryAnother(facts) && takeToken()
         ? .tryAnother : .answer(status: 504, reason: "timeout")
@@ -189,14 +189,6 @@ struct RetryPolicy: Sendable {
     else { return .answer(status: 502, reason: reason) }
     guard takeToken() else { return .answer(status: 502, reason: "retry-budget") }
     return facts.hasOthers ? .tryAnother : .holdForInstance
-  }
-
-  /// What took the server away may have taken the next one too, so the last try waits for news of the
-  /// nodes, or a moment, where it may.
-  private func serverLost(_ facts: RetryFacts, _ takeToken: () -> Bool) -> RetryDecision {
-    let decision = mayHaveBeenRead(facts, "server-lost", takeToken)
-    let isLast = facts.sent >= settings.tries - 1
-    return decision == .tryAnother && isLast && facts.mayHold ? .holdForInstance : decision
   }
 
   private func isSafe(_ facts: RetryFacts) -> Bool {

@@ -12,6 +12,11 @@ struct TryLedger: Equatable, Sendable {
   private(set) var reset = 0
   /// A node that was tried is not asked again before this, unless there is news of the nodes.
   private(set) var restsUntil = Instant(nanoseconds: 0)
+  /// When the last try began that ended with its server; `nil` while there was none.
+  ///
+  /// What took that server away may have taken others too, so from then on only servers are asked
+  /// that were heard from later.
+  private(set) var lostSince: Instant?
 
   /// The nodes tried since the request last waited for an instance.
   private(set) var tried = TriedNodes()
@@ -55,15 +60,17 @@ struct TryLedger: Equatable, Sendable {
     if sentAnything { sent += 1 }
   }
 
-  /// A try ended without an answer that can be delivered.
-  mutating func failed(_ failure: AttemptFailure, at now: Instant) {
+  /// A try that began at `began` ended without an answer that can be delivered.
+  mutating func failed(_ failure: AttemptFailure, began: Instant, at now: Instant) {
     switch failure {
     case _ where failure.isUnsent: sent -= 1
     case .closedBeforeResponse: closed += 1
     case .resetBeforeResponse:
       reset += 1
       rest(from: now)
-    case .serverLost: rest(from: now)
+    case .serverLost:
+      lostSince = max(began, lostSince ?? began)
+      rest(from: now)
     default: break
     }
   }

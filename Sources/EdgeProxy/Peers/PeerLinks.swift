@@ -19,6 +19,10 @@ final class PeerLinks {
   private var sessions: [PeerSession] = []
   /// For nodes that cannot be reached directly.
   var detours = Detours()
+  /// Servers that were asked for a sign of life, by their names.
+  private var asked: Set<String> = []
+  /// Called when one of them has given it.
+  var onSign: (() -> Void)?
   /// What was said of servers, by their names.
   private var endings = RepeatedEvents()
 
@@ -84,6 +88,26 @@ final class PeerLinks {
     let living = sessions.filter { $0.takesStreams && $0.isOpen }.map(\.peer.name)
     return detours.choose(
       nodes, living: living, known: directory.all.map(\.name), now: loop.now, random: random)
+  }
+
+  /// Whether another server has sent anything after `moment`.
+  ///
+  /// If not, it is asked for a sign of life, and `onSign` is called when it comes.
+  func hasHeard(from server: String, since moment: Instant) -> Bool {
+    guard let peer = directory[server], let context else { return false }
+    let own = sessions.filter { $0.peer == peer && $0.takesStreams }
+    if own.contains(where: { $0.hasHeard(since: moment) }) { return true }
+    asked.insert(server)
+    for session in own { session.askForSign() }
+    // Where there may be no further session, the present ones end first, or give the sign.
+    if own.isEmpty { _ = try? makeSession(peer, context) }
+    return false
+  }
+
+  /// A session has received something.
+  func heard(from peer: Peer) {
+    guard !asked.isEmpty, asked.remove(peer.name) != nil else { return }
+    onSign?()
   }
 
   private func makeSession(

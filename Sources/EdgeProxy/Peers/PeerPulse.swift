@@ -56,6 +56,16 @@ struct PeerPulse {
     return min(heardAt + Self.idlePeriod, idleSince + Self.idleMax)
   }
 
+  /// A sign of life is wanted, whatever is under way; `true` where a ping is to go out for it.
+  mutating func asked(now: Instant) -> Bool {
+    guard pingedAt == nil else { return false }
+    pingedAt = now
+    return true
+  }
+
+  /// Whether a byte has come after `moment`.
+  func hasHeard(since moment: Instant) -> Bool { heardAt > moment }
+
   /// How long nothing has been heard.
   func silence(now: Instant) -> Duration { .nanoseconds(now.nanoseconds - heardAt.nanoseconds) }
 

@@ -79,6 +79,17 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
   }
 
   var isOpen: Bool { stage == .open }
+
+  /// Whether the other side has sent something after `moment`, so that it was there then.
+  func hasHeard(since moment: Instant) -> Bool { isOpen && pulse.hasHeard(since: moment) }
+
+  /// Asks for a sign of life; a session that is opening gives one when it is open.
+  func askForSign() {
+    guard isOpen, pulse.asked(now: loop.now) else { return }
+    http.ping()
+    setTimer()
+    flushLater()
+  }
   var isLeaving: Bool { stage == .leaving }
 
   /// Asks for a pipe to a node, by its address.
@@ -199,6 +210,7 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
     pulse = PeerPulse(now: loop.now)
     if streams.count > restingCount { _ = pulse.began(now: loop.now) }
     setTimer()
+    links.heard(from: peer)
     findRoom()
     tellAll()
     flushLater()
@@ -206,6 +218,7 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
 
   func wireReceived(_ bytes: borrowing Span<UInt8>) {
     pulse.heard(now: loop.now)
+    links.heard(from: peer)
     guard condemned == nil else { return }
     do throws(HTTP2Error) {
       for event in try http.receive(bytes) { take(event, bytes) }

@@ -24,8 +24,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   private var timer = TimerToken.none
   /// When the head, or the connection, has taken too long.
   private var deadline = Instant(nanoseconds: 0)
-  /// When silence begins to be noticed; afterwards never.
+  /// When silence is noticed next, and how often it was.
   private var silentAt = Instant(nanoseconds: .max)
+  private var silences = 0
   /// When the answer is later than usual.
   private var answerDue = Instant(nanoseconds: .max)
   private(set) var startedAt = Instant(nanoseconds: 0)
@@ -43,6 +44,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 
   /// After this a connection that is not there yet is late.
   private static let connectDelay = Duration.milliseconds(250)
+  /// Silence is noticed once, and while another server may give a sign of life again so often.
+  private static let silencesMax = 10
+  private static let silencePeriod = Duration.milliseconds(100)
   /// Interim answers relayed from one instance at most.
   private static let interimsMax = 16
 
@@ -70,6 +74,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     sentAnything = false
     sendingFailed = false
     interims = 0
+    silences = 0
     parser.reset()
     node.begin()
     pool = upstream.pool(of: node)
@@ -205,9 +210,15 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     guard stage == .sending || stage == .awaitingHead, worker.loop.now < deadline else {
       return false
     }
+    silences += 1
     silentAt = Instant(nanoseconds: .max)
     timer = worker.loop.arm(self, at: deadline)
-    if !parser.hasBegun { exchange?.attemptSilent(self) }
+    guard !parser.hasBegun, let exchange,
+      exchange.attemptSilent(self, isFirst: silences == 1), silences < Self.silencesMax
+    else { return true }
+    silentAt = worker.loop.now + Self.silencePeriod
+    worker.loop.cancel(timer)
+    timer = worker.loop.arm(self, at: min(deadline, silentAt))
     return true
   }
 

@@ -19,6 +19,8 @@ enum Balancer {
   /// What is known of the request.
   struct Request {
     var tried = TriedNodes()
+    /// Nodes that are not to be asked now, whatever else there is, a bit each.
+    var barred: UInt128 = 0
     /// One that may not is sent only where it is worked on at once: what waits in the queue of an
     /// instance is lost with it, and nobody can tell whether it had been taken out.
     var mayBeRepeated = true
@@ -36,8 +38,8 @@ enum Balancer {
   static func pick(_ state: UpstreamState, _ request: Request) -> Choice {
     guard !state.nodes.isEmpty else { return .none }
     let last = lastBit(request.tried, state)
-    if request.tried.count < state.nodes.count {
-      let tried = request.tried.bits
+    let tried = request.tried.bits
+    if state.hasUntried(request.tried, barred: request.barred) {
       let choice = pick(state, request, passOver: tried | last)
       return choice == .none ? pick(state, request, passOver: tried) : choice
     }
@@ -47,7 +49,8 @@ enum Balancer {
 
   /// The node for a try beside another; `nil` unless a whole one is left that was not tried.
   static func pickBeside(_ state: UpstreamState, _ request: Request) -> Int? {
-    let candidates = Candidates(state, passOver: request.tried.bits, now: request.now)
+    let passOver = request.tried.bits | request.barred
+    let candidates = Candidates(state, passOver: passOver, now: request.now)
     guard !candidates.isEmpty, let index = candidates.choose(state, request) else { return nil }
     let node = state.nodes[index]
     return node.condition.isOut || node.isSuspected ? nil : index
@@ -62,7 +65,7 @@ enum Balancer {
   private static func pick(
     _ state: UpstreamState, _ request: Request, passOver: UInt128
   ) -> Choice {
-    var passOver = passOver
+    var passOver = passOver | request.barred
     while true {
       let candidates = Candidates(state, passOver: passOver, now: request.now)
       guard !candidates.isEmpty else { break }

@@ -106,6 +106,8 @@ final class UpstreamState: Sendable {
   /// Nodes that are out at the moment; never more than half.
   var outCount: Int { lasting.cap.count }
 
-  /// Whether a node is left that this exchange has not tried.
-  func hasUntried(_ tried: TriedNodes) -> Bool { tried.count < nodes.count }
+  /// Whether a node is left that this exchange has not tried, and that is not `barred`.
+  func hasUntried(_ tried: TriedNodes, barred: UInt128 = 0) -> Bool {
+    (tried.bits | barred).nonzeroBitCount < nodes.count
+  }
 }

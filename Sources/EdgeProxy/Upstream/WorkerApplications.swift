@@ -57,6 +57,10 @@ final class WorkerApplications {
     upstreams.reduce(unknown.holds.count) { $0 + ($1.map { $0.holds.count } ?? 0) }
   }
 
+  func releaseHeld() {
+    for upstream in upstreams { upstream?.holds.releaseAll() }
+  }
+
   var queuedCount: Int { upstreams.reduce(0) { $0 + ($1.map { $0.queue.count } ?? 0) } }
 
   func retire() {

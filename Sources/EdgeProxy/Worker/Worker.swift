@@ -70,6 +70,7 @@ final class Worker: TurnEnd {
     tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
+    links.onSign = { [weak self] in self?.snapshot.releaseHeld() }
     relief.install(configuration.limits)
     let ticker = Ticker(worker: self)
     self.ticker = ticker

@@ -71,6 +71,12 @@ final class WorkerSnapshot {
     }
   }
 
+  /// There is news of nodes: requests that wait for an instance may go on.
+  func releaseHeld() {
+    for upstream in upstreams { upstream.holds.releaseAll() }
+    for applications in applications { applications?.releaseHeld() }
+  }
+
   /// Another snapshot takes over: upstreams that it does not have keep nothing any more.
   func retire(except next: WorkerSnapshot) {
     for upstream in upstreams where !next.upstreams.contains(where: { $0 === upstream }) {

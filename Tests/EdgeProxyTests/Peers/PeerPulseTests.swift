@@ -55,4 +55,15 @@ struct PeerPulseTests {
     let step12 = pulse.step(now: after(300_000))
     #expect(step12 == .idle)
   }
+
+  @Test func `a sign of life that is asked for in between is waited for like any other`() {
+    var pulse = PeerPulse(now: start)
+    let asked = pulse.asked(now: after(100))
+    let askedAgain = pulse.asked(now: after(200))
+    #expect(asked && !askedAgain)
+    #expect(pulse.due == after(1100))
+    pulse.heard(now: after(300))
+    #expect(pulse.hasHeard(since: after(299)) && !pulse.hasHeard(since: after(300)))
+    #expect(pulse.due > after(1100))
+  }
 }

@@ -303,6 +303,48 @@ final class PeerSessionTests {
     #expect(links.counters.stalls.now == 1)
   }
 
+  @Test func `a server that was not heard from since is asked, and tells when it answers`() throws {
+    var signs = 0
+    links.onSign = { signs += 1 }
+    _ = try connected()
+    try settle()
+    let moment = loop.now
+    #expect(!links.hasHeard(from: "b", since: moment))
+    try pass(.milliseconds(10))
+    try work { signs == 1 }
+    #expect(links.hasHeard(from: "b", since: moment))
+    // Once it has told, later bytes are no news.
+    try pass(.milliseconds(10))
+    try settle()
+    #expect(signs == 1)
+    #expect(!links.hasHeard(from: "c", since: moment))
+  }
+
+  @Test func `a server without a session is connected to for a sign of life`() throws {
+    var signs = 0
+    links.onSign = { signs += 1 }
+    let moment = loop.now
+    #expect(!links.hasHeard(from: "b", since: moment))
+    clock.advance(by: .milliseconds(10))
+    try work { signs == 1 }
+    #expect(peer.connections == 1 && links.hasHeard(from: "b", since: moment))
+  }
+
+  @Test func `a frozen server gives no sign of life, and is asked anew when it is back`() throws {
+    var signs = 0
+    links.onSign = { signs += 1 }
+    _ = try connected()
+    try settle()
+    peer.isFrozen = true
+    let moment = loop.now
+    #expect(!links.hasHeard(from: "b", since: moment))
+    try pass(.milliseconds(1010))
+    #expect(signs == 0 && !links.hasHeard(from: "b", since: moment))
+    peer.isFrozen = false
+    try work { signs == 1 }
+    #expect(links.hasHeard(from: "b", since: moment) && peer.connections == 2)
+  }
+
   @Test func `an answer that has begun outlasts a silence of some seconds`() throws {
     let (connection, id) = try connected()
     peer.say(id, octets("half"), ends: false)
