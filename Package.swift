@@ -86,9 +86,9 @@ if Context.environment["FUZZ"] != nil {
     .target(
       name: "EdgeProxy", dependencies: server.dropLast(2) + server.suffix(1),
       sources: [
-        "Admin", "CommandLine/Environment.swift", "CommandLine/Version.swift", "Configuration",
-        "Control", "Discovery", "Downstream", "Exchange", "Files", "Health", "Listener",
-        "Observability", "Peers", "Routing", "TCP", "Upstream", "Worker",
+        "Admin", "Configuration",
+        "Control", "Discovery", "Exchange", "Files", "Health", "Memory", "Observability",
+        "Ports", "Routing", "Serving", "Tunnel", "Upstream",
       ], swiftSettings: house),
     .target(
       name: "ServerProperties",

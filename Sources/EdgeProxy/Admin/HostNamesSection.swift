@@ -47,11 +47,3 @@ struct HostNamesSection {
     return resolved
   }
 }
-
-extension HostNamesSection {
-  init(_ lookups: HostLookups) {
-    names = lookups.hosts.map {
-      Name(host: $0, addresses: lookups.addresses[$0], failure: lookups.failure(of: $0))
-    }
-  }
-}

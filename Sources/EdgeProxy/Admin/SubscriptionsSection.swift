@@ -112,3 +112,12 @@ struct SubscriptionsSection {
     ]
   }
 }
+
+extension SubscriptionsSection {
+  init(_ discovery: Discovery, now: Instant) {
+    self.init(
+      listening: discovery.listeners.map(\.address.description),
+      records: discovery.registry.records, counts: discovery.counts,
+      mistakes: discovery.mistakes, now: now)
+  }
+}

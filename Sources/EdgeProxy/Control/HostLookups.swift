@@ -122,3 +122,11 @@ final class HostLookups: TimerTarget {
 }
 
 @available(*, unavailable) extension HostLookups: Sendable {}
+
+extension HostNamesSection {
+  init(_ lookups: HostLookups) {
+    names = lookups.hosts.map {
+      Name(host: $0, addresses: lookups.addresses[$0], failure: lookups.failure(of: $0))
+    }
+  }
+}

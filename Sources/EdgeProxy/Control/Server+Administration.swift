@@ -29,7 +29,8 @@ extension Server {
     ]
     let pipes = workers.handles.map(\.counters.peers) + [links.counters]
     let optional = [
-      fleet?.section, peers?.section(pipes), tickets?.section, discovery?.section,
+      fleet?.section, peers?.section(pipes), tickets?.section,
+      discovery.map { SubscriptionsSection($0, now: loop.now).section },
     ]
     sections += optional.compactMap { $0 }
     sections += [

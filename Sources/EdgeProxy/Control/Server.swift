@@ -130,7 +130,10 @@ final class Server: TimerTarget {
       snapshot: plan, certificates: certificates.index, ticketKeys: tickets,
       policy: configuration.tls.policy, spoolDirectory: spool, perAddress: ConnectionLimit(),
       ability: ability,
-      httpsPort: configuration.listen.https.first?.port ?? 443, control: loop.handle)
+      httpsPort: configuration.listen.https.first?.port ?? 443,
+      checkSuspects: { [control = loop.handle] in
+        control.post { loop in (loop.owner as? Server)?.suspectsMarked() }
+      })
     try workers.start(first, logger: logger)
   }
 

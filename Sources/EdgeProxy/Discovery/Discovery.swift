@@ -21,15 +21,15 @@ final class Discovery: TimerTarget {
   private var settings: SubscriptionSettings
   private var keys: SigningKeys?
   private var policy: SubscriptionPolicy
-  private var registry = InstanceRegistry()
-  private var listeners: [SubscriptionListener] = []
+  private(set) var registry = InstanceRegistry()
+  private(set) var listeners: [SubscriptionListener] = []
   private var probes: InstanceProbes?
   private var timer = TimerToken.none
   private let began: Instant
   private var isComplete = false
   private var beats = 0
   private var reported = ReportedRefusals()
-  private var counts = SubscriptionCounts()
+  private(set) var counts = SubscriptionCounts()
   private var savedVersion = 0
   private var savedAt: Instant
   private var reportedMistakes: [String] = []
@@ -37,6 +37,11 @@ final class Discovery: TimerTarget {
   private var copyFailure: String?
   /// Addresses that could not be bound, with the reason.
   private var listenFailures: [String] = []
+
+  /// What is wrong with sockets, keys and the copy.
+  var mistakes: [String] {
+    listenFailures + (keys?.mistakes ?? []) + (copyFailure.map { [$0] } ?? [])
+  }
   /// Something was heard since the last change was told.
   private var isTold = true
   private var tellTimer = Alarm?.none
@@ -331,17 +336,5 @@ final class Discovery: TimerTarget {
         "the copy of the instances was not written; they are served all the same",
         metadata: ["error": "\(error)"])
     }
-  }
-}
-
-// MARK: Administration
-
-extension Discovery {
-  var section: StatusSection {
-    SubscriptionsSection(
-      listening: listeners.map(\.address.description), records: registry.records, counts: counts,
-      mistakes: listenFailures + (keys?.mistakes ?? []) + (copyFailure.map { [$0] } ?? []),
-      now: loop.now
-    ).section
   }
 }

@@ -67,7 +67,7 @@ final class PeerServer {
       certificates: CertificateIndex(entries: [], defaultName: nil), ticketKeys: try TicketKeys(),
       policy: TLSPolicy(minimumIsTLS13: false, tickets: false), spoolDirectory: "/tmp",
       perAddress: perAddress, ability: Ability(), httpsPort: 443,
-      control: try EventLoop().handle)
+      checkSuspects: {})
     worker = try Worker(plan, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let anywhere = try #require(SocketAddress(ip: "127.0.0.1", port: 0))
     let socket = try Socket.listen(anywhere, reusePort: false)

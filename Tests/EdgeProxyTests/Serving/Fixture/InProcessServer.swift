@@ -27,8 +27,6 @@ final class InProcessServer {
   /// The address that clients have.
   static let clientAddress = IPAddress(ipv4: 0xc633_6407)
   private var plan: SnapshotPlan
-  /// For what the worker posts to the control thread, which is not there.
-  private let control: EventLoop
 
   /// Turns after which a worker that still has something to do counts as one that spins.
   private static let turnsMax = 2000
@@ -36,14 +34,13 @@ final class InProcessServer {
   /// Starts a worker with the configuration that `text` is in YAML; bodies go to files in `spool`.
   init(_ text: String, spool: String = "/tmp") throws {
     Descriptor.raiseLimit()
-    control = try EventLoop(clock: clock)
     plan = SnapshotPlan(try Self.configuration(text), previous: nil, mediaTypes: MediaTypes.none)
     worker = try Worker(
       WorkerPlan(
         snapshot: plan, certificates: CertificateIndex(entries: [], defaultName: nil),
         ticketKeys: try TicketKeys(), policy: TLSPolicy(minimumIsTLS13: false, tickets: false),
         spoolDirectory: spool, perAddress: perAddress, ability: Ability(), httpsPort: 443,
-        control: control.handle),
+        checkSuspects: {}),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       loop: EventLoop(clock: clock))
     worker.random = RandomSource(seed: 1)

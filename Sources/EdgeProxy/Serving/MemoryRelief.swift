@@ -34,7 +34,7 @@ final class MemoryRelief: TurnEnd, TimerTarget {
   func install(_ limits: LimitSettings) {
     memoryMax = limits.memoryBytes
     filesMax = Int64(limits.temporaryFileBytes)
-    buffers.setLimits(bytes: memoryMax, fileBytes: filesMax, self)
+    buffers.setLimits(bytes: memoryMax, fileBytes: filesMax) { [weak self] in self?.run() }
   }
 
   // MARK: Giving back

@@ -26,6 +26,6 @@ struct WorkerPlan: Sendable {
   let perAddress: ConnectionLimit
   let ability: Ability
   let httpsPort: UInt16
-  /// The loop of the `Server`.
-  let control: LoopHandle
+  /// Has nodes checked at once that have fallen silent; any thread calls it.
+  let checkSuspects: @Sendable () -> Void
 }

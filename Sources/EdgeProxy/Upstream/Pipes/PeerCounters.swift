@@ -1,14 +1,14 @@
 /// What one loop has counted of its pipes to and from other servers.
 final class PeerCounters: Sendable {
   /// Sessions with other servers' edges that this loop has begun: those that are open, and all.
-  let sessions = WorkerCounters.Count()
-  let sessionsBegun = WorkerCounters.Count()
+  let sessions = Count()
+  let sessionsBegun = Count()
   /// Pipes to instances of other servers.
-  let pipesOut = WorkerCounters.Count()
+  let pipesOut = Count()
   /// Pipes of other servers to instances here.
-  let pipesIn = WorkerCounters.Count()
+  let pipesIn = Count()
   /// Pipes of other servers that were refused: no such node, or it could not be reached.
-  let refused = WorkerCounters.Count()
+  let refused = Count()
   /// Sessions that were given up because nothing came any more.
-  let stalls = WorkerCounters.Count()
+  let stalls = Count()
 }

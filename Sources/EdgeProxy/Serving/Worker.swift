@@ -28,7 +28,7 @@ final class Worker: TurnEnd {
   /// Where redirects lead to: the first HTTPS port.
   private(set) var httpsPort: UInt16
 
-  private let control: LoopHandle
+  private let checkSuspects: @Sendable () -> Void
   private let tls: ServerContext
   private var certificates: CertificateTable
   let logger: Logger
@@ -65,7 +65,7 @@ final class Worker: TurnEnd {
     accessLog = AccessLog(configuration.log, logger: logger)
     snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
     ability = plan.ability
-    control = plan.control
+    checkSuspects = plan.checkSuspects
     httpsPort = plan.httpsPort
     tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
     tls.offersHTTP2 = configuration.listen.http2
@@ -82,8 +82,7 @@ final class Worker: TurnEnd {
 
   /// Has a node checked at once that has fallen silent.
   func suspect(_ node: NodeState) {
-    guard node.suspect() else { return }
-    control.post { loop in (loop.owner as? Server)?.suspectsMarked() }
+    if node.suspect() { checkSuspects() }
   }
 
   // MARK: Orders from the control thread

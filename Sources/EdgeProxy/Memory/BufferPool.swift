@@ -1,17 +1,17 @@
 /// Memory of one worker for bytes on their way, in blocks of one size that are used again.
 ///
 /// An idle connection owns no block. `bytesOut` counts all blocks that are lent and everything else
-/// that is kept for clients, so that a worker can take memory back (`MemoryRelief`) before the
+/// that is kept for clients, so that a worker can take memory back (`relieve`) before the
 /// machine runs out of it. `fileBytesOut` is the same of temporary files.
 final class BufferPool {
   static let blockBytes = 64 * 1024
   /// Blocks kept for later; more than that go back to the allocator.
   private static let keptMax = 32
 
-  /// What may be out; beyond it the relief takes back.
+  /// What may be out; beyond it memory is taken back.
   private var bytesMax = Int.max
   private var fileBytesMax = Int64.max
-  private var relief: MemoryRelief?
+  private var relieve: (() -> Void)?
   private var kept: [[UInt8]] = []
   private(set) var bytesOut = 0
   private(set) var fileBytesOut: Int64 = 0
@@ -40,13 +40,13 @@ final class BufferPool {
   /// Counts memory that is held elsewhere (request bodies, spools) against the same ceiling.
   func count(_ bytes: Int) {
     bytesOut += bytes
-    if bytesOut > bytesMax { relief?.run() }
+    if bytesOut > bytesMax { relieve?() }
   }
 
   /// Counts bytes of temporary files.
   func countFiles(_ bytes: Int64) {
     fileBytesOut += bytes
-    if fileBytesOut > fileBytesMax { relief?.run() }
+    if fileBytesOut > fileBytesMax { relieve?() }
   }
 
   /// Bytes that can wait on the disk go there: more than half is out.
@@ -58,11 +58,11 @@ final class BufferPool {
   /// Whether temporary files may grow.
   var hasFiles: Bool { fileBytesOut <= fileBytesMax }
 
-  /// Has `relief` run when more is out than this.
-  func setLimits(bytes: Int, fileBytes: Int64, _ relief: MemoryRelief) {
+  /// Calls `relieve` when more is out than this.
+  func setLimits(bytes: Int, fileBytes: Int64, _ relieve: @escaping () -> Void) {
     bytesMax = bytes
     fileBytesMax = fileBytes
-    self.relief = relief
+    self.relieve = relieve
     count(0)
     countFiles(0)
   }

@@ -1,24 +1,8 @@
-internal import Synchronization
-
 /// What one worker has counted: written by it alone, read by the control thread at any time.
 ///
 /// One writer needs no atomic addition, so that counting costs a load and a store, and a frozen
 /// worker's numbers can still be read. Gauges that are kept elsewhere are put here once a second.
 final class WorkerCounters: Sendable {
-  /// A number with one writer.
-  struct Count: ~Copyable, Sendable {
-    private let value = Atomic<Int>(0)
-
-    /// Only the worker calls this.
-    func add(_ number: Int = 1) {
-      value.store(value.load(ordering: .relaxed) &+ number, ordering: .relaxed)
-    }
-
-    func set(_ number: Int) { value.store(number, ordering: .relaxed) }
-
-    var now: Int { value.load(ordering: .relaxed) }
-  }
-
   /// What new work is refused for.
   enum Limit: Int, CaseIterable {
     case connections, connectionsPerAddress, requestsPerAddress, memory, held, queued
