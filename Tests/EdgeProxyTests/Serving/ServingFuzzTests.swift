@@ -31,7 +31,7 @@ struct ServingFuzzTests {
 
 /// Inputs made of seeds.
 enum SeededInputs {
-  private static let countOfPart = 100
+  private static let countOfPart = 50
 
   static func seeds(_ part: Int) -> [UInt64] {
     (0..<countOfPart).map { UInt64(part * countOfPart + $0) }
