@@ -16,7 +16,7 @@ let house: [SwiftSetting] = [
 
 /// What the server stands on.
 let server: [Target.Dependency] = [
-  "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML", "CCrash", "CLinux",
+  "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop", "CYAML", "CCrash", "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
 ]
@@ -45,8 +45,9 @@ let package = Package(
     .target(name: "EventLoop", dependencies: ["CCrash", "CLinux"], swiftSettings: house),
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
     .target(name: "HTTPCore", dependencies: ["CNghttp2", "CZlib"], swiftSettings: house),
+    .target(name: "Wire", dependencies: ["TLS", "EventLoop"], swiftSettings: house),
     .target(
-      name: "Etcd", dependencies: ["HTTPCore", "TLS", "EventLoop"], swiftSettings: house),
+      name: "Etcd", dependencies: ["HTTPCore", "Wire", "TLS", "EventLoop"], swiftSettings: house),
     .target(
       name: "CertStore", dependencies: ["HTTPCore", "TLS", "EventLoop", "CLinux"],
       swiftSettings: house),
@@ -62,6 +63,9 @@ let package = Package(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
     .testTarget(
       name: "TLSTests", dependencies: ["TLS", "EventLoop", "TestSupport"], swiftSettings: house),
+    .testTarget(
+      name: "WireTests", dependencies: ["Wire", "EventLoop", "TLS", "TestSupport"],
+      swiftSettings: house),
     .testTarget(
       name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"], swiftSettings: house),
     .testTarget(

@@ -1,6 +1,7 @@
 package import EventLoop
 internal import HTTPCore
 internal import TLS
+internal import Wire
 
 /// etcd as the control thread uses it: calls with deadlines over one connection to whichever member
 /// answers.
@@ -9,6 +10,7 @@ internal import TLS
 /// once all have failed. What may be repeated is; a write that may have arrived is not.
 package final class EtcdClient {
   let loop: EventLoop
+  private let reading = ReadingBlock()
   private let settings: EtcdSettings
   private var endpoints: Endpoints
   private var backoff: Backoff
@@ -172,8 +174,8 @@ package final class EtcdClient {
         endpoint.isSecure
         ? try ClientContext(settings.identity, protocols: ["h2"]) : nil
       let connection = try GRPCConnection(
-        to: endpoint, context: context, loop: loop, opened: { [unowned self] in opened() },
-        ended: { [unowned self] in ended($0) })
+        to: endpoint, context: context, reading: reading, loop: loop,
+        opened: { [unowned self] in opened() }, ended: { [unowned self] in ended($0) })
       self.connection = connection
       connection.open()
     } catch {

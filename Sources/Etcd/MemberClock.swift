@@ -1,16 +1,17 @@
 package import EventLoop
 internal import HTTPCore
 package import TLS
+internal import Wire
 
 /// Asks a member what time it is there: the `Date` of its answer to `GET /version` over HTTP/1.1, since
 /// gRPC has none.
-package final class MemberClock: Wire.Owner {
+package final class MemberClock: ClientWire.Owner {
   private let endpoint: Endpoint
   private let identity: ClientIdentity
   private let loop: EventLoop
   private let completion: (Int64?) -> Void
   private var lookup: Lookup?
-  private var wire: Wire?
+  private var wire: ClientWire?
   private var alarm: Alarm?
   private var received: [UInt8] = []
   private var isOver = false
@@ -42,11 +43,13 @@ package final class MemberClock: Wire.Owner {
 
   private func connect(_ address: SocketAddress) {
     do {
-      let context =
-        endpoint.isSecure ? try ClientContext(identity, protocols: ["http/1.1"]) : nil
-      wire = try Wire(
-        address, context: context, name: endpoint.host, loop: loop, owner: self,
-        applicationProtocol: "http/1.1")
+      let spoken = "http/1.1"
+      let security =
+        endpoint.isSecure
+        ? ClientWire.Security(
+          try ClientContext(identity, protocols: [spoken]), spoken, .named(endpoint.host)) : nil
+      wire = try ClientWire(
+        to: address, security, reading: ReadingBlock(), loop: loop, owner: self)
     } catch {
       finish(nil)
     }

@@ -1,17 +1,19 @@
 internal import EventLoop
 internal import HTTPCore
 internal import TLS
+internal import Wire
 
 /// One HTTP/2 connection to a member of etcd, and the calls on it.
 ///
 /// It resolves, connects, handshakes, and lives until something fails or `close`; it is never opened
 /// again. A peer that leaves a ping unanswered is given up.
-final class GRPCConnection: Wire.Owner {
+final class GRPCConnection: ClientWire.Owner {
   private let loop: EventLoop
   let endpoint: Endpoint
   private let context: ClientContext?
   private let session: ClientSession
-  private var wire: Wire?
+  private let reading: ReadingBlock
+  private var wire: ClientWire?
   private var lookup: Lookup?
   private var addresses: ArraySlice<SocketAddress> = []
   private var calls: [Int32: GRPCCall] = [:]
@@ -32,11 +34,12 @@ final class GRPCConnection: Wire.Owner {
   ///
   /// `ended` is called once, unless `close` comes first.
   init(
-    to endpoint: Endpoint, context: ClientContext?, loop: EventLoop,
+    to endpoint: Endpoint, context: ClientContext?, reading: ReadingBlock, loop: EventLoop,
     opened: @escaping () -> Void, ended: @escaping (String) -> Void
   ) throws(HTTP2Error) {
     self.endpoint = endpoint
     self.context = context
+    self.reading = reading
     self.loop = loop
     self.opened = opened
     self.ended = ended
@@ -78,7 +81,9 @@ final class GRPCConnection: Wire.Owner {
     guard let address = addresses.popFirst() else { return end(reason) }
     alarm?.set(after: Self.openWithin)
     do {
-      wire = try Wire(address, context: context, name: endpoint.host, loop: loop, owner: self)
+      // etcd speaks gRPC to those who agree on HTTP/2 and its gateway's HTTP/1.1 to others.
+      let security = context.map { ClientWire.Security($0, "h2", .named(endpoint.host)) }
+      wire = try ClientWire(to: address, security, reading: reading, loop: loop, owner: self)
     } catch {
       connect(elseBecause: "\(error)")
     }

@@ -2,6 +2,7 @@ internal import EventLoop
 internal import Glibc
 internal import Logging
 internal import TLS
+internal import Wire
 
 /// The sessions of one loop with other servers' edges.
 ///

@@ -2,6 +2,7 @@ internal import EventLoop
 internal import Glibc
 internal import HTTPCore
 internal import TLS
+internal import Wire
 
 /// One connection to another server's edge and the pipes in it.
 ///
@@ -10,7 +11,7 @@ internal import TLS
 ///
 /// One that has fallen silent is left by all pipes whose answer has not begun, which may go elsewhere; the
 /// others cannot, and a link that is cut for some seconds costs them no byte. Frames of a turn leave together at its end.
-final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
+final class PeerSession: ClientWire.Owner, TimerTarget, TurnEnd {
   private enum Stage { case opening, open, leaving, closed }
 
   /// How a pipe is closed.
@@ -27,7 +28,7 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
   /// They outlive their sessions.
   private unowned let links: PeerLinks
   private let http: ClientSession
-  private var wire: PeerWire?
+  private var wire: ClientWire?
   private var stage = Stage.opening
   private var streams: [Int32: PeerStream] = [:]
   private var restingCount = 0
@@ -51,6 +52,8 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
   static let silentMax = Duration.seconds(20)
   /// For connecting and the handshake.
   static let openWithin = Duration.seconds(2)
+  /// What the kernel keeps of ours before it is sent, so that a ping does not wait long behind it.
+  private static let unsentMax: Int32 = 128 << 10
   /// Frames that are made before the socket takes them.
   private static let batchBytes = 64 << 10
 
@@ -65,8 +68,16 @@ final class PeerSession: PeerWire.Owner, TimerTarget, TurnEnd {
     } catch {
       throw SystemError("nghttp2_session_client_new", code: ENOMEM)
     }
-    wire = try PeerWire(
-      to: peer, context: context, reading: links.reading, loop: loop, owner: self)
+    let security = ClientWire.Security(context, "h2", .fingerprint(peer.fingerprint))
+    do {
+      wire = try ClientWire(
+        to: peer.address, security, reading: links.reading, loop: loop, owner: self,
+        unsentMax: Self.unsentMax)
+    } catch let error as SystemError {
+      throw error
+    } catch {
+      throw SystemError("SSL_new", code: ENOMEM)
+    }
     timer = loop.arm(self, at: timerDue)
     links.counters.sessionsBegun.add()
   }
