@@ -16,7 +16,8 @@ let house: [SwiftSetting] = [
 
 /// What the server stands on.
 let server: [Target.Dependency] = [
-  "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop", "CYAML", "CCrash", "CLinux",
+  "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop", "Calendar", "CYAML", "CCrash",
+  "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
 ]
@@ -42,9 +43,11 @@ let package = Package(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "Calendar", swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CCrash", "CLinux"], swiftSettings: house),
-    .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
-    .target(name: "HTTPCore", dependencies: ["CNghttp2", "CZlib"], swiftSettings: house),
+    .target(name: "TLS", dependencies: ["Calendar", "COpenSSL"], swiftSettings: house),
+    .target(
+      name: "HTTPCore", dependencies: ["Calendar", "CNghttp2", "CZlib"], swiftSettings: house),
     .target(name: "Wire", dependencies: ["TLS", "EventLoop"], swiftSettings: house),
     .target(
       name: "Etcd", dependencies: ["HTTPCore", "Wire", "TLS", "EventLoop"], swiftSettings: house),
@@ -55,10 +58,12 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "CNghttp2", "COpenSSL",
+        "Calendar", "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "CNghttp2",
+        "COpenSSL",
         "CZlib",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
+    .testTarget(name: "CalendarTests", dependencies: ["Calendar"], swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
     .testTarget(

@@ -1,3 +1,5 @@
+internal import Calendar
+
 /// Why a certificate and its key are refused.
 package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertible {
   case noCertificate
@@ -54,41 +56,5 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
     case .sealedKey(let error): "the encrypted private key cannot be opened: \(error)"
     case .sealingFailed(let reason): "the private key could not be encrypted: \(reason)"
     }
-  }
-}
-
-/// Points in time for people.
-package enum UTC {
-  /// `2026-11-22T12:00:00Z` for seconds since 1970.
-  package static func text(_ seconds: Int64) -> String {
-    // The years 0 to 9999, whatever a clock or a certificate says.
-    let seconds = min(max(seconds, -62_167_219_200), 253_402_300_799)
-    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    let rest = seconds - day * 86_400
-    let (year, month, dayOfMonth) = civil(day)
-    return "\(four(year))-\(two(month))-\(two(dayOfMonth))T"
-      + "\(two(Int(rest / 3600))):\(two(Int(rest / 60 % 60))):\(two(Int(rest % 60)))Z"
-  }
-
-  /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-  private static func civil(_ day: Int64) -> (Int, Int, Int) {
-    let shifted = day + 719_468
-    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra =
-      (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let part = (5 * dayOfYear + 2) / 153
-    let month = part < 10 ? part + 3 : part - 9
-    return (
-      Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0), Int(month),
-      Int(dayOfYear - (153 * part + 2) / 5 + 1)
-    )
-  }
-
-  private static func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-
-  private static func four(_ value: Int) -> String {
-    String(repeating: "0", count: max(0, 4 - "\(value)".count)) + "\(value)"
   }
 }

@@ -1,3 +1,4 @@
+internal import Calendar
 internal import EventLoop
 internal import TLS
 

@@ -1,3 +1,4 @@
+internal import Calendar
 internal import HTTPCore
 
 /// Writes finished exchanges as lines: JSON, or Apache's `combined`.
@@ -203,7 +204,7 @@ struct AccessFormat {
     case .combined:
       text.append(date.day, digits: 2)
       text.append(UInt8(ascii: "/"))
-      text.append(Self.monthNames[date.month - 1])
+      text.append(CivilDate.monthNames[date.month - 1])
       text.append(UInt8(ascii: "/"))
       text.append(date.year, digits: 4)
       text.append(UInt8(ascii: ":"))
@@ -216,8 +217,4 @@ struct AccessFormat {
     stamp.removeAll(keepingCapacity: true)
     for index in 0..<text.count { stamp.append(text[index]) }
   }
-
-  private static let monthNames: [StaticString] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-  ]
 }

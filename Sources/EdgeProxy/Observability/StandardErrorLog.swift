@@ -1,3 +1,4 @@
+internal import Calendar
 internal import EventLoop
 internal import Glibc
 internal import HTTPCore
@@ -35,6 +36,7 @@ struct StandardErrorLog: LogHandler {
     let line = LogLine.make(
       event.level, "\(event.message)", fields, time: isJournal ? nil : WallTime.microseconds)
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    // SAFETY: the kernel reads and fills the one entry, in this frame.
     guard unsafe poll(&entry, 1, 0) == 1 else { return }
     _ = Descriptor.write(descriptor, line.bytes)
   }
@@ -43,6 +45,7 @@ struct StandardErrorLog: LogHandler {
   static func isJournal(_ descriptor: Int32, environment value: String?) -> Bool {
     guard let value else { return false }
     var status = stat()
+    // SAFETY: the kernel fills a value of this frame within the call.
     guard unsafe fstat(descriptor, &status) == 0 else { return false }
     return value == "\(status.st_dev):\(status.st_ino)"
   }

@@ -1,3 +1,5 @@
+internal import Calendar
+
 extension HTTPDate {
   /// Reads a date in any of the three forms that RFC 9110 §5.6.7 has recipients accept, as seconds
   /// since 1970; `nil` where it is none.
@@ -42,16 +44,5 @@ extension HTTPDate {
       value = value * 10 + (byte == ASCII.space ? 0 : Int(byte - 48))
     }
     return value
-  }
-
-  private static func month(_ text: borrowing Span<UInt8>, _ start: Int) -> Int? {
-    let names: [StaticString] = [
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    for (index, name) in names.enumerated()
-    where ASCII.equalsExactly(text.extracting(start..<(start + 3)), name) {
-      return index + 1
-    }
-    return nil
   }
 }

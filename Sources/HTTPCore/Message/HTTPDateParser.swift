@@ -1,3 +1,5 @@
+internal import Calendar
+
 extension HTTPDate {
   /// Seconds since 1970 of an IMF-fixdate; `nil` where it is none.
   ///
@@ -8,7 +10,7 @@ extension HTTPDate {
       text[7] == ASCII.space, text[11] == ASCII.space, text[16] == ASCII.space,
       text[19] == UInt8(ascii: ":"), text[22] == UInt8(ascii: ":"),
       ASCII.equalsExactly(text.extracting(25..<29), " GMT"),
-      let day = number(text, 5..<7), let month = month(text), let year = number(text, 12..<16),
+      let day = number(text, 5..<7), let month = month(text, 8), let year = number(text, 12..<16),
       let hour = number(text, 17..<19), let minute = number(text, 20..<22),
       let second = number(text, 23..<25), (1...31).contains(day), hour < 24, minute < 60,
       second < 61
@@ -26,26 +28,12 @@ extension HTTPDate {
     return value
   }
 
-  private static func month(_ text: borrowing Span<UInt8>) -> Int? {
-    let names: [StaticString] = [
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    for (index, name) in names.enumerated()
-    where ASCII.equalsExactly(text.extracting(8..<11), name) {
+  /// The month, from 1, whose name begins at a place of the text, which has three bytes from there.
+  static func month(_ text: borrowing Span<UInt8>, _ start: Int) -> Int? {
+    for (index, name) in CivilDate.monthNames.enumerated()
+    where ASCII.equalsExactly(text.extracting(start..<(start + 3)), name) {
       return index + 1
     }
     return nil
-  }
-}
-
-extension CivilDate {
-  /// Days since 1970-01-01 of a date; Howard Hinnant, as above.
-  static func days(year: Int, month: Int, day: Int) -> Int64 {
-    let shifted = month <= 2 ? year - 1 : year
-    let era = shifted / 400
-    let yearOfEra = shifted - era * 400
-    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-    return Int64(era * 146_097 + dayOfEra - 719_468)
   }
 }

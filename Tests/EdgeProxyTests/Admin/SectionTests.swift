@@ -1,3 +1,4 @@
+import Calendar
 import CertStore
 import EventLoop
 import Testing

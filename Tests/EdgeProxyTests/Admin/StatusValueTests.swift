@@ -49,13 +49,4 @@ struct StatusValueTests {
       String(decoding: report.json(), as: UTF8.self)
         == #"{"serving":false,"health":"no-backend","warnings":["look"],"one":1,"two":{}}"# + "\n")
   }
-
-  @Test(
-    arguments: [
-      (951_782_400, "2000-02-29T00:00:00Z"), (1_795_403_167, "2026-11-23T03:06:07Z"),
-      (-1, "1969-12-31T23:59:59Z"), (253_402_300_799, "9999-12-31T23:59:59Z"),
-    ] as [(Int64, String)])
-  func `times are written as RFC 3339 does`(_ seconds: Int64, _ text: String) {
-    #expect(UTC.text(seconds) == text)
-  }
 }

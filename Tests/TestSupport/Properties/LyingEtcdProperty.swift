@@ -1,3 +1,4 @@
+internal import Calendar
 import Etcd
 import EventLoop
 import TLS

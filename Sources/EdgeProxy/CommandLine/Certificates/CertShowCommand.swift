@@ -1,3 +1,4 @@
+internal import Calendar
 internal import ArgumentParser
 internal import CertStore
 internal import Etcd

@@ -1,3 +1,4 @@
+internal import Calendar
 internal import ArgumentParser
 internal import CertStore
 internal import EventLoop
@@ -86,6 +87,8 @@ private struct JoinedFiles {
   /// The command may run as root, and the server as whom `state` belongs to.
   private func giveToOwner(of state: String, _ paths: [String]) throws {
     var facts = stat()
+    // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
+    // the frame that calls.
     guard unsafe stat(state, &facts) == 0, facts.st_uid != geteuid() else { return }
     for path in paths {
       guard unsafe lchown(path, facts.st_uid, facts.st_gid) == 0 else {
