@@ -1,6 +1,7 @@
 internal import COpenSSL
 
 /// An EC P-256 key.
+// SAFETY: this object owns the key and frees it once, in `deinit`; OpenSSL gets it for calls only.
 @safe
 final class KeyPair {
   let raw: OpaquePointer
@@ -13,33 +14,33 @@ final class KeyPair {
 
   init(pem: [UInt8]) throws(TLSError) {
     ERR_clear_error()
-    let found = unsafe MemoryText.read(pem) { bio in
-      unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassphrase, nil)
+    guard let found = unsafe PEMText.privateKey(pem).key else {
+      throw TLSError(draining: "PEM_read_bio_PrivateKey")
     }
-    guard let found = unsafe found else { throw TLSError(draining: "PEM_read_bio_PrivateKey") }
     unsafe raw = found
   }
 
   deinit { unsafe EVP_PKEY_free(raw) }
 
   func pem() throws(TLSError) -> [UInt8] {
-    unsafe try MemoryText.write { bio in
+    unsafe try PEMText.write { bio in
       unsafe PEM_write_bio_PKCS8PrivateKey(bio, raw, nil, nil, 0, nil, nil)
     }
   }
 }
 
 /// A certificate while it is made, or one that issues.
+// SAFETY: this object owns the certificate and frees it once, in `deinit`; OpenSSL gets it for
+// calls only, and copies names, extensions and keys.
 @safe
 final class CertificateDraft {
   private let raw: OpaquePointer
 
   init(pem: [UInt8]) throws(TLSError) {
     ERR_clear_error()
-    let found = unsafe MemoryText.read(pem) { bio in
-      unsafe PEM_read_bio_X509(bio, nil, refusePassphrase, nil)
+    guard let found = unsafe PEMText.certificate(pem) else {
+      throw TLSError(draining: "PEM_read_bio_X509")
     }
-    guard let found = unsafe found else { throw TLSError(draining: "PEM_read_bio_X509") }
     unsafe raw = found
   }
 
@@ -93,30 +94,6 @@ final class CertificateDraft {
   }
 
   func pem() throws(TLSError) -> [UInt8] {
-    unsafe try MemoryText.write { bio in unsafe PEM_write_bio_X509(bio, raw) }
-  }
-}
-
-/// OpenSSL's texts in memory.
-private enum MemoryText {
-  static func read(
-    _ text: [UInt8], _ parse: (OpaquePointer) -> OpaquePointer?
-  ) -> OpaquePointer? {
-    // SAFETY: the BIO reads the array's memory within the closure that lends it.
-    unsafe text.withUnsafeBytes { raw in
-      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else { return nil }
-      defer { unsafe BIO_free(bio) }
-      return unsafe parse(bio)
-    }
-  }
-
-  static func write(_ body: (OpaquePointer) -> Int32) throws(TLSError) -> [UInt8] {
-    guard let bio = unsafe BIO_new(BIO_s_mem()) else { throw TLSError(draining: "BIO_new") }
-    defer { unsafe BIO_free(bio) }
-    guard unsafe body(bio) == 1 else { throw TLSError(draining: "PEM_write_bio") }
-    var start: UnsafeMutablePointer<CChar>?
-    let count = unsafe shim_BIO_get_mem_data(bio, &start)
-    // SAFETY: the BIO owns the bytes and is freed after they are copied.
-    return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+    unsafe try PEMText.write { bio in unsafe PEM_write_bio_X509(bio, raw) }
   }
 }

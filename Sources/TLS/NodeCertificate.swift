@@ -1,5 +1,4 @@
 internal import COpenSSL
-internal import Glibc
 
 /// The certificate of a server of the fleet, as far as it is told to others.
 package struct NodeCertificate: Equatable, Sendable {
@@ -18,24 +17,16 @@ package struct NodeCertificate: Equatable, Sendable {
     guard pem.count <= Self.bytesMax else { return nil }
     ERR_clear_error()
     defer { ERR_clear_error() }
-    // SAFETY: the BIO reads the array's memory within the closure that lends it.
-    let found = unsafe pem.withUnsafeBytes { raw -> OpaquePointer? in
-      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else { return nil }
-      defer { unsafe BIO_free(bio) }
-      return unsafe PEM_read_bio_X509(bio, nil, refusePassphrase, nil)
-    }
-    guard let certificate = unsafe found else { return nil }
+    // SAFETY: the certificate is ours, and freed when all has been copied out of it.
+    guard let certificate = unsafe PEMText.certificate(pem) else { return nil }
     defer { unsafe X509_free(certificate) }
-    var digest = [UInt8](repeating: 0, count: Fingerprint.count)
-    // SAFETY: the digest has the size that SHA-256 writes.
-    guard unsafe X509_digest(certificate, EVP_sha256(), &digest, nil) == 1,
-      let node = unsafe Self.commonName(certificate)
+    guard let fingerprint = unsafe CertificateFacts.fingerprint(certificate),
+      let node = unsafe Self.commonName(certificate),
+      let notAfter = unsafe CertificateFacts.seconds(X509_get0_notAfter(certificate))
     else { return nil }
-    fingerprint = digest
+    self.fingerprint = fingerprint
     self.node = node
-    var parts = unsafe tm()
-    guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1 else { return nil }
-    notAfter = Int64(unsafe timegm(&parts))
+    self.notAfter = notAfter
   }
 
   private static func commonName(_ certificate: OpaquePointer) -> String? {

@@ -1,7 +1,8 @@
 internal import COpenSSL
-internal import Glibc
 
 /// The OpenSSL objects of one bundle while it is being checked.
+// SAFETY: this object owns the key and the certificates, of which there is at least one, and frees
+// them once, in `deinit`; OpenSSL gets them for calls only.
 @safe
 final class PEMObjects {
   private let chain: [OpaquePointer]
@@ -11,51 +12,17 @@ final class PEMObjects {
   init(chain pem: [UInt8], count: Int, key keyPEM: [UInt8]) throws(CertificateError) {
     ERR_clear_error()
     defer { ERR_clear_error() }
-    unsafe key = try Self.readKey(keyPEM)
-    unsafe chain = Self.readChain(pem)
-    let found = unsafe chain.count
-    guard found == count else { throw .malformedCertificate(position: found + 1) }
+    let (found, isEncrypted) = unsafe PEMText.privateKey(keyPEM)
+    guard let found = unsafe found else { throw isEncrypted ? .encryptedKey : .malformedKey }
+    unsafe key = found
+    unsafe chain = PEMText.certificates(pem)
+    let read = unsafe chain.count
+    guard read == count else { throw .malformedCertificate(position: read + 1) }
   }
 
   deinit {
     unsafe chain.forEach { unsafe X509_free($0) }
     unsafe EVP_PKEY_free(key)
-  }
-
-  private static func readKey(_ text: [UInt8]) throws(CertificateError) -> OpaquePointer {
-    // SAFETY: the BIO reads the array's memory within the closure that lends it.
-    let (key, encrypted) = unsafe text.withUnsafeBytes { raw -> (OpaquePointer?, Bool) in
-      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else {
-        return (nil, false)
-      }
-      defer { unsafe BIO_free(bio) }
-      var asked = false
-      // Without a callback OpenSSL would ask on the terminal.
-      let found = unsafe withUnsafeMutablePointer(to: &asked) { asked in
-        unsafe PEM_read_bio_PrivateKey(bio, nil, refusePassphrase, asked)
-      }
-      return unsafe (found, asked)
-    }
-    guard let key = unsafe key else {
-      throw encrypted ? .encryptedKey : .malformedKey
-    }
-    return unsafe key
-  }
-
-  /// All certificates up to the first that cannot be read.
-  private static func readChain(_ text: [UInt8]) -> [OpaquePointer] {
-    // SAFETY: as in `readKey`.
-    unsafe text.withUnsafeBytes { raw in
-      var chain: [OpaquePointer] = unsafe []
-      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else {
-        return unsafe chain
-      }
-      defer { unsafe BIO_free(bio) }
-      while let certificate = unsafe PEM_read_bio_X509(bio, nil, refusePassphrase, nil) {
-        unsafe chain.append(certificate)
-      }
-      return unsafe chain
-    }
   }
 
   func checkKey() throws(CertificateError) {
@@ -102,14 +69,17 @@ final class PEMObjects {
   func names() throws(CertificateError) -> [String] { unsafe try Self.names(chain[0]) }
 
   /// The names of the first certificate in a text that need not hold a key; none where it has none.
+  // SAFETY: the certificates are freed here, after their names were copied.
   static func names(ofFirstIn text: [UInt8]) -> [String] {
     defer { ERR_clear_error() }
-    let chain = unsafe readChain(text)
+    let chain = unsafe PEMText.certificates(text)
     defer { unsafe chain.forEach { unsafe X509_free($0) } }
     guard let first = unsafe chain.first else { return [] }
     return (unsafe try? names(first)) ?? []
   }
 
+  // SAFETY: the list is ours until it is freed; indices are below its count, and each name is
+  // copied before that. The type of a name says which part of its union is there.
   private static func names(_ certificate: OpaquePointer) throws(CertificateError) -> [String] {
     var names: [String] = []
     let found = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil)
@@ -131,16 +101,12 @@ final class PEMObjects {
 
   func dates() -> (Int64, Int64) {
     unsafe (
-      Self.seconds(X509_get0_notBefore(chain[0])), Self.seconds(X509_get0_notAfter(chain[0]))
+      CertificateFacts.seconds(X509_get0_notBefore(chain[0])) ?? 0,
+      CertificateFacts.seconds(X509_get0_notAfter(chain[0])) ?? 0
     )
   }
 
-  private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
-    var parts = unsafe tm()
-    guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
-    return Int64(unsafe timegm(&parts))
-  }
-
+  // SAFETY: number and text are ours until they are freed, after the text was copied.
   func serial() -> String {
     guard let number = unsafe ASN1_INTEGER_to_BN(X509_get0_serialNumber(chain[0]), nil) else {
       return ""
@@ -161,6 +127,7 @@ final class PEMObjects {
     unsafe Self.encoded { unsafe i2d_PrivateKey(key, $0) }
   }
 
+  // SAFETY: the first call says how many bytes the second writes, of the same unchanged object.
   private static func encoded(
     _ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32
   ) -> [UInt8] {

@@ -3,6 +3,8 @@ internal import COpenSSL
 /// One SSL object and the calls that both sides of TLS make on it.
 ///
 /// None of them mutates the value, because OpenSSL's callbacks use it meanwhile.
+// SAFETY: this value owns the SSL and frees it once, in `deinit`; it cannot be copied. The caller
+// keeps the socket open for as long, and one thread uses both.
 @safe
 struct SSLHandle: ~Copyable {
   let raw: OpaquePointer
@@ -71,10 +73,7 @@ struct SSLHandle: ~Copyable {
   /// SHA-256 of the certificate that the other side has shown, in DER; `nil` for none.
   var peerFingerprint: [UInt8]? {
     guard let certificate = unsafe SSL_get0_peer_certificate(raw) else { return nil }
-    var digest = [UInt8](repeating: 0, count: Fingerprint.count)
-    // SAFETY: the digest has the size that SHA-256 writes.
-    guard unsafe X509_digest(certificate, EVP_sha256(), &digest, nil) == 1 else { return nil }
-    return digest
+    return unsafe CertificateFacts.fingerprint(certificate)
   }
 
   /// Says goodbye (close_notify), as far as the socket takes it.

@@ -1,6 +1,7 @@
 internal import COpenSSL
 
 /// The public half of an RSA key, which signatures are verified with: RSASSA-PKCS1-v1_5, RFC 8017 §8.2.
+// SAFETY: this object owns the key and frees it once, in `deinit`.
 @safe
 package final class SignatureKey {
   package enum Digest: Sendable { case sha1, sha256 }
@@ -19,13 +20,9 @@ package final class SignatureKey {
     guard pem.count <= Self.fileBytesMax else {
       throw TLSError("PEM_read_bio_PUBKEY", reason: "too much for a key")
     }
-    // SAFETY: the BIO reads the array's memory within the closure that lends it.
-    let found = unsafe pem.withUnsafeBytes { raw -> OpaquePointer? in
-      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else { return nil }
-      defer { unsafe BIO_free(bio) }
-      return unsafe PEM_read_bio_PUBKEY(bio, nil, refusePassphrase, nil)
+    guard let found = unsafe PEMText.publicKey(pem) else {
+      throw TLSError(draining: "PEM_read_bio_PUBKEY")
     }
-    guard let found = unsafe found else { throw TLSError(draining: "PEM_read_bio_PUBKEY") }
     unsafe key = found
     guard unsafe EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else {
       throw TLSError("PEM_read_bio_PUBKEY", reason: "no RSA key")
