@@ -88,6 +88,8 @@ package final class CertificateDirectory {
 
   /// All names, or an error: a part of a directory would look like certificates taken away.
   package static func list(_ path: String) throws(SystemError) -> [String] {
+    // SAFETY: the directory is ours until it is closed; the name of an entry ends with a NUL within
+    // its array, and is copied before the next one is read.
     guard let directory = unsafe opendir(path) else { throw SystemError("opendir") }
     defer { unsafe closedir(directory) }
     var names: [String] = []
@@ -105,11 +107,13 @@ package final class CertificateDirectory {
 
   private static func isDirectory(_ path: String) -> Bool {
     var facts = stat()
+    // SAFETY: the path is a C string for the length of the call, which fills a value of this frame.
     return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Only a file that is certainly not there counts as gone; any other trouble shows when it is read.
   private static func exists(_ path: String) -> Bool {
+    // SAFETY: the path is a C string for the length of the call.
     unsafe access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
   }
 

@@ -43,6 +43,7 @@ final class DirectoryWatch {
   func watch(_ path: String, folders: [String]) {
     guard let descriptor else { return }
     var next: Set<Int32> = []
+    // SAFETY: paths are C strings for the length of each call.
     let own = unsafe inotify_add_watch(descriptor, path, Self.changes)
     isWatched = own >= 0
     if isWatched { next.insert(own) }
@@ -88,6 +89,7 @@ final class DirectoryWatch {
   /// A 32-bit number in this machine's order of bytes.
   private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
     var number: UInt32 = 0
+    // SAFETY: at most the four bytes of the number are written.
     unsafe withUnsafeMutableBytes(of: &number) { unsafe $0.copyBytes(from: bytes.prefix(4)) }
     return number
   }

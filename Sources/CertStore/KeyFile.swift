@@ -6,6 +6,8 @@ package import TLS
 package enum KeyFile {
   /// Reads it; a file that anybody but its owner may open is refused, because it is no secret.
   package static func read(_ path: String) throws(KeyFileError) -> EncryptionKeys {
+    // SAFETY: the path is a C string for the length of the call, and fstat fills a value of this
+    // frame.
     let raw = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard raw >= 0 else { throw .unreadable(SystemError("open")) }
     let file = FileDescriptor(owning: raw)

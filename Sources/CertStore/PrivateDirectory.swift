@@ -2,6 +2,8 @@ package import EventLoop
 internal import Glibc
 
 /// A directory for its owner alone, whose files are replaced whole or not at all.
+// SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in the
+// frame that calls.
 package struct PrivateDirectory {
   let path: String
 

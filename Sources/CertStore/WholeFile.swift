@@ -5,6 +5,7 @@ internal import Glibc
 package enum WholeFile {
   /// Reads at most `bytesMax` bytes and one more, so that a caller can tell that there are more.
   package static func read(_ path: String, bytesMax: Int) throws(SystemError) -> [UInt8] {
+    // SAFETY: the path is a C string for the length of the call.
     let raw = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard raw >= 0 else { throw SystemError("open") }
     let file = FileDescriptor(owning: raw)

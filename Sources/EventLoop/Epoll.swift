@@ -4,6 +4,9 @@ internal import Glibc
 /// An epoll set; what it reports are tokens, never pointers.
 ///
 /// The union in `epoll_event` is what makes it unsafe by itself; only its number is used.
+// SAFETY: the kernel copies events in and out within each call; `ready` has as many places as
+// `wait` asks for, and only the number in the union is used. Indices come from the count of the
+// last `wait`.
 @safe
 package struct Epoll: ~Copyable {
   /// What a descriptor is ready for, or is to be watched for.
@@ -17,7 +20,6 @@ package struct Epoll: ~Copyable {
     /// The peer has shut its writing side.
     package static let peerClosed = Events(rawValue: EPOLLRDHUP.rawValue)
     package static let failed = Events(rawValue: EPOLLERR.rawValue)
-    package static let hungUp = Events(rawValue: EPOLLHUP.rawValue)
     /// What every client connection is watched for.
     package static let incoming = Events(
       rawValue: EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
@@ -27,7 +29,6 @@ package struct Epoll: ~Copyable {
     /// … and while it is not.
     package static let exchange = Events(
       rawValue: EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | 0x8000_0000)
-    package static let edgeTriggered = Events(rawValue: 0x8000_0000)
 
     package var isReadable: Bool { rawValue & EPOLLIN.rawValue != 0 }
     package var isWritable: Bool { rawValue & EPOLLOUT.rawValue != 0 }

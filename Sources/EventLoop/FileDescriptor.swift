@@ -116,6 +116,7 @@ package enum Descriptor {
     from file: Int32, at offset: Int64, count: Int, to socket: Int32
   ) -> WriteOutcome {
     var position = off_t(offset)
+    // SAFETY: the kernel reads and writes the offset within the call.
     let count = unsafe sendfile(socket, file, &position, count)
     return outcome(count, "sendfile")
   }
@@ -130,6 +131,7 @@ package enum Descriptor {
   /// Lets this process have as many descriptors as the system allows it; a shell's own limit is low.
   package static func raiseLimit() {
     var limit = rlimit()
+    // SAFETY: the kernel reads and writes the value within each call.
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
     _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -138,6 +140,7 @@ package enum Descriptor {
   /// An open file in memory, gone with its descriptor.
   package static func memoryFile() throws(SystemError) -> FileDescriptor {
     let closeOnExec: UInt32 = 1  // MFD_CLOEXEC, hidden behind _GNU_SOURCE
+    // SAFETY: the name is a C string for the length of the call.
     let raw = unsafe memfd_create("edgeproxy", closeOnExec)
     guard raw >= 0 else { throw SystemError("memfd_create") }
     return FileDescriptor(owning: raw)
@@ -147,6 +150,8 @@ package enum Descriptor {
   package static func unnamedFile(in directory: String) throws(SystemError) -> FileDescriptor {
     // __O_TMPFILE | O_DIRECTORY: the macro O_TMPFILE hides behind _GNU_SOURCE.
     let temporary: Int32 = 0o20_000_000 | O_DIRECTORY
+    // SAFETY: paths are C strings for the length of each call; mkstemp writes within the template,
+    // which ends with a NUL.
     let raw = unsafe Glibc.open(directory, temporary | O_RDWR | O_CLOEXEC, 0o600)
     if raw >= 0 { return FileDescriptor(owning: raw) }
     guard errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT else {

@@ -104,6 +104,7 @@ package enum FileTree {
 
   package static func facts(of raw: Int32) throws(SystemError) -> FileFacts {
     var found = stat()
+    // SAFETY: the kernel fills a value of this frame within the call.
     guard unsafe fstat(raw, &found) == 0 else { throw SystemError("fstat") }
     let kind: FileFacts.Kind =
       switch found.st_mode & S_IFMT {

@@ -11,6 +11,8 @@ package final class Guarded<Value: Sendable>: @unchecked Sendable {
 
   package init(_ value: Value) {
     self.value = value
+    // SAFETY: this object owns the mutex, which does not move, and destroys it in `deinit`, when
+    // nobody can hold it.
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe pthread_mutex_init(mutex, nil)
@@ -24,6 +26,7 @@ package final class Guarded<Value: Sendable>: @unchecked Sendable {
 
   /// Runs `body` while no other thread has the value.
   package func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+    // SAFETY: the mutex lives as long as this object, and is given back by the thread that took it.
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return body(&value)

@@ -35,6 +35,7 @@ final class Mailbox: Sendable {
 
   func take() -> [@Sendable (EventLoop) -> Void] {
     var value: eventfd_t = 0
+    // SAFETY: the value lies in this frame.
     _ = unsafe eventfd_read(wakeup.raw, &value)
     return jobs.withLock { jobs in
       let taken = jobs

@@ -61,6 +61,7 @@ package final class SystemClock: MonotonicClock {
 
   package var now: Instant {
     var time = timespec()
+    // SAFETY: the kernel fills a value of this frame within the call.
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     // Since the machine started, with the clock of a time namespace at most 146 years off.
     return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))

@@ -2,6 +2,8 @@ internal import CLinux
 internal import Glibc
 
 /// Signals as an event source: blocked for the whole process and read from a descriptor.
+// SAFETY: sets and records are values of the frame that lends them for one call; a read is as long
+// as a record.
 package final class Signals: EventSource {
   private let descriptor: FileDescriptor
   private let received: (Int32) -> Void

@@ -78,6 +78,7 @@ package enum Socket {
   package static func pendingError(_ raw: Int32) -> Int32 {
     var code: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
+    // SAFETY: value and size lie in this frame, and the size is that of the value.
     unsafe getsockopt(raw, SOL_SOCKET, SO_ERROR, &code, &size)
     return code
   }
@@ -120,15 +121,18 @@ package enum Socket {
   /// Makes `close` reset the connection instead of ending it in order.
   package static func resetOnClose(_ raw: Int32) {
     var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
+    // SAFETY: the kernel reads a value of this frame, whose size it is told.
     _ = unsafe setsockopt(
       raw, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
   }
 
   package static func localAddress(_ raw: Int32) -> SocketAddress? {
+    // SAFETY: the closure uses the pointers within the call that lends them.
     unsafe address { unsafe getsockname(raw, $0, $1) }
   }
 
   package static func peerAddress(_ raw: Int32) -> SocketAddress? {
+    // SAFETY: the closure uses the pointers within the call that lends them.
     unsafe address { unsafe getpeername(raw, $0, $1) }
   }
 
@@ -136,6 +140,7 @@ package enum Socket {
   package static func pair() throws(SystemError) -> (Int32, Int32) {
     var raw: (Int32, Int32) = (-1, -1)
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    // SAFETY: the kernel writes two numbers of 32 bits into a pair of them.
     let result = unsafe withUnsafeMutableBytes(of: &raw) { bytes in
       unsafe socketpair(
         AF_UNIX, kind, 0, bytes.baseAddress?.assumingMemoryBound(to: Int32.self))
@@ -149,6 +154,8 @@ package enum Socket {
   ) -> SocketAddress? {
     var storage = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_storage>.size)
     var size = socklen_t(storage.count)
+    // SAFETY: the kernel writes at most `size` bytes, as many as the array has, and says how many
+    // it took.
     let result = unsafe storage.withUnsafeMutableBytes { raw in
       unsafe call(raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
     }
@@ -176,6 +183,7 @@ package enum Socket {
     _ raw: Int32, _ level: Int32, _ option: Int32, _ value: Int32
   ) throws(SystemError) {
     var value = value
+    // SAFETY: the kernel reads a value of this frame, whose size it is told.
     let result = unsafe setsockopt(
       raw, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     guard result == 0 else { throw SystemError("setsockopt") }

@@ -41,6 +41,8 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   /// Reads a numeric IPv4 or IPv6 address.
   package init?(ip: String, port: UInt16) {
     var v4 = in_addr()
+    // SAFETY: the text is a C string for the length of a call; the value of this frame has the size
+    // of its family, and its bytes are copied.
     if unsafe inet_pton(AF_INET, ip, &v4) == 1 {
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
@@ -66,6 +68,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   package init?(unixPath path: String) {
     let utf8 = Array(path.utf8)
     guard !utf8.isEmpty, utf8.count <= Self.unixPathBytesMax, !utf8.contains(0) else { return nil }
+    // SAFETY: the bytes of the number are copied while it lives.
     var raw: [UInt8] = unsafe withUnsafeBytes(of: sa_family_t(AF_UNIX)) { unsafe Array($0) }
     raw += utf8
     if utf8[0] == UInt8(ascii: "@") { raw[2] = 0 }
@@ -124,6 +127,8 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
   private func presentation(_ family: Int32, at offset: Int) -> String {
     var text = [CChar](repeating: 0, count: 46)
+    // SAFETY: the array has the bytes of its family from `offset` on, and `text` as many as it
+    // says.
     let found = unsafe bytes.withUnsafeBytes { raw in
       unsafe inet_ntop(family, raw.baseAddress?.advanced(by: offset), &text, socklen_t(text.count))
         != nil

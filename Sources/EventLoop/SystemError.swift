@@ -18,6 +18,7 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
   }
 
   package var description: String {
+    // SAFETY: the C library keeps the text until the thread's next call; it is copied at once.
     "\(call): \(unsafe String(cString: strerror(code)))"
   }
 }

@@ -16,6 +16,7 @@ package enum WallTime {
   /// Microseconds since 1970.
   package static var microseconds: Int64 {
     var time = timespec()
+    // SAFETY: the kernel fills a value of this frame within the call.
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     return microseconds(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
   }

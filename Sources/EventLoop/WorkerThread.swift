@@ -52,6 +52,8 @@ package struct WorkerThread: Sendable {
 /// The number of processors that this process may run on.
 package func processorCount() -> Int {
   var set = cpu_set_t()
+  // SAFETY: the kernel fills a value of this frame, whose size it is told; its bytes are read while
+  // it lives.
   guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
   let count = unsafe withUnsafeBytes(of: &set) { raw in
     unsafe raw.reduce(0) { $0 + $1.nonzeroBitCount }

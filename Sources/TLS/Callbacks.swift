@@ -68,6 +68,8 @@ let ticketKeyWanted:
     OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, OpaquePointer?,
     OpaquePointer?, Int32
   ) -> Int32 = { ssl, name, iv, cipher, mac, sealing in
+    // SAFETY: for the length of this call OpenSSL lends the contexts, 16 bytes of name and room for
+    // a vector of 16; keys have names of 16 bytes.
     guard let stream = unsafe owner(of: ssl), let name = unsafe name, let iv = unsafe iv else {
       return -1
     }

@@ -24,6 +24,8 @@ package struct ClientIdentity: Sendable, Equatable {
 /// OpenSSL's context for connections that we begin.
 ///
 /// The files are read when it is made, so that a renewed certificate is taken by making another.
+// SAFETY: this object owns the context and frees it in `deinit`; connections count a reference of
+// their own.
 @safe
 package final class ClientContext {
   let raw: OpaquePointer
@@ -61,6 +63,8 @@ package final class ClientContext {
 @available(*, unavailable) extension ClientContext: Sendable {}
 
 /// The files of an identity as a context of either side takes them.
+// SAFETY: the caller owns the context for the length of each call, and texts are C strings for that
+// long.
 enum IdentityFiles {
   /// Throws what is wrong with a file, with its path.
   static func install(_ identity: ClientIdentity, _ context: OpaquePointer) throws(TLSError) {

@@ -2,6 +2,8 @@ internal import COpenSSL
 internal import Glibc
 
 /// One client-side TLS connection over a socket that stays its owner's.
+// SAFETY: `handle` owns the SSL for as long as this object; texts are C strings for the length of a
+// call.
 @safe
 package final class ClientStream {
   private let handle: SSLHandle
@@ -42,6 +44,7 @@ package final class ClientStream {
     do throws(TLSError) {
       return try handle.handshake()
     } catch {
+      // SAFETY: the text is a constant of OpenSSL.
       let verdict = unsafe SSL_get_verify_result(handle.raw)
       guard context.verifies, verdict != Int(X509_V_OK),
         let text = unsafe X509_verify_cert_error_string(verdict)

@@ -48,6 +48,7 @@ package struct EncryptionKeys: Sendable, Equatable {
   package static func newLine(id: String) throws(EncryptionKeysError) -> String {
     guard identifier(id.utf8) != nil else { throw .malformedID(line: 1) }
     var bytes = [UInt8](repeating: 0, count: keyBytes)
+    // SAFETY: the array has as many bytes as are asked for.
     guard unsafe RAND_bytes(&bytes, Int32(keyBytes)) == 1 else { throw .noRandomness }
     return "\(id) \(String(decoding: Base64.encode(bytes), as: UTF8.self))"
   }

@@ -22,6 +22,7 @@ package enum Envelope {
     let head = [version, UInt8(key.id.utf8.count)] + Array(key.id.utf8)
     var nonce = [UInt8](repeating: 0, count: nonceBytes)
     ERR_clear_error()
+    // SAFETY: the array has as many bytes as are asked for.
     guard unsafe RAND_bytes(&nonce, Int32(nonceBytes)) == 1 else {
       throw TLSError(draining: "RAND_bytes")
     }

@@ -1,6 +1,7 @@
 internal import COpenSSL
 
 /// Digests of bytes at rest.
+// SAFETY: the arrays outlive the calls, and each digest has the size that its function writes.
 package enum Fingerprint {
   /// What `sha256` returns, in bytes.
   package static let count = 32

@@ -24,6 +24,8 @@ package protocol CertificateSelector: AnyObject {
 ///
 /// A handshake switches to the context of its set, which its first handshake has made: a thousand of
 /// them at once would keep the loop from its clients for seconds.
+// SAFETY: this object owns what it has made or fetched and frees it in `deinit`; connections count
+// a reference of their own to the context. One thread uses it.
 @safe
 package final class ServerContext {
   let base: OpaquePointer
@@ -179,6 +181,8 @@ enum LetterCase {
 /// Whether the kernel does TLS records; asked once, because asking by trying costs system calls and
 /// may load a module for each connection.
 enum KernelTLS {
+  // SAFETY: the array has as many bytes as are asked for; the path is a C string for the length of
+  // the call.
   static let isAvailable: Bool = {
     let file = unsafe open("/proc/sys/net/ipv4/tcp_available_ulp", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return false }

@@ -18,6 +18,8 @@ final class CertificateSet {
 }
 
 /// The context of one certificate set.
+// SAFETY: this object owns the context and frees it in `deinit`; connections count a reference of
+// their own.
 @safe
 final class SetContext {
   let raw: OpaquePointer
@@ -31,6 +33,8 @@ final class SetContext {
 
   private func use(_ certificate: Certificate) throws(TLSError) {
     ERR_clear_error()
+    // SAFETY: the chain owns what is put into it, the rest is freed here, and the context counts
+    // references of its own. The array lends its bytes for the length of the call that reads them.
     let chain = unsafe shim_sk_X509_new_null()
     defer { unsafe shim_sk_X509_pop_free(chain) }
     var leaf: OpaquePointer?
@@ -50,6 +54,8 @@ final class SetContext {
   }
 
   private static func parse(_ der: [UInt8]) -> OpaquePointer? {
+    // SAFETY: the array lends its bytes for the length of the call that reads them; the result is
+    // the caller's.
     unsafe der.withUnsafeBufferPointer { bytes in
       var place = bytes.baseAddress
       return unsafe d2i_X509(nil, &place, bytes.count)

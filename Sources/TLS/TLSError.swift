@@ -14,6 +14,7 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
     while reasons.count < 8 {
       let code = ERR_get_error()
       guard code != 0 else { break }
+      // SAFETY: the text is a constant of OpenSSL.
       if let text = unsafe ERR_reason_error_string(code) {
         unsafe reasons.append(String(cString: text))
       } else {

@@ -1,6 +1,7 @@
 internal import COpenSSL
 
 /// One server-side TLS connection over a socket that stays its owner's.
+// SAFETY: `handle` owns the SSL for as long as this object, and one thread uses both.
 @safe
 package final class TLSStream {
   package typealias Progress = TLSProgress
@@ -28,6 +29,7 @@ package final class TLSStream {
 
   deinit { unsafe SSL_set_ex_data(handle.raw, streamIndex, nil) }
 
+  // SAFETY: nobody keeps it longer than this object.
   private var ssl: OpaquePointer { unsafe handle.raw }
 
   package func handshake() throws(TLSError) -> Progress { try handle.handshake() }

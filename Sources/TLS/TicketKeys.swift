@@ -17,6 +17,7 @@ package struct TicketKeys: Sendable {
     package init() throws(TLSError) {
       var bytes = [UInt8](repeating: 0, count: Self.count)
       ERR_clear_error()
+      // SAFETY: the array has as many bytes as are asked for.
       guard unsafe RAND_bytes(&bytes, Int32(Self.count)) == 1 else {
         throw TLSError(draining: "RAND_bytes")
       }

@@ -10,6 +10,8 @@ final class TicketMAC {
 
   init() {
     let name = Array("SHA256".utf8CString)
+    // SAFETY: this object owns both allocations and frees them once, in `deinit`; each place is
+    // initialized before it is read.
     unsafe digest = .allocate(capacity: name.count)
     for index in name.indices { unsafe (digest + index).initialize(to: name[index]) }
     unsafe parameters = .allocate(capacity: 2)
@@ -18,6 +20,7 @@ final class TicketMAC {
   }
 
   deinit {
+    // SAFETY: they were allocated in `init` and hold nothing that needs an end of its own.
     unsafe parameters.deallocate()
     unsafe digest.deallocate()
   }

@@ -2,6 +2,8 @@ internal import EventLoop
 internal import Glibc
 
 /// The bound socket of the administration; a unix one has a file that goes with it.
+// SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in the
+// frame that calls.
 struct AdminSocket: ~Copyable {
   let address: SocketAddress
   private let descriptor: FileDescriptor
@@ -73,6 +75,8 @@ struct AdminSocket: ~Copyable {
 }
 
 /// What tells one file from another under the same path.
+// SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in the
+// frame that calls.
 private struct FileIdentity: Equatable {
   let device: UInt64
   let number: UInt64
@@ -86,6 +90,8 @@ private struct FileIdentity: Equatable {
 }
 
 /// Keeps others that ask for it out of a directory while it lives; it never waits.
+// SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in the
+// frame that calls.
 private struct DirectoryLock: ~Copyable {
   private let descriptor: FileDescriptor
 

@@ -85,6 +85,7 @@ struct AdminClient {
     let rest = min((deadline - SystemClock().now).nanoseconds / 1_000_000, Int64(seconds) * 1000)
     guard rest > 0 else { return false }
     var entry = pollfd(fd: raw, events: events, revents: 0)
+    // SAFETY: the kernel reads and fills the one entry, in this frame.
     return unsafe poll(&entry, 1, Int32(rest)) == 1
   }
 

@@ -48,6 +48,7 @@ enum StandardError {
     var written = 0
     while written < bytes.count {
       let rest = Array(bytes[written...])
+      // SAFETY: the array lends as many bytes as it has for the length of the call.
       let count = unsafe Glibc.write(STDERR_FILENO, rest, rest.count)
       guard count > 0 else { return }
       written += count

@@ -129,6 +129,8 @@ private enum Kind {
 
   static func of(_ path: String) -> Kind {
     var facts = stat()
+    // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
+    // the frame that calls.
     guard unsafe stat(path, &facts) == 0 else { return .failure(SystemError("stat")) }
     switch facts.st_mode & S_IFMT {
     case S_IFSOCK: return .socket

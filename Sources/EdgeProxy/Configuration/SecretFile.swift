@@ -14,6 +14,8 @@ enum SecretFile {
 
   private static func mode(_ path: String) -> UInt32? {
     var facts = stat()
+    // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
+    // the frame that calls.
     guard unsafe stat(path, &facts) == 0 else { return nil }
     return facts.st_mode & 0o7777
   }

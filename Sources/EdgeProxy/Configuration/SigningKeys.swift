@@ -103,6 +103,8 @@ final class SigningKeys {
 
     init?(_ path: String) {
       var facts = stat()
+      // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
+      // the frame that calls.
       guard unsafe lstat(path + "/.", &facts) == 0 else { return nil }
       seconds = facts.st_mtim.tv_sec
       nanoseconds = facts.st_mtim.tv_nsec

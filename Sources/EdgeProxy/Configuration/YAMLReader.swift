@@ -105,6 +105,7 @@ struct YAMLReader {
   private func refuseDecoration(
     _ position: Position, anchor: UnsafeMutablePointer<UInt8>?, tag: UnsafeMutablePointer<UInt8>?
   ) {
+    // SAFETY: nothing is read, only whether there is something.
     if unsafe anchor != nil {
       findings.error(position, "anchors (&name) are not accepted; write the value out")
     }

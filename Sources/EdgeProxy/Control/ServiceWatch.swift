@@ -31,6 +31,7 @@ struct ServiceWatch {
   }
 
   private static func variable(_ name: String) -> String? {
+    // SAFETY: nothing here changes the environment; the text is copied at once.
     guard let value = unsafe getenv(name) else { return nil }
     return unsafe String(cString: value)
   }

@@ -8,6 +8,7 @@ enum SpoolDirectory {
   /// where the state cannot be kept.
   static func prepare(_ state: String, logger: Logger) -> String {
     let wanted = state + "/spool"
+    // SAFETY: paths are C strings for the length of each call.
     _ = unsafe mkdir(state, 0o700)
     _ = unsafe mkdir(wanted, 0o700)
     do throws(SystemError) {

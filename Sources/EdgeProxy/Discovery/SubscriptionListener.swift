@@ -47,6 +47,8 @@ final class SubscriptionListener: EventSource {
   /// The socket of a process that has ended is in nobody's use: nobody can send to it.
   private static func removeLeftover(_ address: SocketAddress) {
     var facts = stat()
+    // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
+    // the frame that calls.
     guard !address.host.hasPrefix("@"), unsafe lstat(address.host, &facts) == 0,
       facts.st_mode & S_IFMT == S_IFSOCK, !Datagram.isTaken(address)
     else { return }
@@ -95,6 +97,7 @@ final class SubscriptionListener: EventSource {
   func close() {
     loop.unregister(descriptor.raw, token)
     token = .none
+    // SAFETY: the path is a C string for the length of the call.
     if address.family == .unix, !address.host.hasPrefix("@") { _ = unsafe unlink(address.host) }
   }
 }

@@ -44,6 +44,8 @@ struct MediaTypes: Sendable {
     /// A file that is not there is one as well.
     init(_ path: String) {
       var facts = stat()
+      // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
+      // the frame that calls.
       guard unsafe stat(path, &facts) == 0 else { return }
       inode = UInt64(facts.st_ino)
       bytesCount = Int64(facts.st_size)

@@ -180,6 +180,7 @@ final class AccessLogWriter {
   /// Non-blocking, so that a path that is a pipe can neither hold up the start nor a request.
   private static func open(_ path: String) throws(SystemError) -> FileDescriptor {
     let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK
+    // SAFETY: the path is a C string for the length of the call.
     let raw = unsafe Glibc.open(path, flags, 0o640)
     guard raw >= 0 else { throw SystemError("open") }
     return FileDescriptor(owning: raw)
@@ -187,6 +188,7 @@ final class AccessLogWriter {
 
   private static func isWritable(_ raw: Int32) -> Bool {
     var entry = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
+    // SAFETY: the kernel reads and fills the one entry, in this frame.
     return unsafe poll(&entry, 1, 0) == 1
   }
 }

@@ -20,6 +20,7 @@ final class EndsFile {
 
   /// Reads what is there and begins the file anew; `nil` where another process has it.
   init?(in directory: String, boot: String) throws(SystemError) {
+    // SAFETY: paths are C strings for the length of each call.
     _ = unsafe mkdir(directory, 0o700)
     let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW
     let raw = unsafe open(directory + "/ends", flags, 0o600)

@@ -6,6 +6,8 @@ internal import HTTPCore
 ///
 /// Texts are copied, since the handler cannot trust any pointer of ours. The query of a target is
 /// left out, and fields and bodies are: they hold what nobody else may see.
+// SAFETY: this value owns what C keeps for one thread and gives it back once, in `deinit`. It stays
+// mapped for the handler.
 @safe
 struct UnderWay: ~Copyable {
   /// Where a request is noted; it is given back with `end`.

@@ -6,6 +6,8 @@ internal import CNghttp2
 /// blocks or calls into nghttp2.
 enum ClientCallbacks {
   /// A new session whose callbacks are those below.
+  // SAFETY: callbacks and options are ours until they are freed, and the library copies both; the
+  // session is the caller's.
   static func makeSession(
     _ windows: ClientSession.Windows, streamsMax: Int
   ) throws(HTTP2Error) -> OpaquePointer {
@@ -53,6 +55,8 @@ enum ClientCallbacks {
     return 0
   }
 
+  // SAFETY: nghttp2 lends the frame for the length of the call; its type says which part of the
+  // union is there, and the reason of a GOAWAY is copied.
   private static let frameArrived: nghttp2_on_frame_recv_callback = { _, frame, data in
     guard let session = unsafe owner(data), let frame = unsafe frame else { return 0 }
     let header = unsafe frame.pointee.hd
@@ -96,6 +100,7 @@ enum ClientCallbacks {
     return 0
   }
 
+  // SAFETY: the owner deletes the session before it goes.
   private static let streamClosed: nghttp2_on_stream_close_callback = { _, stream, code, data in
     guard let session = unsafe owner(data) else { return 0 }
     session.outgoing[stream] = nil

@@ -4,6 +4,8 @@ internal import CNghttp2
 ///
 /// It is made for servers that we know; every answer is copied into values, but for the bytes of
 /// pipes, which stay where they came.
+// SAFETY: this object owns the library's session and deletes it once, in `deinit`; one thread uses
+// both.
 @safe
 package final class ClientSession {
   package struct Field: Equatable, Sendable {
@@ -108,6 +110,7 @@ package final class ClientSession {
   ///
   /// Pseudo-header fields come first. Throws when the connection takes no more streams.
   package func request(_ fields: [Field]) throws(HTTP2Error) -> Int32 {
+    // SAFETY: pairs and provider are read within the call; nghttp2 copies what it keeps.
     var provider = unsafe nghttp2_data_provider()
     unsafe provider.read_callback = ClientCallbacks.bodyWanted
     let stream = unsafe FieldList(fields).withPairs { pairs in
@@ -226,6 +229,7 @@ package struct HTTP2Error: Error, Equatable, CustomStringConvertible {
 
   static func check(_ code: Int32) throws(HTTP2Error) {
     guard code < 0 else { return }
+    // SAFETY: the library's messages are constants.
     throw HTTP2Error(description: "HTTP/2: " + (unsafe String(cString: nghttp2_strerror(code))))
   }
 }
@@ -247,6 +251,8 @@ struct FieldList {
   /// Lends the pairs for the length of `body`; nghttp2 copies what it keeps.
   func withPairs(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Int32) -> Int32 {
     var copy = bytes
+    // SAFETY: places and counts lie within the bytes, which are lent until `body` has returned;
+    // nghttp2 does not write to them.
     return unsafe copy.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else {
         return unsafe body(UnsafeBufferPointer(start: nil, count: 0))

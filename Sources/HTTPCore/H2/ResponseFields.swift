@@ -7,6 +7,7 @@ internal import Glibc
 /// good for one call. Names stay as they are: the library lower-cases its copies.
 @safe
 struct ResponseFields {
+  // SAFETY: nothing is kept in it from one call of `withFields` to the next but its storage.
   private var list: [nghttp2_nv] = unsafe []
 
   /// Gives the fields of `head`, `:status` first, to `body`; `nil` where it is no head.
@@ -38,6 +39,7 @@ struct ResponseFields {
   private static func find(
     _ octet: UInt8, _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int
   ) -> Int {
+    // SAFETY: callers keep start and end within the head, which outlives the call.
     guard let place = unsafe memchr(base + start, Int32(octet), end - start) else { return end }
     return unsafe place - UnsafeMutableRawPointer(base)
   }

@@ -17,6 +17,8 @@ let onBeginHeaders:
   @convention(c) (
     OpaquePointer?, UnsafePointer<nghttp2_frame>?, UnsafeMutableRawPointer?
   ) -> Int32 = { _, frame, user in
+    // SAFETY: the library keeps the frame for the length of this call; its type says which part of
+    // the union is there.
     guard let frame = unsafe frame, let session = unsafe owner(user) else { return carryOn }
     let isRequest = unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
     session.fieldsBegan(isTrailer: !isRequest)
@@ -43,6 +45,7 @@ let onInvalidField:
     OpaquePointer?, UnsafePointer<nghttp2_frame>?, UnsafePointer<UInt8>?, Int,
     UnsafePointer<UInt8>?, Int, UInt8, UnsafeMutableRawPointer?
   ) -> Int32 = { _, _, _, _, _, _, _, user in
+    // SAFETY: the session owns the library's and ends it before it goes.
     unsafe owner(user)?.fieldRefused()
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
   }
@@ -52,6 +55,8 @@ let onFrame:
   @convention(c) (
     OpaquePointer?, UnsafePointer<nghttp2_frame>?, UnsafeMutableRawPointer?
   ) -> Int32 = { _, frame, user in
+    // SAFETY: the library keeps the frame for the length of this call; its type says which part of
+    // the union is there.
     guard let frame = unsafe frame, let session = unsafe owner(user) else { return carryOn }
     let header = unsafe frame.pointee.hd
     let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
@@ -68,6 +73,7 @@ let onData:
   @convention(c) (
     OpaquePointer?, UInt8, Int32, UnsafePointer<UInt8>?, Int, UnsafeMutableRawPointer?
   ) -> Int32 = { _, _, stream, data, count, user in
+    // SAFETY: the bytes lie in the input that `give` lends to the library for this call.
     guard let data = unsafe data else { return carryOn }
     unsafe owner(user)?.dataArrived(stream, data, count)
     return carryOn
@@ -77,6 +83,7 @@ let onData:
 let onStreamClose:
   @convention(c) (OpaquePointer?, Int32, UInt32, UnsafeMutableRawPointer?) -> Int32 = {
     _, stream, code, user in
+    // SAFETY: the session owns the library's and ends it before it goes.
     unsafe owner(user)?.streamClosed(stream, code)
     return carryOn
   }
@@ -86,6 +93,8 @@ let onFrameSent:
   @convention(c) (
     OpaquePointer?, UnsafePointer<nghttp2_frame>?, UnsafeMutableRawPointer?
   ) -> Int32 = { _, frame, user in
+    // SAFETY: the library keeps the frame for the length of this call; its type says which part of
+    // the union is there.
     guard let frame = unsafe frame, let session = unsafe owner(user) else { return carryOn }
     if unsafe UInt32(frame.pointee.hd.type) == NGHTTP2_RST_STREAM.rawValue {
       let (stream, code) = unsafe (frame.pointee.hd.stream_id, frame.pointee.rst_stream.error_code)
@@ -99,6 +108,8 @@ let onFrameNotSent:
   @convention(c) (
     OpaquePointer?, UnsafePointer<nghttp2_frame>?, Int32, UnsafeMutableRawPointer?
   ) -> Int32 = { _, frame, _, user in
+    // SAFETY: the library keeps the frame for the length of this call; its type says which part of
+    // the union is there.
     guard let frame = unsafe frame, let session = unsafe owner(user) else { return carryOn }
     if unsafe UInt32(frame.pointee.hd.type) == NGHTTP2_HEADERS.rawValue {
       session.headNotSent(unsafe frame.pointee.hd.stream_id)
@@ -112,6 +123,7 @@ let onDataWanted:
     OpaquePointer?, Int32, UnsafeMutablePointer<UInt8>?, Int, UnsafeMutablePointer<UInt32>?,
     UnsafeMutablePointer<nghttp2_data_source>?, UnsafeMutableRawPointer?
   ) -> Int = { _, stream, _, most, flags, _, user in
+    // SAFETY: the library lends the flags for the length of this call.
     guard let session = unsafe owner(user), let piece = session.nextPiece(of: stream, most: most)
     else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
     var mark = NGHTTP2_DATA_FLAG_NO_COPY.rawValue

@@ -32,6 +32,8 @@ package struct SessionLimits: Sendable {
 ///       └──────────┴────────────┴──────────▲      (an error, or a flood)
 ///
 /// What is sent is in `SessionOutput.swift`.
+// SAFETY: this object owns the library's session and deletes it once, in `deinit`; one thread uses
+// both. What is submitted is read within the call.
 @safe
 package final class ServerSession {
   /// What a frame has come to.
@@ -325,6 +327,8 @@ package final class ServerSession {
   }
 
   func dataArrived(_ stream: Int32, _ data: UnsafePointer<UInt8>, _ count: Int) {
+    // SAFETY: the library lends a part of the input that `give` is reading, so both point into one
+    // piece of memory.
     guard let base = unsafe inputBase else { return }
     let start = unsafe data - base
     hasData = true

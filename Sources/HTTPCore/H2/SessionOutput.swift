@@ -14,6 +14,7 @@ struct BodySource {
 ///
 /// Everything is written to `output` at once, as far as it has room; the library keeps only frames
 /// without bodies. Bodies stay with whoever has them until the client's windows are open for them.
+// SAFETY: the session owns the library's, and one thread uses both.
 extension ServerSession {
   /// What one call of the library may write: a frame with its header.
   private static let roomForFrame = FixedLimits.frameBytes + FrameScanner.headerBytes
@@ -25,6 +26,7 @@ extension ServerSession {
   /// `false` where the stream is not there any more. A head that the library does not send ends the
   /// stream with an internal error.
   package func respond(_ stream: Int32, _ head: borrowing Span<UInt8>, hasBody: Bool) -> Bool {
+    // SAFETY: fields and provider are read within the call; the library copies what it keeps.
     let raw = unsafe raw
     var provider = unsafe nghttp2_data_provider(
       source: nghttp2_data_source(), read_callback: onDataWanted)
@@ -40,6 +42,7 @@ extension ServerSession {
 
   /// Sends an interim (1xx) head.
   package func inform(_ stream: Int32, _ head: borrowing Span<UInt8>) {
+    // SAFETY: the fields are read within the call; the library copies what it keeps.
     let raw = unsafe raw
     _ = unsafe responseFields.withFields(of: head) { fields in
       unsafe nghttp2_submit_headers(

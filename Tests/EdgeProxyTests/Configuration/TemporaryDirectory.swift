@@ -7,6 +7,7 @@ final class TemporaryDirectory: Sendable {
 
   init() throws {
     var template = Array("/tmp/edgeproxy-test-XXXXXX".utf8CString)
+    // SAFETY: the template ends with a NUL, and mkdtemp writes within it.
     guard unsafe mkdtemp(&template) != nil else { throw SystemError("mkdtemp") }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
@@ -14,6 +15,8 @@ final class TemporaryDirectory: Sendable {
   deinit { Self.removeAll(path) }
 
   private static func removeAll(_ path: String) {
+    // SAFETY: the directory is ours until it is closed, and an entry is copied before the next one
+    // is read.
     if let directory = unsafe opendir(path) {
       while let entry = unsafe readdir(directory) {
         let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
@@ -26,11 +29,13 @@ final class TemporaryDirectory: Sendable {
     _ = unsafe remove(path)
   }
 
+  // SAFETY: the path is a C string for the length of the call.
   func make(_ folder: String) { _ = unsafe mkdir(path + "/" + folder, 0o700) }
 
   func write(_ name: String, _ text: String) throws { try write(name, Array(text.utf8)) }
 
   func write(_ name: String, _ bytes: [UInt8]) throws {
+    // SAFETY: the path is a C string for the length of the call.
     let file = unsafe open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw SystemError("open") }
     defer { close(file) }

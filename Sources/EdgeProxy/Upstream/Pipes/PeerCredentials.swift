@@ -46,6 +46,8 @@ struct PeerCredentials: Equatable, Sendable {
     _ identity: ClientIdentity, _ key: String
   ) throws(PeerCredentialsError) {
     var facts = stat()
+    // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
+    // the frame that calls.
     if unsafe stat(key, &facts) == 0, facts.st_mode & 0o077 != 0 {
       throw PeerCredentialsError("'\(key)' can be read by others than its owner: chmod 0600")
     }
