@@ -23,7 +23,15 @@ final class SessionTable {
   /// `limits.connections` counts sessions too; the applications of this machine are one address, so
   /// the limit for one client is for those of others.
   func accept(_ socket: consuming FileDescriptor, at listener: SocketAddress) {
-    guard let from = Socket.peerAddress(socket.raw), let address = IPAddress(from) else { return }
+    guard let from = Socket.peerAddress(socket.raw) else { return }
+    accept(socket, from: from, at: listener)
+  }
+
+  /// The same for a client whose address is known.
+  func accept(
+    _ socket: consuming FileDescriptor, from: SocketAddress, at listener: SocketAddress
+  ) {
+    guard let address = IPAddress(from) else { return }
     // A listener whose address has left the configuration is closed in a moment.
     guard let upstream = upstream(at: listener) else { return Socket.resetOnClose(socket.raw) }
     guard worker.hasRoom else {

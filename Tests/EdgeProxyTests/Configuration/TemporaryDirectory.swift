@@ -41,4 +41,19 @@ final class TemporaryDirectory: Sendable {
     defer { close(file) }
     try Descriptor.writeAll(file, bytes.span, at: 0)
   }
+
+  /// The text of a file; empty where there is none.
+  func read(_ name: String) throws -> String {
+    let raw = unsafe open(path + "/" + name, O_RDONLY | O_CLOEXEC)
+    guard raw >= 0 else { return "" }
+    let file = FileDescriptor(owning: raw)
+    var all: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      var space = block.mutableSpan
+      guard case .bytes(let count) = Descriptor.read(file.raw, into: &space) else { break }
+      all += block[..<count]
+    }
+    return String(decoding: all, as: UTF8.self)
+  }
 }

@@ -41,13 +41,23 @@ final class ScriptedNode {
       end()
     }
 
+    /// Whether the other side has ended, in order or not; takes a byte where one is there.
     var isEnded: Bool {
+      switch readByte() {
+      case .closed, .failed: true
+      default: false
+      }
+    }
+
+    /// Whether it has broken the connection off.
+    var isReset: Bool {
+      if case .failed = readByte() { true } else { false }
+    }
+
+    private func readByte() -> ReadOutcome {
       var byte: [UInt8] = [0]
       var space = byte.mutableSpan
-      switch Descriptor.read(raw, into: &space) {
-      case .closed, .failed: return true
-      default: return false
-      }
+      return Descriptor.read(raw, into: &space)
     }
   }
 
@@ -72,4 +82,7 @@ final class ScriptedNode {
 
   /// Refuses from now on.
   func stop() { listener = nil }
+
+  /// Listens again, at the same address.
+  func comeBack() throws { listener = try Socket.listen(address, reusePort: false) }
 }

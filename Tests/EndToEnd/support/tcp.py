@@ -1,7 +1,6 @@
 """Scripted TCP servers, and clients of what passes connections on."""
 
 import socket
-import struct
 import threading
 
 from .edge import reserve_port
@@ -76,17 +75,6 @@ def named(name):
     return script
 
 
-def silent(connection):
-    while connection.recv(65536):
-        pass
-
-
-def reset(connection):
-    """Closes so that the peer sees a reset."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
 def connect(port, size=None):
     connection = socket.socket()
     connection.settimeout(PATIENCE)
@@ -119,4 +107,4 @@ def read_to_end(connection):
     return data
 
 
-__all__ = ["ScriptedTCP", "ask", "connect", "echo", "named", "read", "read_to_end", "reserve_port", "reset", "silent"]
+__all__ = ["ScriptedTCP", "ask", "connect", "echo", "named", "read", "read_to_end", "reserve_port"]

@@ -27,14 +27,19 @@ final class InProcessServer {
   /// The address that clients have.
   static let clientAddress = IPAddress(ipv4: 0xc633_6407)
   private var plan: SnapshotPlan
+  /// Where the access log is written; `nil` without one.
+  let logs: TemporaryDirectory?
 
   /// Turns after which a worker that still has something to do counts as one that spins.
   private static let turnsMax = 2000
 
-  /// Starts a worker with the configuration that `text` is in YAML; bodies go to files in `spool`.
-  init(_ text: String, spool: String = "/tmp") throws {
+  /// Starts a worker with the configuration that `text` is in YAML; bodies go to files in `spool`, and
+  /// with `logging` there is an access log.
+  init(_ text: String, spool: String = "/tmp", logging: Bool = false) throws {
     Descriptor.raiseLimit()
-    plan = SnapshotPlan(try Self.configuration(text), previous: nil, mediaTypes: MediaTypes.none)
+    logs = logging ? try TemporaryDirectory() : nil
+    let configuration = try Self.configuration(text, log: logs.map { $0.path + "/access" })
+    plan = SnapshotPlan(configuration, previous: nil, mediaTypes: MediaTypes.none)
     worker = try Worker(
       WorkerPlan(
         snapshot: plan, certificates: CertificateIndex(entries: [], defaultName: nil),
@@ -49,10 +54,10 @@ final class InProcessServer {
   /// The worker knows its loop and the other way round, which would keep both.
   deinit { worker.loop.owner = nil }
 
-  private static func configuration(_ text: String) throws -> Configuration {
+  private static func configuration(_ text: String, log: String?) throws -> Configuration {
     let findings = Findings(path: "edge.yaml")
     let source = ConfigurationSource(environment: [:]) { (_, _) throws(SystemError) in [] }
-    let bytes = Array((text + "\nlog: { access: off }\n").utf8)
+    let bytes = Array((text + "\nlog: { access: \(log ?? "off") }\n").utf8)
     let read = ConfigurationLoader.read(bytes, source: source, findings: findings)
     guard let read else {
       throw BadConfiguration(lines: findings.diagnostics.map(\.description))
@@ -64,7 +69,8 @@ final class InProcessServer {
 
   /// Takes over another configuration, as after a SIGHUP.
   func install(_ text: String) throws {
-    plan = SnapshotPlan(try Self.configuration(text), previous: plan, mediaTypes: MediaTypes.none)
+    let configuration = try Self.configuration(text, log: logs.map { $0.path + "/access" })
+    plan = SnapshotPlan(configuration, previous: plan, mediaTypes: MediaTypes.none)
     worker.install(plan)
   }
 
@@ -86,8 +92,11 @@ final class InProcessServer {
     throw NeverSettles()
   }
 
-  /// Moves the clock, has the timers fire and settles.
+  /// Settles, moves the clock, has the timers fire and settles again.
+  ///
+  /// Timers fire up to 8 ms late (`TimerWheel`).
   func advance(by duration: Duration) throws {
+    try settle()
     clock.advance(by: duration)
     try settle()
   }

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import TestSupport
 
 /// The client's end of a connection, byte by byte; it never waits.
 final class WireClient {
@@ -9,6 +10,8 @@ final class WireClient {
   private(set) var unsent: [UInt8] = []
   /// The server has ended its side, in order or not.
   private(set) var isEnded = false
+  /// It has broken it off.
+  private(set) var isReset = false
 
   /// This end is closed.
   var isClosed: Bool { descriptor == nil }
@@ -55,8 +58,12 @@ final class WireClient {
       switch Descriptor.read(raw, into: &space) {
       case .bytes(let count): all += block[..<count]
       case .wouldBlock: return all
-      case .closed, .failed:
+      case .closed:
         isEnded = true
+        return all
+      case .failed:
+        isEnded = true
+        isReset = true
         return all
       }
     }
@@ -65,6 +72,18 @@ final class WireClient {
 
   /// Ends the client's side; the server's goes on.
   func endSending() { if descriptor != nil { Socket.shutdownWriting(raw) } }
+
+  /// Takes what has come, as text.
+  func hear() -> String { text(read().span) }
+
+  /// Breaks the connection off; over TCP the server sees a reset.
+  func reset() {
+    guard descriptor != nil else { return }
+    Socket.resetOnClose(raw)
+    descriptor = nil
+    unsent.removeAll()
+    isEnded = true
+  }
 
   /// Leaves, whatever has come and was not read.
   func close() {
