@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from support.load import Load, get
-from support.uwsgi import Unread, answer
+from support.uwsgi import answer
 
 
 def test_an_instance_killed_under_load_costs_no_request(edge, uwsgi):
@@ -49,65 +49,6 @@ def test_no_post_is_executed_twice_while_instances_are_killed(edge, uwsgi):
     assert sum(load.failures.values()) <= len(load.threads)
 
 
-def test_a_post_goes_to_another_node_when_nothing_was_sent(edge, scripted):
-    dead, alive = scripted(), scripted()
-    dead.stop()
-    running = edge({"app1": [dead.address, alive.address]})
-    for _ in range(10):
-        assert running.request("POST", body=b"x").status == 200
-    assert len(alive.requests) == 10
-
-
-def test_an_idempotent_request_is_asked_again_when_the_first_node_closes_without_a_byte(edge, scripted):
-    closing, alive = scripted(lambda connection, request: None), scripted()
-    running = edge({"app1": {"nodes": [closing.address, alive.address], "balance": "round-robin"}})
-    assert [running.request().status for _ in range(4)] == [200] * 4
-    assert closing.requests, "the closing node was never tried"
-
-
-def test_a_post_is_not_asked_again_once_it_was_sent(edge, scripted):
-    closing = [scripted(lambda connection, request: None) for _ in range(2)]
-    running = edge({"app1": [peer.address for peer in closing]})
-    assert running.request("POST", body=b"x").status == 502
-    assert sum(len(peer.requests) for peer in closing) == 1
-
-
-@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("PUT", b"x")])
-def test_a_request_that_nobody_read_is_asked_again_and_not_taken_for_a_deadly_one(edge, ending, method, body):
-    node = Unread(2)
-    ending.append(node)
-    running = edge({"app1": [node.address]})
-    for _ in range(2):
-        # It would be 502 at once if its answer had not cleared it.
-        node.dropped = 0
-        assert running.request(method, body=body).status == 200
-        assert node.dropped == 2
-
-
-def test_after_two_nodes_closed_without_a_byte_no_third_is_asked(edge, scripted):
-    closing = [scripted(lambda connection, request: None) for _ in range(3)]
-    running = edge({"app1": [peer.address for peer in closing]})
-    assert running.request().status == 502
-    assert sum(len(peer.requests) for peer in closing) == 2
-
-
-def test_a_response_that_ends_early_is_cut_and_never_completed(edge, scripted):
-    seen = threading.Event()
-
-    def script(connection, _):
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
-        assert seen.wait(10)
-
-    running = edge({"app1": [scripted(script).address]})
-    with running.client() as client:
-        client.send_request()
-        head = client.read_head()
-        assert (head.status, head.get("Content-Length")) == (200, "100")
-        assert client.take(5) == b"hello"
-        seen.set()
-        assert client.at_end()
-
-
 def test_a_response_that_ended_early_at_once_is_a_502_or_is_cut_after_its_head(edge, scripted):
     def script(connection, _):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
@@ -130,55 +71,6 @@ def test_a_switched_off_machine_is_passed_over(black_hole, edge, scripted):
     nodes = [f"{black_hole}:3031", alive.address]
     running = edge({"app1": {"nodes": nodes, "timeouts": {"connect": "200ms"}}})
     assert [running.request().status for _ in range(6)] == [200] * 6
-
-
-def test_a_backup_node_is_asked_only_when_no_other_is_left(edge, scripted):
-    main, backup = scripted(), scripted()
-    running = edge({"app1": [main.address, {"address": backup.address, "backup": True}]})
-    assert [running.request().status for _ in range(5)] == [200] * 5
-    assert len(backup.requests) == 0
-    main.stop()
-    assert [running.request().status for _ in range(5)] == [200] * 5
-    assert len(backup.requests) == 5
-
-
-def test_a_request_is_held_until_an_instance_is_back(edge, scripted):
-    peer = scripted()
-    peer.stop()
-    running = edge({"app1": {"nodes": [peer.address], "hold": "10s"}})
-    with running.client() as client:
-        client.send_request()
-        # The health endpoint answers on another connection: by then the first request is held.
-        assert running.request(path="/healthz").status in (200, 503)
-        peer.start()
-        assert client.read_response().status == 200
-
-
-def test_when_nobody_comes_back_the_answer_is_503_with_retry_after(edge, scripted):
-    peer = scripted()
-    peer.stop()
-    running = edge({"app1": {"nodes": [peer.address], "hold": "100ms"}})
-    response = running.request()
-    assert response.status == 503
-    assert response.get("Retry-After")
-
-
-def test_a_silent_node_is_given_up_and_another_answers(edge, scripted):
-    over = threading.Event()
-    silent, alive = scripted(lambda connection, request: over.wait(20)), scripted()
-    running = edge({"app1": {"nodes": [silent.address, alive.address], "balance": "round-robin",
-                             "timeouts": {"response": "300ms"}}})
-    assert [running.request().status for _ in range(4)] == [200] * 4
-    over.set()
-
-
-def test_a_lone_silent_node_gives_504_to_a_request_that_must_not_be_repeated(edge, scripted):
-    over = threading.Event()
-    silent = scripted(lambda connection, request: over.wait(20))
-    running = edge({"app1": {"nodes": [silent.address], "timeouts": {"response": "300ms"}}})
-    assert running.request("POST", body=b"x").status == 504
-    assert len(silent.requests) == 1
-    over.set()
 
 
 def test_a_block_above_the_instances_buffer_gives_431_with_both_sizes(edge, uwsgi):

@@ -167,39 +167,6 @@ class ScriptedUWSGI:
         self.port_holder.close()
 
 
-class Unread:
-    """A port whose first `count` requests are dropped unread, as by a server that closes its listen queue; the
-    others are answered."""
-
-    def __init__(self, count):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.dropped, self.count = 0, count
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    @property
-    def address(self):
-        return "127.0.0.1:%d" % self.listener.getsockname()[1]
-
-    def _serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-                with connection:
-                    if self.dropped < self.count:
-                        self.dropped += bool(connection.recv(1, socket.MSG_PEEK))
-                    else:
-                        read_request(connection)
-                        connection.sendall(answer())
-            except ConnectionError:
-                continue
-            except OSError:
-                return
-
-    def end(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
 class FullQueue:
     """A port whose listen queue is full, so that the kernel drops every further SYN."""
 
