@@ -152,17 +152,6 @@ def test_tunnels_that_are_reset_draw_on_the_budget(edge, tunnel_node):
 # Ends
 
 
-def test_a_silent_tunnel_ends_in_time(edge, tunnel_node):
-    running = edge({"app1": tunnel_node(timeouts={"tunnel": "300ms"})[1]}, workers=1)
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        answered = peer.answer(stream)
-        assert bytes(answered.body) == b"first" and answered.reset == CANCEL
-        assert peer.ping()
-    entry = line_of_tunnel(running)
-    assert entry["cause"] == "tunnel-idle" and entry["bytes_out"] == 5
-
-
 def test_a_tunnel_outlives_reload(edge, tunnel_node):
     server, upstream = tunnel_node()
     running = edge({"app1": upstream}, workers=1)
@@ -172,20 +161,6 @@ def test_a_tunnel_outlives_reload(edge, tunnel_node):
         running.reload({**running.configuration, "upstreams": gone})
         peer.send(data(stream, b"after"))
         assert take(peer, stream, 10) == b"firstAFTER"
-
-
-def test_drain_keeps_tunnels_until_its_deadline(edge, tunnel_node):
-    running = edge({"app1": tunnel_node()[1]}, workers=1, timeouts={"drain": "3s"})
-    with open_peer(running) as peer:
-        stream = connect(peer)
-        running.drain()
-        peer.wait_for(lambda: peer.goaways)
-        peer.send(data(stream, b"still here"))
-        assert take(peer, stream, 15) == b"firstSTILL HERE"
-        peer.read_to_end()
-    assert running.child.wait() == 0
-    [entry] = tunnels(running)
-    assert entry["cause"] == "drain" and entry["bytes_in"] == 10 and entry["bytes_out"] == 15
 
 
 def test_drain_ends_when_the_last_tunnel_has(edge, tunnel_node):

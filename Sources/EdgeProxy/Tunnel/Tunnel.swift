@@ -101,6 +101,8 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     swap(&down.buffer, &unsent)
     up.bytes = Int64(up.buffer.count)
     down.bytes = Int64(behindHead.count)
+    // Nothing came behind the head, mostly, and its block would stay for as long as the tunnel.
+    give(&behindHead)
     timer = worker.loop.arm(self, after: manner.idle)
     // Not within the attempt that is handing over.
     advanceLater()
