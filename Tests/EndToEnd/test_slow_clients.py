@@ -6,49 +6,15 @@ import threading
 
 import pytest
 
-from support.client import Cut
-from support.processes import eventually
 from support.uwsgi import answer
 
 HEAD = b"POST / HTTP/1.1\r\nHost: app1.example.test\r\n"
-
-
-def trickle(client, part=b"X: y\r\n", most=500):
-    """Sends a part every 10 ms until the server answers or ends the connection; False when it never did."""
-    client.socket.settimeout(0.01)
-    try:
-        for _ in range(most):
-            try:
-                if not client.more():
-                    return True
-                if client.buffer:
-                    return True
-            except TimeoutError:
-                try:
-                    client.send(part)
-                except OSError:
-                    return True
-        return False
-    finally:
-        client.socket.settimeout(20)
 
 
 def leave_rudely(client):
     """With a reset, as a client that crashed."""
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
-
-
-def test_a_head_that_trickles_is_answered_408_and_closed(edge, scripted):
-    peer = scripted()
-    running = edge({"app1": [peer.address]}, timeouts={"head": "300ms"})
-    with running.client() as client:
-        client.send(HEAD)
-        assert trickle(client), "the head was waited for without end"
-        assert client.read_response().status == 408
-        assert client.at_end()
-    assert running.request().status == 200
-    assert len(peer.requests) == 1
 
 
 def test_a_client_that_says_nothing_is_closed_without_a_word(edge, scripted):
@@ -63,38 +29,6 @@ def test_empty_lines_do_not_keep_a_connection_open(edge, scripted):
     with running.client() as client:
         client.send(b"\r\n")
         assert client.at_end() or client.read_response().status == 408
-
-
-@pytest.mark.parametrize(("framing", "part"), [
-    (b"Content-Length: 10\r\n\r\n", b"half"), (b"Transfer-Encoding: chunked\r\n\r\n", b"a\r\nhalf"),
-], ids=["length", "chunks"])
-def test_a_body_that_stalls_is_answered_408_and_closed(edge, scripted, framing, part):
-    peer = scripted()
-    running = edge({"app1": [peer.address]}, timeouts={"body": "200ms"})
-    with running.client() as client:
-        client.send(HEAD + framing + part)
-        assert client.read_response().status == 408
-        assert client.at_end()
-    assert running.request().status == 200
-    assert len(peer.requests) == 1
-
-
-def test_a_client_that_never_reads_is_cut_and_frees_the_instance(edge, scripted):
-    freed = threading.Event()
-
-    def script(connection, request):
-        try:
-            connection.sendall(answer(b"x" * 64 * 2**20))
-        finally:
-            freed.set()
-
-    running = edge({"app1": [scripted(script).address]}, timeouts={"send": "300ms"})
-    with running.client() as client:
-        client.send_request()
-        eventually(lambda: "client-stalled" in running.access_log.read_text(), "the log tells of the cut")
-        assert freed.wait(10)
-        with pytest.raises((Cut, OSError)):
-            client.read_response()
 
 
 def test_a_stalled_client_holds_nobody_else_up(edge, scripted):
