@@ -306,7 +306,7 @@ def test_a_file_that_is_cut_while_it_is_sent_ends_the_connection(files, root):
         os.truncate(root / "large.bin", MIB)
         with pytest.raises(Cut):
             client.take(64 * MIB)
-    eventually(lambda: "file-truncated" in running.access_log.read_text(), "a line of the log")
+    eventually(lambda: "file-truncated" in running.access_text(), "a line of the log")
     assert running.request(path="/a.txt").status == 200
 
 
@@ -324,7 +324,7 @@ def test_a_client_that_takes_nothing_is_given_up(files, root):
     (root / "large.bin").write_bytes(b"x" * 64 * MIB)
     running = files(timeouts={"send": "300ms"})
     with start_large(running) as client:
-        eventually(lambda: "client-stalled" in running.access_log.read_text(), "a line of the log")
+        eventually(lambda: "client-stalled" in running.access_text(), "a line of the log")
         with pytest.raises(Cut):
             client.take(64 * MIB)
     eventually(lambda: not [name for name in running.child.descriptors if "large.bin" in link(running, name)],

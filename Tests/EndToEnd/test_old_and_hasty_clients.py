@@ -76,7 +76,7 @@ def test_a_client_that_asks_without_reading_is_held_back_and_cut(edge, scripted)
             raise AssertionError("120 MB of requests were taken without an answer being read")
         except OSError:
             pass
-        eventually(lambda: "client-stalled" in running.access_log.read_text(), "the log tells of the cut")
+        eventually(lambda: "client-stalled" in running.access_text(), "the log tells of the cut")
     assert len(peer.requests) < 1000
     assert running.request().status == 200
     with open(f"/proc/{running.child.pid}/status") as status:

@@ -151,9 +151,15 @@ class Edge:
         """SIGTERM, without waiting for the end."""
         self.child.signal(signal.SIGTERM)
 
+    def access_text(self):
+        """What the access log holds. Lines that the server still has follow a moment later: it writes once a
+        second, and now, because it is asked to open its log anew."""
+        if self.child.running and not self.words:
+            self.child.signal(signal.SIGUSR1)
+        return self.access_log.read_text()
+
     def access_entries(self):
-        """What the access log holds, after having it flushed and reopened."""
-        return [json.loads(line) for line in self.access_log.read_text().splitlines()]
+        return [json.loads(line) for line in self.access_text().splitlines()]
 
     def end(self):
         crashed = self.child.process.poll() not in self.expected
