@@ -1,7 +1,5 @@
 """HTTP/2 clients that ask for much and bring nothing: their connection ends, and nobody else notices."""
 
-import threading
-
 import pytest
 
 from support import http2
@@ -211,48 +209,6 @@ def test_windows_of_one_byte_each(edge, scripted):
 # Clients that stand still
 
 
-def test_a_client_that_never_asks(edge, scripted):
-    running = edge({"app1": [scripted().address]}, timeouts={"head": "300ms"})
-    with Peer(running.port, running.authority) as one:
-        one.read_to_end()
-        assert one.closed and one.settings
-
-
-def test_a_client_that_stops_within_a_head(edge, scripted):
-    running = edge({"app1": [scripted().address]}, timeouts={"head": "300ms"})
-    with Peer(running.port, running.authority) as one:
-        assert one.request().status == 200
-        one.send(one.headers(request_fields(), end_headers=False))
-        assert is_calmed(one)
-
-
-def test_a_client_with_nothing_more_to_ask_is_sent_away(edge, scripted):
-    running = edge({"app1": [scripted().address]}, timeouts={"keep_alive": "300ms"})
-    with Peer(running.port, running.authority) as one:
-        assert one.request().status == 200
-        one.read_to_end()
-        assert one.goaway == http2.NO_ERROR
-
-
-def test_pings_do_not_keep_a_connection(edge, scripted):
-    running = edge({"app1": [scripted().address]}, timeouts={"keep_alive": "300ms"})
-    with Peer(running.port, running.authority) as one:
-        assert one.request().status == 200
-        while one.ping() and not one.goaways:
-            threading.Event().wait(0.02)
-        assert one.goaway == http2.NO_ERROR
-
-
-def test_an_upload_that_stops(edge, scripted):
-    running = edge({"app1": [scripted().address]}, timeouts={"body": "300ms"})
-    with Peer(running.port, running.authority) as one:
-        stream = one.start("POST", end_stream=False)
-        one.send(frame(DATA, 0, stream, b"x"))
-        got = one.answer(stream)
-        assert got.status == 408
-        assert one.request().status == 200
-
-
 def test_answers_that_nobody_takes(edge, scripted):
     """A hundred streams whose windows stay closed: they are reset, and their memory is bounded."""
     running = edge({"app1": [scripted(lambda c, r: c.sendall(answer(bytes(2_000_000)))).address]}, workers=1,
@@ -273,13 +229,3 @@ def test_answers_that_nobody_takes(edge, scripted):
     entries = eventually(lambda: len(found := running.access_entries()) >= 100 and found, "the log")
     assert {entry["cause"] for entry in entries} == {"client-stalled"}
     assert most - before < GROWTH, most - before
-
-
-def test_a_client_that_reads_nothing(edge, scripted):
-    running = edge({"app1": [scripted(lambda c, r: c.sendall(answer(bytes(50_000_000)))).address]},
-                   timeouts={"send": "1s"})
-    with Peer(running.port, running.authority, settings={4: 0x7fff_ffff}, gives_window=False) as one:
-        one.send(frame(WINDOW_UPDATE, 0, 0, number(0x7000_0000)))
-        one.start()
-        entry = eventually(running.access_entries, "the log")[0]
-        assert entry["cause"] == "client-stalled"
