@@ -2,15 +2,8 @@ internal import HTTPCore
 
 /// What binds requests of one client, or for one thing, to one node.
 extension Exchange {
-  /// Finds what this request is bound by, where its upstream binds requests at all.
-  func bind(to upstream: WorkerUpstream) {
-    let settings = upstream.settings
-    if settings.balance == .hash { affinity = affinity(by: settings.hashOn) }
-    if !settings.stickyCookie.isEmpty { bound = boundNode(settings.stickyCookie) }
-  }
-
   /// `nil` for a request without the thing: it goes where there is least to do.
-  private func affinity(by source: AffinitySource) -> UInt64? {
+  func affinity(by source: AffinitySource) -> UInt64? {
     switch source {
     case .address: StableHash.of(client.client.text)
     case .header(let name):
@@ -21,7 +14,7 @@ extension Exchange {
   }
 
   /// The mark that the client's cookie holds: sixteen digits.
-  private func boundNode(_ name: [UInt8]) -> UInt64? {
+  func boundNode(_ name: [UInt8]) -> UInt64? {
     guard let range = head.cookie(name.span), range.count == 16 else { return nil }
     var mark: UInt64 = 0
     for byte in range.range {
@@ -33,7 +26,8 @@ extension Exchange {
 
   /// Has the client keep the node that answered, unless it does already.
   func stick(to node: NodeState, _ response: inout ResponseHead) {
-    guard let upstream, !upstream.settings.stickyCookie.isEmpty, bound != node.mark else { return }
+    guard let upstream, !upstream.settings.stickyCookie.isEmpty, tries.request.bound != node.mark
+    else { return }
     var value = upstream.settings.stickyCookie
     value.append(UInt8(ascii: "="))
     for shift in stride(from: 60, through: 0, by: -4) {

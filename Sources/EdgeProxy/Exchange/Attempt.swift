@@ -78,7 +78,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     parser.reset()
     node.begin()
     pool = upstream.pool(of: node)
-    if !fresh, let kept = pool?.take(isRepeatable: exchange.isRepeatable) {
+    if !fresh, let kept = pool?.take(isRepeatable: exchange.tries.request.isRepeatable) {
       connection = kept
     } else {
       guard connect(node, upstream, hasBody: exchange.body.count > 0, server) else { return }

@@ -61,12 +61,12 @@ extension Exchange {
   /// A turn's share of reads was used up.
   func turnEnded() {
     guard stage == .answering else { return }
-    if let attempt { relayMore(attempt) } else if fileBody.isActive { sendFile() }
+    if let attempt = attempts.first { relayMore(attempt) } else if fileBody.isActive { sendFile() }
   }
 
   /// More may be there from the instance.
   func relay(_ attempt: Attempt) {
-    guard attempt === self.attempt, stage == .answering else { return }
+    guard attempt === attempts.first, stage == .answering else { return }
     relayMore(attempt)
   }
 
@@ -76,7 +76,7 @@ extension Exchange {
     pump.clientBlocked = false
     drainSpool()
     sendRestOfOwnBody()
-    if let attempt, !pump.clientBlocked { return relayMore(attempt) }
+    if let attempt = attempts.first, !pump.clientBlocked { return relayMore(attempt) }
     if fileBody.isActive { return sendFile() }
     endIfDone()
   }
@@ -207,7 +207,7 @@ extension Exchange {
     pump.patience = .none
     guard stage == .answering, pump.clientBlocked else { return }
     pump.mayUseFile = true
-    if let attempt { relayMore(attempt) }
+    if let attempt = attempts.first { relayMore(attempt) }
   }
 
   private func pauseLasted() {
@@ -235,7 +235,7 @@ extension Exchange {
   }
 
   private func releaseSource(_ attempt: Attempt) {
-    self.attempt = nil
+    _ = attempts.takeFirst()
     attempt.finish()
   }
 
@@ -254,7 +254,7 @@ extension Exchange {
 
   /// Nothing came from the instance for the idle timeout, though there was room for it.
   func answerStalled(_ attempt: Attempt) {
-    guard attempt === self.attempt else { return }
+    guard attempt === attempts.first else { return }
     // While the client is the slow one the instance is not to blame.
     if pump.clientBlocked, let upstream { return attempt.arm(upstream.settings.idleTimeout) }
     attemptBroke(attempt, .cut)

@@ -33,3 +33,15 @@ extension Exchange {
     facts.remotePort = 0
   }
 }
+
+extension ForwardedFacts {
+  /// The two ends of the client's connection, as the application is told them.
+  mutating func describe(_ connection: Connection, requestID: [UInt8]) {
+    remoteAddress = connection.peer.text
+    remotePort = UInt64(connection.peer.port)
+    serverAddress = connection.listener.address
+    serverPort = UInt64(connection.listener.port)
+    isTLS = connection.listener.isTLS
+    self.requestID = requestID
+  }
+}

@@ -3,28 +3,18 @@ internal import HTTPCore
 
 /// What an exchange has to do with requests that end instances.
 extension Exchange {
-  /// Before the first try: looks whether the same request has just ended two instances.
-  func recognise() {
-    let now = worker.loop.now.nanoseconds
-    tries.isDeadly =
-      snapshot.deadly.isWatching(now: now) && snapshot.deadly.contains(fingerprint, now: now)
+  /// The same request has just ended two instances.
+  ///
+  /// Looked at only while any request is remembered.
+  var isDeadly: Bool {
+    snapshot.deadly.contains(fingerprint, now: worker.loop.now.nanoseconds)
   }
 
-  /// An instance ended without a byte: the second time it is remembered that this request does that.
-  ///
-  /// A reset counts as well. It may mean that nobody read the request, since an instance that is
-  /// reloaded drops its listen queue; then the first answer clears the request again.
-  func noteUnanswered() {
-    guard tries.unanswered >= 2 || tries.isDeadly else { return }
+  func rememberAsDeadly() {
     snapshot.deadly.remember(fingerprint, now: worker.loop.now.nanoseconds)
   }
 
-  /// An instance has answered it.
-  func acquit() {
-    guard tries.isDeadly || tries.unanswered >= 2 else { return }
-    tries.isDeadly = false
-    snapshot.deadly.forget(fingerprint)
-  }
+  func forgetAsDeadly() { snapshot.deadly.forget(fingerprint) }
 
   private var fingerprint: UInt64 {
     var fingerprint = RequestFingerprint(head)

@@ -49,31 +49,18 @@ final class Exchange: TimerTarget, TurnEnd {
   var rules: RouteRules?
 
   // Tries.
-  var attempt: Attempt?
-  /// The try beside it, see `Hedging.swift`.
-  var hedge: Attempt?
-  /// An answer with a status worth another try, kept in case that no better one comes.
-  var fallback: Attempt?
-  var tries = TryLedger()
+  var attempts = Attempts()
+  var tries = Tries(Tries.Request(), generation: 0, at: Instant(nanoseconds: 0))
   /// Where it waits for an instance or for a node with less to do.
   var place = WaitPlace.none
-  /// 0 while the request never had to wait for an instance to come back.
-  var heldUntil = Instant(nanoseconds: 0)
-  /// The same for a node that has less to do.
-  var queuedUntil = Instant(nanoseconds: 0)
   /// Where the tunnel leads that was agreed to.
   var tunnelNode: NodeState?
-  /// What binds the request to a node, see `Balancer.Request`.
-  var affinity: UInt64?
-  var bound: UInt64?
 
   // The answer.
   var spool = Spool()
   /// What the access log will say.
   var record = AccessRecord()
   var startedAt = Instant(nanoseconds: 0)
-  /// When the whole request was there.
-  var dispatchedAt = Instant(nanoseconds: 0)
   var pump = RelayState()
   private var countedBytes = 0
   private var countedFileBytes: Int64 = 0
@@ -189,9 +176,8 @@ final class Exchange: TimerTarget, TurnEnd {
 
   /// What is kept for this exchange, with the blocks that it has from the pool.
   var memoryHeld: Int {
-    let inputs = (attempt?.inputBytes ?? 0) + (hedge?.inputBytes ?? 0) + (fallback?.inputBytes ?? 0)
     let compressor = pump.compressor == nil ? 0 : GzipCompressor.memoryBytes
-    return countedBytes + inputs + compressor + fileBody.blockBytes
+    return countedBytes + attempts.inputBytes + compressor + fileBody.blockBytes
   }
 
   var filesHeld: Int64 { countedFileBytes }
@@ -294,11 +280,6 @@ final class Exchange: TimerTarget, TurnEnd {
     route = -1
     upstream = nil
     rules = nil
-    tries = TryLedger()
-    heldUntil = Instant(nanoseconds: 0)
-    queuedUntil = Instant(nanoseconds: 0)
-    affinity = nil
-    bound = nil
     record.reset()
     // Shared storage would have to be copied for the next request's name.
     facts.requestID = []

@@ -7,7 +7,7 @@ extension Exchange: TunnelOwner {
 
   /// Whether a 101 is what the client asked for; before it not a byte of the client's goes further.
   func mayOpenTunnel(_ attempt: Attempt) -> Bool {
-    guard attempt === self.attempt, facts.asksForWebSocket, attempt.response.opensWebSocket else {
+    guard attempt === attempts.first, facts.asksForWebSocket, attempt.response.opensWebSocket else {
       return false
     }
     guard head.isExtendedConnect else { return true }
@@ -28,7 +28,7 @@ extension Exchange: TunnelOwner {
       began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
     noteReached(attempt, node)
     noteTry(attempt, "ok")
-    dropFallback()
+    attempts.dropKept()?.close()
     let isStream = head.isExtendedConnect
     let status = attempt.response.status
     let fitted = beginAnswer(driver, status, isStream ? .untilClose : .none) { output in
@@ -41,7 +41,7 @@ extension Exchange: TunnelOwner {
     // The tunnel counts as a request under way at its node.
     node.begin()
     tunnelNode = node
-    self.attempt = nil
+    _ = attempts.takeFirst()
     let manner = Tunnel.Manner(
       idle: upstream.settings.tunnelTimeout, halfOpen: Self.halfOpenMax, passesResets: false)
     let tunnel = Tunnel(self, worker: worker, manner)

@@ -92,11 +92,11 @@ struct RetryFacts: Equatable, Sendable {
 ///
 /// "Another node" always means: an untried one is left, `tries` and `within` are not used up, and,
 /// unless nothing had been sent, the budget gives a token, which is taken only when all else agrees.
-/// `tries` counts the whole life of the request (`TryLedger`): what may have been read is held only
+/// `tries` counts the whole life of the request (`Tries`): what may have been read is held only
 /// while a try and time for it are left, and is never sent more often.
 /// Nodes that could not be reached are no tries: old addresses of instances that were restarted
 /// must not use them up. When none is left that could be, another server is asked to connect to one
-/// of them (`LastResort.swift`), within `tries` and `within`; then the request is held, not failed.
+/// of them (`Tries`), within `tries` and `within`; then the request is held, not failed.
 ///
 /// An application that raises before it answers looks over uwsgi exactly like one that was killed.
 /// So two such ends in order are the end, be they from two nodes or, when no other could be asked,
