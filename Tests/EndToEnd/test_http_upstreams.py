@@ -324,15 +324,6 @@ def test_a_post_is_not_sent_again_when_a_kept_connection_ends_under_it(edge, web
     assert [request.body for request in server.requests] == [b"1", b"2", b"3"]
 
 
-def test_a_post_is_not_risked_on_a_connection_that_has_been_idle(edge, web):
-    server = web()
-    running = edge({"app1": http(server)}, workers=1)
-    assert running.request("POST", body=b"1").body == b"good"
-    threading.Event().wait(1.2)  # longer than Pool.freshMax
-    assert running.request("POST", body=b"2").body == b"good"
-    assert [request.connection for request in server.requests] == [0, 1]
-
-
 def test_a_server_that_restarts_between_requests_costs_nothing(edge, web):
     holders = []
 
@@ -432,14 +423,6 @@ def test_a_request_waits_for_a_node_to_come_back(edge, web):
         eventually(lambda: status(running)["workers"][0]["held"] == 1, "the request is held")
         server.start()
         assert client.read_response().body == b"good"
-
-
-def test_a_silent_node_is_a_504(edge, web):
-    over = threading.Event()
-    server = web(lambda *_: over.wait(10))
-    running = edge({"app1": http(server, timeouts={"response": "200ms"})}, workers=1)
-    assert running.request("POST", body=b"x").status == 504
-    over.set()
 
 
 def test_servers_that_close_when_they_like_cost_nothing_and_nothing_is_done_twice(edge, web):

@@ -139,6 +139,21 @@ struct FailoverTests {
     #expect(try app.server.accessLines().first?.cause == "response-stalled")
   }
 
+  @Test(arguments: [("POST", 900, true), ("POST", 1100, false), ("GET", 1100, true)])
+  func `a POST is not risked on a connection that has been idle for long`(
+    method: String, milliseconds: Int, isReused: Bool
+  ) throws {
+    let app = try ScriptedApplication(upstream: "keep_alive: {}")
+    let client = try app.ask("POST", "/first", body: "1")
+    let kept = try #require(try app.asking()).call
+    kept.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    try app.server.advance(by: .milliseconds(milliseconds))
+    #expect(client.answer()?.status == 200)
+    try app.ask(client, method, "/second")
+    #expect(kept.heard().isEmpty != isReused)
+    #expect(try app.asked().isEmpty == isReused)
+  }
+
   @Test func `the third failure in a row puts a node out, two answers bring it back`() throws {
     let app = try ScriptedApplication(nodes: 3, upstream: "balance: round-robin, hold: 0s")
     let ill = app.server.nodes(of: "app")[0]
