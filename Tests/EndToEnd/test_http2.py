@@ -223,32 +223,6 @@ def test_a_client_that_cancels_frees_the_application(edge, scripted):
 # Drain
 
 
-def test_drain_says_goodbye_twice_and_finishes_what_there_is(edge, scripted):
-    goes_on = threading.Event()
-
-    def script(connection, request):
-        if request.environ["PATH_INFO"] == "/slow":
-            assert goes_on.wait(PATIENCE)
-        connection.sendall(answer())
-
-    running = edge({"app1": [scripted(script).address]}, workers=1)
-    with peer(running) as client:
-        slow = client.start("GET", "/slow")
-        assert client.request("GET", "/").status == 200
-        running.drain()
-        client.wait_for(lambda: client.goaways)
-        assert (client.goaway, client.goaways[0].last_stream_id) == (http2.NO_ERROR, 0x7FFF_FFFF)
-        crossing = client.start("GET", "/")
-        assert client.answer(crossing).status == 200
-        client.wait_for(lambda: len(client.goaways) == 2)
-        assert (client.goaway, client.goaways[1].last_stream_id) == (http2.NO_ERROR, crossing)
-        goes_on.set()
-        assert client.answer(slow).status == 200
-        client.read_to_end()
-        assert len(client.goaways) == 2
-    assert running.child.wait() == 0
-
-
 def test_an_idle_connection_is_told_when_the_port_closes(edge, scripted):
     backend = scripted()
     running = edge({"app1": [backend.address]}, listen={"close_when_unable": "always", "close_after": "100ms",

@@ -35,6 +35,18 @@ struct DeadlyTriesTests {
     #expect(try nodes.serve(app, "GET", "/other") == 200)
   }
 
+  @Test func `one that ended one instance keeps its second try`() throws {
+    let app = try ScriptedApplication(nodes: 3)
+    for _ in 0..<4 {
+      var reached = 0
+      let answer = try app.serve(try app.ask("GET", "/page")) {
+        reached += 1
+        if reached == 1 { $0.call.end() } else { $0.call.answer() }
+      }
+      #expect(answer.status == 200 && reached == 2)
+    }
+  }
+
   @Test func `after a minute it has its second try again`() throws {
     let app = try ScriptedApplication(nodes: 4)
     let nodes = Nodes()

@@ -64,6 +64,7 @@ struct DrainTests {
     let frames = try #require(HTTP2Frame.read(client.read()))
     let told = frames.filter { $0.type == 7 }
     #expect(told.map { Array($0.payload.prefix(4)) } == [[0x7f, 255, 255, 255], [0, 0, 0, 3]])
+    #expect(told.allSatisfy { $0.code == 0 })
     #expect(frames.filter { $0.type == 1 }.map(\.stream) == [1, 3])
     #expect(client.isEnded)
   }

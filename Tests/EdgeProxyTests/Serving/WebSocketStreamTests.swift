@@ -156,7 +156,7 @@ struct WebSocketStreamTests {
 
   @Test func `the window opens only as the node reads`() throws {
     let (app, client, call) = try open()
-    // The server's settings are known; as much as the stream's window takes, and no node that reads.
+    // The server's settings are known; then comes as much as the stream's window takes.
     client.send(HTTP2Frames.frame(4, 1, 0))
     let frame = HTTP2Frames.frame(0, 0, 1, [UInt8](repeating: 7, count: 16_384))
     var frames: [HTTP2Frame] = []

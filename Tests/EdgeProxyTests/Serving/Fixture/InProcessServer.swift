@@ -33,8 +33,9 @@ final class InProcessServer {
   /// Turns after which a worker that still has something to do counts as one that spins.
   private static let turnsMax = 2000
 
-  /// Starts a worker with the configuration that `text` is in YAML; bodies go to files in `spool`, and
-  /// with `logging` there is an access log.
+  /// Starts a worker with the configuration that `text` is in YAML.
+  ///
+  /// Bodies go to files in `spool`; with `logging` there is an access log.
   init(_ text: String, spool: String = "/tmp", logging: Bool = false) throws {
     Descriptor.raiseLimit()
     logs = logging ? try TemporaryDirectory() : nil

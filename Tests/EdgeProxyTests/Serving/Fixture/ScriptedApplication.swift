@@ -7,8 +7,8 @@ import Testing
 
 /// A worker with one application at `a.test`, whose nodes do what the test says.
 ///
-/// The nodes speak HTTP/1.1, or what `speaks` names. They are unix sockets, which hear of everything at once, or with
-/// `overTCP` sockets that can be reset, where what is expected has to be waited for.
+/// The nodes speak HTTP/1.1, or what `speaks` names. They are unix sockets, which hear of all at
+/// once, or with `overTCP` sockets that can be reset, where what is expected is waited for.
 final class ScriptedApplication {
   /// A request as a node has it.
   struct Asked {
@@ -26,8 +26,8 @@ final class ScriptedApplication {
 
   /// A worker with so many nodes.
   ///
-  /// `node` is what the configuration says of each, without its address;
-  /// `upstream`, `route` and `more` are further keys of theirs and of the file.
+  /// `node` is what the configuration says of each, without its address; `upstream`, `route` and
+  /// `more` are further keys of theirs and of the file.
   init(
     nodes count: Int = 1, node: String = "", upstream: String = "", route: String = "",
     more: String = "", spool: String = "/tmp", overTCP: Bool = false, speaks: String = "http"
@@ -86,8 +86,9 @@ final class ScriptedApplication {
     return found
   }
 
-  /// The one request that has come to the nodes since the last look; `nil` without an issue of its
-  /// own when there is none.
+  /// The one request that has come to the nodes since the last look, or `nil`.
+  ///
+  /// Over TCP it is waited for.
   func asking(_ location: SourceLocation = #_sourceLocation) throws -> Asked? {
     var found = try asked()
     if overTCP, found.isEmpty {
