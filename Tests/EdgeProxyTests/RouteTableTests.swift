@@ -76,14 +76,4 @@ struct RouteTableTests {
   @Test func `a table without routes finds none`() {
     #expect(route("example.org", "/", in: []) == nil)
   }
-
-  @Test func `an unknown host differs from an unknown path`() {
-    let table = RouteTable([
-      RouteSettings(
-        host: "a.example", path: "/x", upstream: 0, bodyBytesMax: 0, idempotencyKey: false,
-        webSocket: true)
-    ])
-    let covered = ["a.example", "b.example"].filter { table.covers(host: Array($0.utf8).span) }
-    #expect(covered == ["a.example"])
-  }
 }

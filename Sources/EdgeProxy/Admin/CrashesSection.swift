@@ -1,5 +1,4 @@
 internal import Calendar
-internal import TLS
 
 /// How earlier processes of this server ended since the machine started.
 struct CrashesSection {

@@ -1,6 +1,5 @@
 internal import Calendar
 internal import EventLoop
-internal import TLS
 
 extension PortKeeper {
   private static func line(_ fleet: (servers: Int, closing: Int)) -> StatusText {

@@ -1,5 +1,4 @@
 internal import Calendar
-internal import TLS
 
 /// The process: what it is, since when, and its last reload.
 struct ServerSection {

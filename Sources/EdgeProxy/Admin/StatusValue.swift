@@ -1,5 +1,4 @@
 internal import Calendar
-internal import TLS
 
 /// A piece of the status as JSON will show it; fields keep their order.
 indirect enum StatusValue: Equatable, Sendable {

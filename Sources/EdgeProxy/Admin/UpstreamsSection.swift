@@ -1,6 +1,5 @@
 internal import Calendar
 internal import EventLoop
-internal import TLS
 
 /// The upstreams and what is known of their nodes.
 struct UpstreamsSection {

@@ -3,7 +3,6 @@ internal import CertStore
 internal import Etcd
 internal import EventLoop
 internal import Logging
-internal import TLS
 
 /// Who belongs to the fleet, and how this server proves that it does.
 ///

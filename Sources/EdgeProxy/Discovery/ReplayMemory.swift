@@ -43,6 +43,4 @@ struct ReplayMemory {
   mutating func forget(now: Int64) {
     latest = latest.filter { $0.value + Self.window >= now }
   }
-
-  var count: Int { latest.count }
 }

@@ -76,10 +76,6 @@ final class SharedInstances {
 
   /// Whether etcd tells of every change now, and knows what this server has to tell.
   var isSynced: Bool { watch?.isSynced ?? false }
-  var isPublished: Bool { publication.isComplete }
-  var failure: String? { watch?.failure }
-  /// Instances of other servers.
-  var count: Int { known.count }
 
   /// Tells the fleet what this server hears of itself.
   func publish(_ instances: [SharedInstance]) {

@@ -63,11 +63,6 @@ struct RequestedFile: ~Copyable {
     guard let file = try? open(path, in: directory), file.facts.kind == .file else { return nil }
     return file
   }
-
-  /// Where the path ends with a slash or names the directory of the route.
-  var namesDirectory: Bool {
-    path.count < 2 || path[path.count - 2] == UInt8(ascii: "/") || path == [0x2e, 0]
-  }
 }
 
 extension ContentCoding {

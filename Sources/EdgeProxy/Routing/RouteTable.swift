@@ -80,9 +80,6 @@ struct RouteTable: Sendable {
     return nil
   }
 
-  /// Whether some route has this host at all, so that "unknown host" and "unknown path" differ.
-  func covers(host: borrowing Span<UInt8>) -> Bool { hosts.lookup(host) != nil }
-
   private func matches(_ entry: Entry, _ path: borrowing Span<UInt8>) -> Bool {
     let slash = UInt8(ascii: "/")
     // `/` covers everything, the `*` of OPTIONS too.

@@ -10,8 +10,6 @@ struct TriedNodes: Equatable, Sendable {
   var isEmpty: Bool { bits == 0 }
   var count: Int { bits.nonzeroBitCount }
 
-  func contains(_ index: Int) -> Bool { bits >> UInt128(index) & 1 != 0 }
-
   mutating func insert(_ index: Int) {
     bits |= 1 << UInt128(index)
     last = index

@@ -33,7 +33,6 @@ struct FrameScanner {
   private(set) var stream: Int32 = 0
 
   var endsHeaders: Bool { flags & 0x4 != 0 }
-  var endsStream: Bool { flags & 0x1 != 0 }
 
   /// The frame that `next` was last in has ended.
   var isAtEnd: Bool { headerCount == 0 }

@@ -10,7 +10,6 @@ package struct UWSGIPacket: ~Copyable {
   private var storage = [UInt8](repeating: 0, count: 2048)
   private var end = headerBytes
   private(set) var variables = 0
-  private var overflow = false
 
   package init() {}
 
@@ -39,12 +38,11 @@ package struct UWSGIPacket: ~Copyable {
   mutating func begin() {
     end = Self.headerBytes
     variables = 0
-    overflow = false
   }
 
   /// Closes the packet: sizes are known, limits are checked.
   mutating func finish(modifier1: UInt8, modifier2: UInt8) throws(HTTPError) {
-    guard !overflow, blockBytes <= FixedLimits.uwsgiBlockBytes else {
+    guard blockBytes <= FixedLimits.uwsgiBlockBytes else {
       throw .blockTooLarge(bytes: blockBytes, limit: FixedLimits.uwsgiBlockBytes)
     }
     guard variables <= FixedLimits.uwsgiVariables else {
@@ -158,8 +156,7 @@ package struct UWSGIPacket: ~Copyable {
 
   @inline(__always)
   private mutating func writeSize(_ size: Int, at place: Int) {
-    // A size that does not fit makes the whole packet be refused in `finish`.
-    if size > Int(UInt16.max) { overflow = true }
+    // A size that does not fit is cut here; the block is then beyond what `finish` lets pass.
     var target = storage.mutableSpan
     target[place] = UInt8(truncatingIfNeeded: size)
     target[place + 1] = UInt8(truncatingIfNeeded: size >> 8)

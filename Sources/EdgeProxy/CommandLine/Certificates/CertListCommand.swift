@@ -2,7 +2,6 @@ internal import Calendar
 internal import ArgumentParser
 internal import CertStore
 internal import Etcd
-internal import TLS
 
 /// `edgeproxy cert list`: what etcd has, and what servers think of it.
 struct CertListCommand: ParsableCommand {

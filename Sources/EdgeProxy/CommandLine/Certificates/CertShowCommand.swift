@@ -2,7 +2,6 @@ internal import Calendar
 internal import ArgumentParser
 internal import CertStore
 internal import Etcd
-internal import TLS
 
 /// `edgeproxy cert show`: one certificate in full, but for its key.
 struct CertShowCommand: ParsableCommand {

@@ -1,6 +1,5 @@
 internal import Calendar
 internal import ArgumentParser
-internal import TLS
 
 /// `edgeproxy node list`: the servers of the fleet.
 struct NodeListCommand: ParsableCommand {
