@@ -14,7 +14,7 @@ final class MemberScouts {
   private let addresses: [SocketAddress?]
   private let found: (Int) -> Void
   private var members: [Member]
-  private var running: [ObjectIdentifier: Scout] = [:]
+  private var running: [ObjectIdentifier: BareConnect] = [:]
   private var beat: Alarm?
   private(set) var isRunning = false
 
@@ -30,7 +30,7 @@ final class MemberScouts {
   /// etcd with TLS writes a line to its log for each connection that says nothing.
   private static let periodOfReached = Duration.seconds(1)
   /// For one connect, so that at most three to a member are under way.
-  fileprivate static let connectWithin = Duration.milliseconds(500)
+  private static let connectWithin = Duration.milliseconds(500)
 
   /// `found` is called with the number of a member that can be reached again.
   init(_ endpoints: [Endpoint], on loop: EventLoop, found: @escaping (Int) -> Void) {
@@ -55,7 +55,7 @@ final class MemberScouts {
     guard isRunning else { return }
     isRunning = false
     beat?.cancel()
-    for scout in running.values { scout.cancel() }
+    for connect in running.values { connect.cancel() }
     running = [:]
   }
 
@@ -65,75 +65,25 @@ final class MemberScouts {
     for (member, address) in addresses.enumerated() {
       guard let address, members[member].isLost || members[member].dueAt <= now else { continue }
       members[member].dueAt = now + Self.periodOfReached
-      let scout = Scout(member, began: now, loop: loop) { [unowned self] in
-        came(back: $0, $1)
+      let connect = BareConnect(on: loop) { [unowned self] connect, outcome in
+        running[ObjectIdentifier(connect)] = nil
+        came(back: member, began: now, outcome == .connected)
       }
-      running[ObjectIdentifier(scout)] = scout
-      scout.start(address)
+      running[ObjectIdentifier(connect)] = connect
+      connect.start(address, within: Self.connectWithin)
     }
   }
 
-  private func came(back scout: Scout, _ isReached: Bool) {
-    running[ObjectIdentifier(scout)] = nil
-    var member = members[scout.member]
+  private func came(back number: Int, began: Instant, _ isReached: Bool) {
+    var member = members[number]
     if isReached {
       let wasLost = member.isLost
       member.isLost = false
-      member.reachedAt = max(member.reachedAt, scout.began)
-      members[scout.member] = member
-      if wasLost { found(scout.member) }
-    } else if scout.began > member.reachedAt {
-      members[scout.member].isLost = true
+      member.reachedAt = max(member.reachedAt, began)
+      members[number] = member
+      if wasLost { found(number) }
+    } else if began > member.reachedAt {
+      members[number].isLost = true
     }
-  }
-}
-
-/// One connect to one member.
-private final class Scout: EventSource, TimerTarget {
-  let member: Int
-  let began: Instant
-  private let loop: EventLoop
-  private let back: (Scout, Bool) -> Void
-  private var descriptor: FileDescriptor?
-  private var token = SourceToken.none
-  private var timer = TimerToken.none
-
-  init(
-    _ member: Int, began: Instant, loop: EventLoop, back: @escaping (Scout, Bool) -> Void
-  ) {
-    self.member = member
-    self.began = began
-    self.loop = loop
-    self.back = back
-  }
-
-  func start(_ address: SocketAddress) {
-    timer = loop.arm(self, after: MemberScouts.connectWithin)
-    do {
-      let socket = try Socket.connect(address)
-      token = try loop.register(socket.raw, self, [.writable])
-      descriptor = consume socket
-    } catch {
-      finish(false)
-    }
-  }
-
-  func ready(_ events: Readiness) {
-    guard let raw = descriptor?.raw else { return }
-    finish(Socket.pendingError(raw) == 0 && !events.contains(.failed))
-  }
-
-  func timerFired(_ token: TimerToken) { finish(false) }
-
-  private func finish(_ isReached: Bool) {
-    cancel()
-    back(self, isReached)
-  }
-
-  func cancel() {
-    loop.cancel(timer)
-    loop.forget(token)
-    token = .none
-    descriptor = nil
   }
 }

@@ -10,7 +10,7 @@ final class InstanceProbes {
   private let refused: (InstanceRegistry.ProbeTarget) -> Void
   private var waiting: [InstanceRegistry.ProbeTarget] = []
   private var known: Set<InstanceRegistry.ProbeTarget> = []
-  private var running: [InstanceProbe] = []
+  private var running: [BareConnect] = []
 
   static let timeout = Duration.seconds(1)
   static let runningMax = 64
@@ -30,77 +30,24 @@ final class InstanceProbes {
 
   private func startNext() {
     while running.count < Self.runningMax, let target = waiting.popLast() {
-      let probe = InstanceProbe(target, loop: loop, probes: self)
-      running.append(probe)
-      probe.start()
+      let connect = BareConnect(on: loop) { [unowned self] in finished($0, target, $1) }
+      running.append(connect)
+      connect.start(target.address, within: Self.timeout)
     }
   }
 
   func close() {
     waiting = []
-    for probe in running { probe.cancel() }
+    for connect in running { connect.cancel() }
     running = []
   }
 
-  fileprivate func finished(_ probe: InstanceProbe, isRefused: Bool) {
-    running.removeAll { $0 === probe }
-    known.remove(probe.target)
-    if isRefused { refused(probe.target) }
+  private func finished(
+    _ connect: BareConnect, _ target: InstanceRegistry.ProbeTarget, _ outcome: BareConnect.Outcome
+  ) {
+    running.removeAll { $0 === connect }
+    known.remove(target)
+    if outcome == .failed(ECONNREFUSED) || outcome == .failed(ENOENT) { refused(target) }
     startNext()
-  }
-}
-
-/// One connect.
-private final class InstanceProbe: EventSource, TimerTarget {
-  let target: InstanceRegistry.ProbeTarget
-  private let loop: EventLoop
-  private unowned let probes: InstanceProbes
-  private var descriptor: FileDescriptor?
-  private var raw: Int32 = -1
-  private var token = SourceToken.none
-  private var timer = TimerToken.none
-
-  init(_ target: InstanceRegistry.ProbeTarget, loop: EventLoop, probes: InstanceProbes) {
-    self.target = target
-    self.loop = loop
-    self.probes = probes
-  }
-
-  /// The result never comes before the next turn.
-  func start() {
-    timer = loop.arm(self, after: InstanceProbes.timeout)
-    do throws(SystemError) {
-      let socket = try Socket.connect(target.address)
-      raw = socket.raw
-      descriptor = consume socket
-      token = try loop.register(raw, self, [.writable])
-    } catch {
-      loop.cancel(timer)
-      failure = error.code
-      timer = loop.arm(self, after: .zero)
-    }
-  }
-
-  /// What connecting failed with at once; 0 for nothing.
-  private var failure: Int32 = 0
-
-  func ready(_ events: Readiness) { finish(Socket.pendingError(raw)) }
-
-  func timerFired(_ token: TimerToken) {
-    timer = .none
-    finish(failure)
-  }
-
-  private func finish(_ code: Int32) {
-    cancel()
-    probes.finished(self, isRefused: code == ECONNREFUSED || code == ENOENT)
-  }
-
-  func cancel() {
-    loop.cancel(timer)
-    timer = .none
-    loop.forget(token)
-    token = .none
-    descriptor = nil
   }
 }

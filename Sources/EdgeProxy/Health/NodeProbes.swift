@@ -10,12 +10,13 @@ internal import EventLoop
 /// of them answers, all are, so that it is soon known whether any is left. Of nodes that have checks only
 /// the failures count: these know more of a node than that something listens, but come less often.
 final class NodeProbes {
-  fileprivate let links: PeerLinks
+  private let links: PeerLinks
   /// Whether a node has checks.
   private let isChecked: (NodeState) -> Bool
   /// How long a connect may take.
-  fileprivate let timeout: Duration
-  private var running: [ObjectIdentifier: Probe] = [:]
+  private let timeout: Duration
+  /// Nodes that are being asked.
+  private var running: Set<ObjectIdentifier> = []
   /// Called when the last running probe has come to a result.
   var whenIdle: (() -> Void)?
 
@@ -86,62 +87,27 @@ final class NodeProbes {
   }
 
   private func probe(_ node: NodeState) {
-    guard running.count < Self.runningMax, running[ObjectIdentifier(node)] == nil else { return }
-    let probe = Probe(node: node, probes: self)
-    running[ObjectIdentifier(node)] = probe
-    probe.start()
+    guard running.count < Self.runningMax, running.insert(ObjectIdentifier(node)).inserted
+    else { return }
+    NodeConnect(on: links.loop) { [unowned self] in finished(node, succeeded: $0 == .connected) }
+      .start(within: timeout) { connection throws(SystemError) in
+        try connection.open(node, through: links)
+      }
   }
 
-  fileprivate func finished(_ probe: Probe, succeeded: Bool) {
-    running[ObjectIdentifier(probe.node)] = nil
-    if !succeeded || !isChecked(probe.node) { probe.node.recordCheck(succeeded: succeeded) }
+  private func finished(_ node: NodeState, succeeded: Bool) {
+    running.remove(ObjectIdentifier(node))
+    if !succeeded || !isChecked(node) { node.recordCheck(succeeded: succeeded) }
     if succeeded {
       hasFound = true
-      answered[ObjectIdentifier(probe.node)] = probe.node
+      answered[ObjectIdentifier(node)] = node
     }
     guard running.isEmpty else { return }
     let next = hasFound ? [] : rest
     rest = []
-    for node in next { self.probe(node) }
+    for node in next { probe(node) }
     guard running.isEmpty else { return }
     emptySince = hasFound ? nil : roundBegan
     whenIdle?()
-  }
-}
-
-/// One connect to one node.
-private final class Probe: NodeConnectionOwner, TimerTarget {
-  let node: NodeState
-  private unowned let probes: NodeProbes
-  private let connection: NodeConnection
-  private var timer = TimerToken.none
-
-  init(node: NodeState, probes: NodeProbes) {
-    self.node = node
-    self.probes = probes
-    connection = NodeConnection(loop: probes.links.loop)
-  }
-
-  func start() {
-    do throws(SystemError) {
-      try connection.open(node, through: probes.links)
-      connection.owner = self
-      try connection.watch(sending: true)
-      timer = probes.links.loop.arm(self, after: probes.timeout)
-    } catch {
-      finish(false)
-    }
-  }
-
-  func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
-    finish(!connection.hasFailed && !events.contains(.failed))
-  }
-
-  func timerFired(_ token: TimerToken) { finish(false) }
-
-  private func finish(_ succeeded: Bool) {
-    probes.links.loop.cancel(timer)
-    connection.close()
-    probes.finished(self, succeeded: succeeded)
   }
 }

@@ -6,13 +6,15 @@ internal import EventLoop
 final class NeighbourPorts {
   private let links: PeerLinks
   private let names: () -> [String]
-  private var questions: [String: PortQuestion] = [:]
+  /// Servers that are being asked.
+  private var asked: Set<String> = []
   private var answers: [String: (isOpen: Bool, at: Instant)] = [:]
   /// When each was last asked.
   private var askedAt: [String: Instant] = [:]
 
   /// Between two questions to the same server.
   private static let every = Duration.milliseconds(250)
+  private static let timeout = Duration.milliseconds(500)
   /// An answer counts for so long.
   private static let lasting = Duration.seconds(2)
 
@@ -34,50 +36,25 @@ final class NeighbourPorts {
   /// Asks those again that were not asked a moment ago.
   func ask() {
     let now = links.loop.now
-    for name in names() where questions[name] == nil {
+    for name in names() where !asked.contains(name) {
       if let last = askedAt[name], now < last + Self.every { continue }
       askedAt[name] = now
-      questions[name] = PortQuestion(name, links) { [unowned self] isOpen in
-        questions[name] = nil
-        if let isOpen { answers[name] = (isOpen, links.loop.now) }
-      }
+      asked.insert(name)
+      NodeConnect(on: links.loop) { [unowned self] in answered(name, $0) }
+        .start(within: Self.timeout) { connection throws(SystemError) in
+          try connection.open(httpsPortOf: name, through: links)
+        }
     }
   }
-}
 
-/// One question to one server.
-private final class PortQuestion: NodeConnectionOwner, TimerTarget {
-  private let links: PeerLinks
-  private let connection: NodeConnection
-  private let done: (Bool?) -> Void
-  private var timer = TimerToken.none
-
-  private static let timeout = Duration.milliseconds(500)
-
-  /// `done` is called once, from the loop; with `nil` where no answer came.
-  init(_ server: String, _ links: PeerLinks, done: @escaping (Bool?) -> Void) {
-    self.links = links
-    self.done = done
-    connection = NodeConnection(loop: links.loop)
-    // Of one that cannot even be asked the timer tells as well.
-    if (try? connection.open(httpsPortOf: server, through: links)) != nil {
-      connection.owner = self
-    }
-    timer = links.loop.arm(self, after: Self.timeout)
-  }
-
-  func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
-    if !connection.hasFailed { return finish(true) }
+  private func answered(_ name: String, _ outcome: NodeConnect.Outcome) {
+    asked.remove(name)
+    switch outcome {
+    case .connected: answers[name] = (true, links.loop.now)
+    case .busy: answers[name] = (false, links.loop.now)
     // Other failures say nothing of the port.
-    finish(connection.isRefusedAsBusy ? false : nil)
-  }
-
-  func timerFired(_ token: TimerToken) { finish(nil) }
-
-  private func finish(_ isOpen: Bool?) {
-    links.loop.cancel(timer)
-    connection.close()
-    done(isOpen)
+    case .failed, .timedOut: break
+    }
   }
 }
 
