@@ -87,20 +87,20 @@ package struct EtcdCertificates: Sendable {
   /// Judges everything again, because time has passed or the routes or neighbours have changed.
   package mutating func settle(now: Int64) -> Bool {
     settleLegacy()
-    var settlement = Settlement(now: now, hosts: routedHosts, neighbours: neighbours)
+    var rules = CertificateRules(now: now, hosts: routedHosts, neighbours: neighbours)
     for (key, source) in sources.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      settlement.consider(key, source.offer, old: source.served)
+      rules.consider(key, source.offer, old: source.served)
     }
-    settlement.conclude()
+    rules.conclude()
     var isChanged = false
     for (key, source) in sources {
-      let next = settlement.served[key]
+      let next = rules.served[key]
       if next?.item.certificate != source.served?.item.certificate { isChanged = true }
       sources[key]?.served = next
       if case .absent = source.offer, next == nil { sources[key] = nil }
     }
-    refusals = settlement.refusals + unread.values.sorted { $0.source < $1.source }
-    nextValidAt = settlement.nextValidAt
+    refusals = rules.refusals + unread.values.sorted { $0.source < $1.source }
+    nextValidAt = rules.nextValidAt
     return isChanged
   }
 

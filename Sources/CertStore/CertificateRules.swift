@@ -16,7 +16,7 @@ struct ServedCertificate: Sendable {
 ///
 /// An unsealed certificate that was kept from before there were encryption keys goes on only where
 /// nothing else covers its names, as one that was deleted.
-struct Settlement {
+struct CertificateRules {
   /// Seconds since 1970.
   let now: Int64
   /// Normalised hosts that have routes, `*.` first for a wildcard.
