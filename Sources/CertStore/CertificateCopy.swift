@@ -18,7 +18,7 @@ package final class CertificateCopy {
   // MARK: Certificates
 
   /// What the copy holds and what in it was refused; nothing where there is no copy yet.
-  package func load() throws(CertificateCopyError) -> (
+  package func load() throws(CopyError) -> (
     records: [CopyRecord], refusals: [CertStore.Refusal]
   ) {
     directory.removeLeftovers()
@@ -33,7 +33,7 @@ package final class CertificateCopy {
             reason: "it is not read: there are more than \(EtcdCertificates.sourcesMax) files"))
         break
       }
-      do throws(CertificateCopyError) {
+      do throws(CopyError) {
         guard let bytes = try directory.read(name, bytesMax: CopyFile.bytesMax) else { continue }
         guard let record = CopyFile.decode(bytes) else {
           throw .refused(path: path, reason: "the file is damaged")
@@ -50,7 +50,7 @@ package final class CertificateCopy {
     return (records, refusals)
   }
 
-  private static func reason(_ error: CertificateCopyError) -> String {
+  private static func reason(_ error: CopyError) -> String {
     switch error {
     case .failed(_, let error): "\(error)"
     case .refused(_, let reason): reason
@@ -60,15 +60,15 @@ package final class CertificateCopy {
   /// Makes the copy hold these and no others; files that are right already are left alone.
   ///
   /// After an error what could be written is, and nothing was taken away; the first error is thrown.
-  package func save(_ records: [CopyRecord]) throws(CertificateCopyError) {
+  package func save(_ records: [CopyRecord]) throws(CopyError) {
     try directory.prepare()
     var wanted: Set<String> = []
-    var failure: CertificateCopyError?
+    var failure: CopyError?
     var isWritten = false
     for record in records {
       let name = CopyFile.name(record.key)
       wanted.insert(name)
-      do throws(CertificateCopyError) {
+      do throws(CopyError) {
         let bytes = CopyFile.encode(record)
         let isReadable = { CopyFile.decode(bytes) == record }
         if try put(name, bytes, bytesMax: CopyFile.bytesMax, isReadable: isReadable) {
@@ -94,7 +94,7 @@ package final class CertificateCopy {
   /// The keyring that was saved last; `nil` where there is none.
   package func loadTicketKeys(
     with keys: EncryptionKeys?
-  ) throws(CertificateCopyError) -> TicketKeyring? {
+  ) throws(CopyError) -> TicketKeyring? {
     let name = Self.ticketKeysName
     guard let bytes = try directory.read(name, bytesMax: TicketKeyring.encodedBytesMax) else {
       return nil
@@ -107,7 +107,7 @@ package final class CertificateCopy {
   }
 
   /// Keeps a keyring, encoded as etcd has it.
-  package func saveTicketKeys(_ encoded: [UInt8]) throws(CertificateCopyError) {
+  package func saveTicketKeys(_ encoded: [UInt8]) throws(CopyError) {
     try directory.prepare()
     if try put(Self.ticketKeysName, encoded, bytesMax: TicketKeyring.encodedBytesMax) {
       try directory.sync()
@@ -121,7 +121,7 @@ package final class CertificateCopy {
   /// What could not be read back is not written, because it would take a good file's place.
   private func put(
     _ name: String, _ bytes: [UInt8], bytesMax: Int, isReadable: () -> Bool = { true }
-  ) throws(CertificateCopyError) -> Bool {
+  ) throws(CopyError) -> Bool {
     let digest = Fingerprint.sha256(bytes)
     if let known = digests[name], known == digest, directory.has(name) { return false }
     if let old = try? directory.read(name, bytesMax: bytesMax), old == bytes {

@@ -14,7 +14,7 @@ package struct PrivateDirectory {
   package func path(_ name: String) -> String { path + "/" + name }
 
   /// Makes the directory where it is missing, and shuts it to others.
-  package func prepare() throws(CertificateCopyError) {
+  package func prepare() throws(CopyError) {
     if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw failed("mkdir") }
     var facts = stat()
     guard unsafe stat(path, &facts) == 0 else { throw failed("stat") }
@@ -26,7 +26,7 @@ package struct PrivateDirectory {
   }
 
   /// The names in it but those of half-written files; empty where there is no directory.
-  func names() throws(CertificateCopyError) -> [String] {
+  func names() throws(CopyError) -> [String] {
     do throws(SystemError) {
       return try CertificateDirectory.list(path).filter { !$0.hasPrefix(".") }.sorted()
     } catch {
@@ -46,7 +46,7 @@ package struct PrivateDirectory {
   }
 
   /// The file's bytes, one more than `bytesMax` at most; `nil` where there is none.
-  package func read(_ name: String, bytesMax: Int) throws(CertificateCopyError) -> [UInt8]? {
+  package func read(_ name: String, bytesMax: Int) throws(CopyError) -> [UInt8]? {
     do throws(SystemError) {
       return try WholeFile.read(path(name), bytesMax: bytesMax)
     } catch {
@@ -59,7 +59,7 @@ package struct PrivateDirectory {
   ///
   /// It is written beside the old one and on the disk before it takes that one's name, so that neither
   /// a crash nor a full disk leaves half a file.
-  package func write(_ name: String, _ bytes: [UInt8]) throws(CertificateCopyError) {
+  package func write(_ name: String, _ bytes: [UInt8]) throws(CopyError) {
     // Another process may write at the same time while the program is replaced.
     let temporary = path("\(Self.temporaryPrefix)\(getpid())-\(name)")
     _ = unsafe unlink(temporary)
@@ -77,27 +77,27 @@ package struct PrivateDirectory {
     }
   }
 
-  func remove(_ name: String) throws(CertificateCopyError) {
+  func remove(_ name: String) throws(CopyError) {
     guard unsafe unlink(path(name)) == 0 || errno == ENOENT else {
       throw .failed(path: path(name), SystemError("unlink"))
     }
   }
 
   /// Makes what was written and removed last over a loss of power.
-  package func sync() throws(CertificateCopyError) {
+  package func sync() throws(CopyError) {
     let raw = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard raw >= 0 else { throw failed("open") }
     let directory = FileDescriptor(owning: raw)
     guard fsync(directory.raw) == 0 else { throw failed("fsync") }
   }
 
-  private func failed(_ call: String) -> CertificateCopyError {
+  private func failed(_ call: String) -> CopyError {
     .failed(path: path, SystemError(call))
   }
 }
 
 /// Why the copy on disk could not be written or read.
-package enum CertificateCopyError: Error, Equatable, CustomStringConvertible {
+package enum CopyError: Error, Equatable, CustomStringConvertible {
   case failed(path: String, SystemError)
   case refused(path: String, reason: String)
 

@@ -149,7 +149,7 @@ struct CertificateCopyTests {
     // Something that cannot be replaced lies where the new file would be written first.
     let obstacle = "certificates/.new-\(getpid())-k-_2fc_2fa.copy"
     try folder.makeFolder(obstacle)
-    let error = #expect(throws: CertificateCopyError.self) {
+    let error = #expect(throws: CopyError.self) {
       try copy.save([record("/c/a", "new"), record("/c/b", "new")])
     }
     #expect(error?.description == "\(path)/k-_2fc_2fa.copy: open: File exists")
@@ -165,14 +165,14 @@ struct CertificateCopyTests {
   @Test func `a place where no directory can be made is a typed error`() throws {
     try folder.write("file", "")
     for place in ["/file/certificates", "/nowhere/certificates"] {
-      #expect(throws: CertificateCopyError.self) {
+      #expect(throws: CopyError.self) {
         try CertificateCopy(folder.path + place).save([])
       }
     }
-    #expect(throws: CertificateCopyError.self) {
+    #expect(throws: CopyError.self) {
       try CertificateCopy(folder.path + "/file").save([])
     }
-    #expect(throws: CertificateCopyError.self) { try CertificateCopy(folder.path + "/file").load() }
+    #expect(throws: CopyError.self) { try CertificateCopy(folder.path + "/file").load() }
   }
 
   @Test func `what a crash left half-written is never read and goes away`() throws {
@@ -214,7 +214,7 @@ struct CertificateCopyTests {
     #expect(file("ticket-keys") != nil)
     try folder.write("certificates/ticket-keys", "damaged")
     #expect(
-      throws: CertificateCopyError.refused(
+      throws: CopyError.refused(
         path: path + "/ticket-keys", reason: "it is not a whole keyring")
     ) { try copy.loadTicketKeys(with: nil) }
   }

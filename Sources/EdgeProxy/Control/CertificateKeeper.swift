@@ -57,7 +57,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
   /// Reads the copy of what etcd had, and the directory, for the first time.
   func begin() {
     if settings.etcd != nil {
-      do throws(CertificateCopyError) {
+      do throws(CopyError) {
         let (records, damaged) = try copy.load()
         for refusal in damaged { log(refusal) }
         _ = store.update { $0.loadCopy(records, now: Self.now) }
@@ -120,7 +120,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
   /// Keeps what etcd has on disk, for a start without it.
   private func save() {
     guard let records = store.etcd?.copy else { return }
-    do throws(CertificateCopyError) {
+    do throws(CopyError) {
       try copy.save(records)
       if copyFailure != nil { logger.notice("the copy of the certificates is whole again") }
       copyFailure = nil
@@ -137,7 +137,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
 
   /// The fleet's ticket keys as they were when this server last had them.
   func savedTicketKeys(_ encryption: EncryptionKeys?) -> TicketKeyring? {
-    do throws(CertificateCopyError) {
+    do throws(CopyError) {
       return try copy.loadTicketKeys(with: encryption)
     } catch {
       logger.warning("the copy of the ticket keys was not read", metadata: ["error": "\(error)"])

@@ -293,7 +293,7 @@ final class Discovery: TimerTarget {
   // MARK: The copy
 
   private func restore() {
-    do throws(CertificateCopyError) {
+    do throws(CopyError) {
       let now = Self.time
       let (rows, mistakes) = try copy.load()
       for mistake in mistakes.prefix(Self.mistakesMax) {
@@ -322,7 +322,7 @@ final class Discovery: TimerTarget {
   private func save() {
     savedAt = loop.now
     savedVersion = registry.version
-    do throws(CertificateCopyError) {
+    do throws(CopyError) {
       let unwritten = try copy.save(registry.rows(time: Self.time, now: loop.now))
       if let first = unwritten.first {
         throw .refused(path: "instances", reason: "\(unwritten.count) left out, first \(first)")

@@ -35,7 +35,7 @@ struct InstanceCopy {
   /// What can be read, and what in it was not; nothing where there is no copy yet.
   ///
   /// A bad line costs itself. Throws where the file is not ours at all.
-  func load() throws(CertificateCopyError) -> (rows: [Row], mistakes: [String]) {
+  func load() throws(CopyError) -> (rows: [Row], mistakes: [String]) {
     directory.removeLeftovers()
     guard let bytes = try directory.read(Self.name, bytesMax: Self.bytesMax) else {
       return ([], [])
@@ -47,7 +47,7 @@ struct InstanceCopy {
   }
 
   /// Writes what can be read back; returns the keys of what was left out because it cannot.
-  func save(_ rows: [Row]) throws(CertificateCopyError) -> [String] {
+  func save(_ rows: [Row]) throws(CopyError) -> [String] {
     let (bytes, leftOut) = Self.encode(rows)
     try directory.prepare()
     try directory.write(Self.name, bytes)

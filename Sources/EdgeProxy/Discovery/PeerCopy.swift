@@ -71,7 +71,7 @@ struct PeerCopy {
       guard value.count <= NodeCertificate.bytesMax else { continue }
       bytes += Array("\(entry.node) \(value.count)\n".utf8) + value
     }
-    do throws(CertificateCopyError) {
+    do throws(CopyError) {
       guard try directory.read(Self.fileName, bytesMax: Self.bytesMax) != bytes else { return nil }
       try directory.prepare()
       try directory.write(Self.fileName, bytes)
