@@ -16,8 +16,8 @@ let house: [SwiftSetting] = [
 
 /// What the server stands on.
 let server: [Target.Dependency] = [
-  "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop", "Calendar", "CYAML", "CCrash",
-  "CLinux",
+  "Configuration", "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop", "Calendar",
+  "CCrash", "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
 ]
@@ -54,13 +54,16 @@ let package = Package(
     .target(
       name: "CertStore", dependencies: ["HTTPCore", "TLS", "EventLoop", "CLinux"],
       swiftSettings: house),
+    .target(
+      name: "Configuration",
+      dependencies: ["CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML"],
+      swiftSettings: house),
     .executableTarget(name: "EdgeProxy", dependencies: server, swiftSettings: house),
     .target(
       name: "TestSupport",
       dependencies: [
-        "Calendar", "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux", "CNghttp2",
-        "COpenSSL",
-        "CZlib",
+        "Calendar", "Configuration", "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux",
+        "CNghttp2", "COpenSSL", "CZlib",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
     .testTarget(name: "CalendarTests", dependencies: ["Calendar"], swiftSettings: house),
@@ -80,7 +83,13 @@ let package = Package(
       name: "EtcdTests", dependencies: ["Etcd", "EventLoop", "TLS", "TestSupport"],
       swiftSettings: house),
     .testTarget(
-      name: "EdgeProxyTests", dependencies: ["EdgeProxy", "CCrash", "Etcd", "TestSupport"],
+      name: "ConfigurationTests",
+      dependencies: [
+        "Configuration", "CertStore", "EventLoop", "Etcd", "HTTPCore", "TestSupport",
+      ], swiftSettings: house),
+    .testTarget(
+      name: "EdgeProxyTests",
+      dependencies: ["EdgeProxy", "CCrash", "Configuration", "Etcd", "TestSupport"],
       swiftSettings: house),
   ]
 )
@@ -95,19 +104,18 @@ if Context.environment["FUZZ"] != nil {
     .target(
       name: "EdgeProxy", dependencies: server.dropLast(2) + server.suffix(1),
       sources: [
-        "Admin", "Configuration",
-        "Control", "Discovery", "Exchange", "Files", "Health", "Memory", "Observability",
+        "Admin", "Control", "Discovery", "Exchange", "Files", "Health", "Memory", "Observability",
         "Ports", "Routing", "Serving", "Tunnel", "Upstream",
       ], swiftSettings: house),
     .target(
       name: "ServerProperties",
-      dependencies: ["EdgeProxy", "EventLoop", "HTTPCore", "TestSupport"],
+      dependencies: ["EdgeProxy", "Configuration", "EventLoop", "HTTPCore", "TestSupport"],
       path: "Tests/EdgeProxyTests/Properties", swiftSettings: house),
     .executableTarget(
-      name: "FuzzConfiguration", dependencies: ["CFuzzer", "EdgeProxy", "EventLoop"],
+      name: "FuzzConfiguration", dependencies: ["CFuzzer", "Configuration", "EventLoop"],
       swiftSettings: house),
     .executableTarget(
-      name: "FuzzServing", dependencies: ["CFuzzer", "EdgeProxy", "TestSupport"],
+      name: "FuzzServing", dependencies: ["CFuzzer", "Configuration", "EdgeProxy", "TestSupport"],
       swiftSettings: house),
   ]
   for name in [

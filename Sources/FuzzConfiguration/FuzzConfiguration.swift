@@ -1,7 +1,7 @@
 import CFuzzer
 import EventLoop
 
-@testable import EdgeProxy
+@testable import Configuration
 
 /// One input of libFuzzer's.
 @c(LLVMFuzzerTestOneInput)

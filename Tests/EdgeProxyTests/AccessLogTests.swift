@@ -1,5 +1,7 @@
+import Configuration
 import Glibc
 import HTTPCore
+import TestSupport
 import Testing
 
 @testable import EdgeProxy

@@ -1,3 +1,5 @@
+import Configuration
+import TestSupport
 import Testing
 
 @testable import EdgeProxy
@@ -16,6 +18,10 @@ struct BalancerTests {
       tried.insert(index)
       return index
     }
+  }
+
+  @Test func `an upstream may have as many nodes as can be told apart`() {
+    #expect(Directives.nodesMax == TriedNodes.nodesMax)
   }
 
   @Test func `an upstream without nodes has none to offer`() throws {

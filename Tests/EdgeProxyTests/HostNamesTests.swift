@@ -1,5 +1,7 @@
+import Configuration
 import EventLoop
 import Logging
+import TestSupport
 import Testing
 
 @testable import EdgeProxy
@@ -17,19 +19,13 @@ struct HostNamesTests {
       upstreams: { app: { nodes: [\(nodes)]\(more) } }
       routes: [{ host: a.example, upstream: app }]
       """
-    return try ConfigurationFixture.configuration(file).upstreams[0]
+    return try Configuration(yaml: file).upstreams[0]
   }
 
   private func hosts(_ addresses: [String], of host: HostAndPort? = nil) throws -> HostAddresses {
     var hosts = HostAddresses.none
     _ = hosts.set(try #require(host ?? app), try addresses.map(address))
     return hosts
-  }
-
-  @Test(arguments: ["App.Internal:3031", "app.internal.:3031", "my_app:1", "localhost:65535"])
-  func `a name with a port is a node`(text: String) throws {
-    let node = try settings("\"\(text)\"").nodes[0].address
-    #expect(node.named?.description == text.lowercased().replacing(".:", with: ":"))
   }
 
   @Test func `a name is as many nodes as it has addresses, in a lasting order`() throws {
@@ -59,7 +55,7 @@ struct HostNamesTests {
       upstreams: { a: { nodes: ["app.internal:3031"] }, b: { nodes: ["10.0.0.9:3031"] } }
       routes: [{ host: a.example, upstream: a }, { host: b.example, upstream: b }]
       """
-    let configuration = try ConfigurationFixture.configuration(file)
+    let configuration = try Configuration(yaml: file)
     let first = SnapshotPlan(
       configuration, hosts: try hosts(["10.0.0.1:3031", "10.0.0.2:3031"]), previous: nil)
     let next = SnapshotPlan(
@@ -74,11 +70,11 @@ struct HostNamesTests {
   }
 
   @Test func `requests that wait for a name go on in the same queue when it is resolved`() throws {
-    let configuration = try ConfigurationFixture.configuration(
-      """
-      upstreams: { a: { nodes: ["app.internal:3031"] } }
-      routes: [{ host: a.example, upstream: a }]
-      """)
+    let configuration = try Configuration(
+      yaml: """
+        upstreams: { a: { nodes: ["app.internal:3031"] } }
+        routes: [{ host: a.example, upstream: a }]
+        """)
     let loop = try EventLoop()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let first = SnapshotPlan(configuration, previous: nil)
@@ -88,21 +84,6 @@ struct HostNamesTests {
     #expect(after.upstreams[0] === before.upstreams[0])
     #expect(after.upstreams[0].state.nodes.count == 1)
     #expect(after.upstreams[0].generation == 1)
-  }
-
-  @Test(arguments: [
-    ("everywhere: true, nodes: [\"localhost:1\"]", "found 'localhost:1'"),
-    ("nodes: [\"unix:3031\"]", "the path must begin with '/'"),
-  ])
-  func `what no name can be is said`(upstream: String, expected: String) throws {
-    let file = """
-      etcd: { endpoints: ["http://127.0.0.1:2379"] }
-      listen: { peers: ["10.0.0.1:7443"] }
-      upstreams: { app: { \(upstream) } }
-      routes: [{ host: a.example, upstream: app }]
-      """
-    let lines = ConfigurationFixture.read(Array(file.utf8)).lines
-    #expect(lines.contains { $0.contains(expected) })
   }
 
   // MARK: Looking up

@@ -1,4 +1,6 @@
+import Configuration
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import EdgeProxy
@@ -16,7 +18,7 @@ struct NeighbourNodesTests {
         app: { nodes: ["unix:/run/a.sock"], everywhere: \(everywhere) }
       routes: [{ host: a.example, upstream: app }]
       """
-    return try ConfigurationFixture.configuration(file).upstreams[0]
+    return try Configuration(yaml: file).upstreams[0]
   }
 
   private func names(_ state: UpstreamState) -> [String] {
@@ -85,7 +87,7 @@ struct NeighbourNodesTests {
       upstreams: { apps: { discover: subscriptions } }
       routes: [{ host: "*.example", upstream: apps }]
       """
-    return try ConfigurationFixture.configuration(file).upstreams[0]
+    return try Configuration(yaml: file).upstreams[0]
   }
 
   @Test func `one address on two servers is two instances`() throws {
@@ -103,23 +105,5 @@ struct NeighbourNodesTests {
     let told = registry.takeChanges(now: now).changed.first?.instances
     #expect(told?.map(\.server) == [nil, "three", "two"])
     #expect(told?.map(\.isDoubtful) == [false, false, true])
-  }
-
-  @Test(arguments: [
-    ("nodes: [\"10.0.0.1:1\"], everywhere: true", "'everywhere' is for unix sockets"),
-    (
-      "protocol: https, tls: { name: a }, nodes: [\"127.0.0.1:1\"], everywhere: true",
-      "does not go with 'protocol: https'"
-    ),
-  ])
-  func `what cannot be everywhere is said`(upstream: String, expected: String) throws {
-    let file = """
-      etcd: { endpoints: ["http://127.0.0.1:2379"] }
-      listen: { peers: ["10.0.0.1:7443"] }
-      upstreams: { app: { \(upstream) } }
-      routes: [{ host: a.example, upstream: app }]
-      """
-    let lines = ConfigurationFixture.read(Array(file.utf8)).lines
-    #expect(lines.contains { $0.contains(expected) })
   }
 }

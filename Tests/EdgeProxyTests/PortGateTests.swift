@@ -1,5 +1,7 @@
+import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("The port is open exactly while this server can serve")

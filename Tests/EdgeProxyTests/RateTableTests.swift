@@ -1,6 +1,7 @@
 import HTTPCore
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("Request rates of clients")

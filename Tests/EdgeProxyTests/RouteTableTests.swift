@@ -1,5 +1,7 @@
+import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("Routes: exact host before wildcard, longest path on segment borders")

@@ -1,4 +1,6 @@
+import Configuration
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import EdgeProxy

@@ -1,6 +1,7 @@
 import EventLoop
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 /// Nanoseconds for the times of the tests.

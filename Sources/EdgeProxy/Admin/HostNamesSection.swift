@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// The host names among the nodes of the configuration, and where they lead.

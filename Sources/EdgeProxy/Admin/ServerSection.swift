@@ -1,4 +1,5 @@
 internal import Calendar
+internal import Configuration
 
 /// The process: what it is, since when, and its last reload.
 struct ServerSection {

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// What passes connections on as they are: where, and what has been counted.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// `--check-config`: says all that is wrong with the file and what it names.

@@ -1,3 +1,5 @@
+internal import Configuration
+
 /// Whether this server can prove to the others of its fleet who it is.
 struct JoinCheck {
   let configuration: Configuration

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Glibc
 
 /// Reads the configuration and serves until told to stop.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// The applications that have announced themselves, for each upstream that is discovered.

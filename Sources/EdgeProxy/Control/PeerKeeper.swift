@@ -1,5 +1,6 @@
 internal import Calendar
 internal import CertStore
+internal import Configuration
 internal import Etcd
 internal import EventLoop
 internal import Logging

@@ -1,3 +1,5 @@
+internal import Configuration
+
 extension Configuration {
   /// A key whose change only a restart can bring about; `nil` for none.
   func needsRestart(after old: Configuration) -> String? {

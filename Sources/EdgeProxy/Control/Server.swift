@@ -1,4 +1,5 @@
 internal import CertStore
+internal import Configuration
 internal import EventLoop
 internal import Glibc
 internal import HTTPCore

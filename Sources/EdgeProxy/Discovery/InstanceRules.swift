@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 internal import HTTPCore
 
@@ -42,7 +43,7 @@ enum InstanceRules {
 
   /// uWSGI answers requests of this modifier, and does nothing else.
   static func isHarmless(_ modifier1: UInt8) -> Bool {
-    UpstreamReader.refusedModifiers[Int(modifier1)] == nil
+    UpstreamSettings.refusedModifiers[Int(modifier1)] == nil
   }
 
   /// Whatever is said, a share and a number of cores are within bounds.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// An instance as one server tells the others of it, through etcd.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import HTTPCore
 
 /// What binds requests of one client, or for one thing, to one node.

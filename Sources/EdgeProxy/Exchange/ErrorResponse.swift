@@ -1,3 +1,4 @@
+internal import Configuration
 internal import HTTPCore
 
 /// What an answer of our own says.

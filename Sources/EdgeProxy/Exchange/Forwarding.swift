@@ -1,3 +1,4 @@
+internal import Configuration
 internal import HTTPCore
 
 /// Requests that are about the way to an application and end here, RFC 9110 §7.6.2 and §9.3.8.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import HTTPCore
 
 /// Answers whose heads are made here, field by field, and to which a route's rules apply.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import HTTPCore
 
 /// Requests of clients that ask too often.

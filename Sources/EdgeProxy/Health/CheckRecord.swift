@@ -1,3 +1,5 @@
+internal import Configuration
+
 /// What the checks of one node have found: the last outcome and how many agree with it.
 struct CheckRecord: Equatable, Sendable {
   /// What has become clear with the last check.

@@ -1,4 +1,5 @@
 internal import Calendar
+internal import Configuration
 internal import HTTPCore
 
 /// Writes finished exchanges as lines: JSON, or Apache's `combined`.

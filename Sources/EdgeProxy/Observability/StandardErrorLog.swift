@@ -1,4 +1,5 @@
 internal import Calendar
+internal import Configuration
 internal import EventLoop
 internal import Glibc
 internal import HTTPCore

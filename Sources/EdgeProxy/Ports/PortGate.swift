@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// Decides when the https port is opened and closed.

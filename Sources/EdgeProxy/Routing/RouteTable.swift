@@ -1,4 +1,5 @@
 internal import CertStore
+internal import Configuration
 
 /// Finds the route of a request by host and path, without allocating.
 ///

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// What the names among the nodes of a configuration mean at one time.

@@ -1,3 +1,5 @@
+internal import Configuration
+
 /// What is known of one node's health, small enough to be changed in one atomic step.
 ///
 ///     whole ── 3 failures in a row ──▶ out ── its pause is over ──▶ out, on trial

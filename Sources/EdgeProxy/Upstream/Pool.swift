@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// Idle connections of one worker to one node, the one used last lent first.

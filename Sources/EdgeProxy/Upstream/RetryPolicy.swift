@@ -1,3 +1,4 @@
+internal import Configuration
 internal import EventLoop
 
 /// How one attempt of an exchange failed.

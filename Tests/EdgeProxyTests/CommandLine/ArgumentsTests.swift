@@ -1,6 +1,7 @@
 import ArgumentParser
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("Command line")

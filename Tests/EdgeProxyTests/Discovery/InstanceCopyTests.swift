@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPCore
+import TestSupport
 import Testing
 
 @testable import EdgeProxy

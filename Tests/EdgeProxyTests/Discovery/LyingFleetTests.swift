@@ -4,6 +4,7 @@ import HTTPCore
 import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("What a lying etcd says of a fleet")

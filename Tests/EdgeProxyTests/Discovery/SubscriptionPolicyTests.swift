@@ -3,6 +3,7 @@ import HTTPCore
 import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("Which subscriptions are believed")

@@ -1,6 +1,7 @@
 import EventLoop
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 private let reset = AttemptFailure.resetBeforeResponse(sentAnything: true)

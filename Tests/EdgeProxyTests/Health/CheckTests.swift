@@ -2,6 +2,7 @@ import EventLoop
 import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("One check of one node")

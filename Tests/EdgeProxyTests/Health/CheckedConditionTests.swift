@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("Checks and requests, each with its say about a node")

@@ -1,4 +1,6 @@
+import Configuration
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import EdgeProxy
@@ -16,11 +18,11 @@ final class NodeProbesTests {
 
   private func upstream(_ nodes: [String]) throws -> UpstreamState {
     let list = nodes.map { "\"\($0)\"" }.joined(separator: ", ")
-    let configuration = try ConfigurationFixture.configuration(
-      """
-      upstreams: { app: { nodes: [\(list)] } }
-      routes: [{ host: a.example, upstream: app }]
-      """)
+    let configuration = try Configuration(
+      yaml: """
+        upstreams: { app: { nodes: [\(list)] } }
+        routes: [{ host: a.example, upstream: app }]
+        """)
     return UpstreamState(configuration.upstreams[0])
   }
 

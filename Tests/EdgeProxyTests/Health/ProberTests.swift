@@ -2,6 +2,7 @@ import EventLoop
 import Logging
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("The checks of all nodes")

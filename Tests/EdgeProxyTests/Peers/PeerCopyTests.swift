@@ -1,5 +1,6 @@
 import EventLoop
 import TLS
+import TestSupport
 import Testing
 
 @testable import EdgeProxy

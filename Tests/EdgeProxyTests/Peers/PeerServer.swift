@@ -1,4 +1,5 @@
 import CertStore
+import Configuration
 import EventLoop
 import Glibc
 import Logging
@@ -57,11 +58,11 @@ final class PeerServer {
   init(_ credentials: PeerCredentials, nodes: [SocketAddress]) throws {
     self.credentials = credentials
     let list = nodes.map { "\"\($0)\"" }.joined(separator: ", ")
-    let configuration = try ConfigurationFixture.configuration(
-      """
-      upstreams: { app: { nodes: [\(list)] } }
-      routes: [{ host: app.example.org, upstream: app }]
-      """)
+    let configuration = try Configuration(
+      yaml: """
+        upstreams: { app: { nodes: [\(list)] } }
+        routes: [{ host: app.example.org, upstream: app }]
+        """)
     let plan = WorkerPlan(
       snapshot: SnapshotPlan(configuration, previous: nil),
       certificates: CertificateIndex(entries: [], defaultName: nil), ticketKeys: try TicketKeys(),

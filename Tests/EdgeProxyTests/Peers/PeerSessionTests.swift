@@ -5,6 +5,7 @@ import TLS
 import TestSupport
 import Testing
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("Pipes to instances of another server")

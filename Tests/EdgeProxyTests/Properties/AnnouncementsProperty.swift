@@ -2,6 +2,7 @@ import EventLoop
 import HTTPCore
 import TestSupport
 
+@testable import Configuration
 @testable import EdgeProxy
 
 extension ServerProperties {
@@ -90,7 +91,7 @@ private struct AnnouncedTable {
     guard (1...InstanceRules.weightMax).contains(instance.weight),
       (0...InstanceRules.coresMax).contains(instance.cores)
     else { return "a weight or cores out of bounds" }
-    guard UpstreamReader.refusedModifiers[Int(instance.modifier1)] == nil else {
+    guard UpstreamSettings.refusedModifiers[Int(instance.modifier1)] == nil else {
       return "modifier \(instance.modifier1)"
     }
     return instance.address.port == 0 ? "port 0" : nil

@@ -2,6 +2,7 @@ import EventLoop
 import HTTPCore
 import TestSupport
 
+@testable import Configuration
 @testable import EdgeProxy
 
 /// What holds of the server's own pure parts for every input, as `ParserProperties` of those that it

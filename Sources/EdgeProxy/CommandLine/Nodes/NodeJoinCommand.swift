@@ -1,6 +1,7 @@
 internal import Calendar
 internal import ArgumentParser
 internal import CertStore
+internal import Configuration
 internal import EventLoop
 internal import Glibc
 internal import TLS

@@ -1,3 +1,5 @@
+internal import Configuration
+
 /// What upstreams know of the fleet: who this server is in it, and whose edges it can reach.
 struct Neighbours: Equatable, Sendable {
   /// The name of this server; `nil` where it has no part in a fleet.

@@ -1,8 +1,10 @@
 import CertStore
+import Configuration
 import EventLoop
 import HTTPCore
 import Logging
 import TLS
+import TestSupport
 
 @testable import EdgeProxy
 
@@ -16,9 +18,6 @@ final class InProcessServer {
 
   /// The worker had something to do in more turns than any order of events can ask for.
   struct NeverSettles: Error {}
-
-  /// The configuration has mistakes.
-  struct BadConfiguration: Error { let lines: [String] }
 
   let clock = ManualClock()
   let worker: Worker
@@ -56,14 +55,7 @@ final class InProcessServer {
   deinit { worker.loop.owner = nil }
 
   private static func configuration(_ text: String, log: String?) throws -> Configuration {
-    let findings = Findings(path: "edge.yaml")
-    let source = ConfigurationSource(environment: [:]) { (_, _) throws(SystemError) in [] }
-    let bytes = Array((text + "\nlog: { access: \(log ?? "off") }\n").utf8)
-    let read = ConfigurationLoader.read(bytes, source: source, findings: findings)
-    guard let read else {
-      throw BadConfiguration(lines: findings.diagnostics.map(\.description))
-    }
-    return read
+    try Configuration(yaml: text + "\nlog: { access: \(log ?? "off") }\n")
   }
 
   // MARK: Orders, as from the control thread

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 /// Bodies whose bytes say whose they are and where they belong.
 ///

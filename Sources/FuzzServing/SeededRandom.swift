@@ -1,1 +1,0 @@
-../../Tests/EdgeProxyTests/SeededRandom.swift

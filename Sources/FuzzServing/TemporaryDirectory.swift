@@ -1,1 +1,0 @@
-../../Tests/EdgeProxyTests/Configuration/TemporaryDirectory.swift
