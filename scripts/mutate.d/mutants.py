@@ -1,0 +1,116 @@
+"""The mutants of scripts/mutate: which rule is broken, where, by which words, and which tests are to notice.
+
+Files are named without their folders. A text has to be in its file exactly once; where the code around it changes,
+it changes here too, but the rule that is broken stays the same.
+"""
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """`name` is what the server does wrong then; `tests` is what `swift test --filter` takes."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+    tests: str
+
+
+MUTANTS = [
+    # Tries.
+    Mutant("a try that never connected counts as one", "Tries.swift",
+           "case let cause where cause.isUnsent: sent -= 1", "case let cause where cause.isUnsent: break",
+           "TriesTests|CountedTriesTests"),
+    Mutant("a node that resets is asked again at once", "Tries.swift",
+           "restsUntil = now + (sent <= 1 ? Self.restMin : Self.restMax)", "restsUntil = now",
+           "CountedTriesTests"),
+    Mutant("a request that ended one instance is taken for one that ends all", "ExchangeTries.swift",
+           "if cause.isUnanswered, tries.endsInstances { rememberAsDeadly() }",
+           "if cause.isUnanswered { rememberAsDeadly() }",
+           "DeadlyTriesTests"),
+    Mutant("a GET that its client has given up goes on, and a POST does not", "Exchange.swift",
+           "guard stage != .answering, head.method.isSafe else", "guard stage != .answering, !head.method.isSafe else",
+           "HalfClosedClientTests"),
+    Mutant("a POST is dropped when its client half-closes while it waits", "Exchange.swift",
+           "guard stage != .answering, head.method.isSafe else", "guard stage != .answering else",
+           "HalfClosedClientTests"),
+    # The policy of retries, and its budget.
+    Mutant("a third instance is asked after two have closed without a byte", "RetryPolicy.swift",
+           "guard facts.closed < 2 else", "guard facts.closed < 3 else", "FailoverTests"),
+    Mutant("a POST that may have been read is sent again", "RetryPolicy.swift",
+           "facts.isRepeatable || settings.nonIdempotent", "facts.isRepeatable || !settings.nonIdempotent",
+           "FailoverTests|CountedTriesTests"),
+    Mutant("each request pays for half as many second tries", "RetryBudget.swift",
+           "private static let request: Int64 = 1_000_000_000 / 15",
+           "private static let request: Int64 = 1_000_000_000 / 30", "RetryBudgetTests"),
+    # Waiting.
+    Mutant("an answer lets one request go on, not two", "WorkerUpstream.swift",
+           "holds.release(2)", "holds.release(1)", "WaitingRequestTests"),
+    Mutant("one more than may wait is taken", "WaitQueue.swift",
+           "guard count < countMax else", "guard count <= countMax else", "WaitQueueTests|WaitingRequestTests"),
+    Mutant("a node with less to do is noticed late", "WorkerUpstream.swift",
+           "if !queue.isEmpty { queue.release(1) }", "if queue.isEmpty { queue.release(1) }", "WaitingRequestTests"),
+    # Hedging.
+    Mutant("second tries beside silent ones use up the budget", "Tries.swift",
+           "leaving: RetryBudget.tokensMax / 2", "leaving: 0", "HedgingTests"),
+    Mutant("a request with a body is sent to two nodes", "ExchangeTries.swift",
+           "(head.method == .get || head.method == .head) && body.count == 0",
+           "(head.method == .get || head.method == .head) && body.count >= 0", "HedgingTests"),
+    # Slow clients.
+    Mutant("bytes overtake those in the file", "Spool.swift",
+           "let goesToFile = toFile || fileCount > 0 || !tail.isEmpty", "let goesToFile = toFile || !tail.isEmpty",
+           "SpoolTests"),
+    Mutant("an instance never waits for its client", "BodyRelay.swift",
+           "if spool.hasTail { return false }", "if spool.hasTail { return true }", "SlowClientTests"),
+    Mutant("an end that is owed is forgotten", "HTTP2Stream.swift",
+           "owesEnd = !driver.end(id)", "owesEnd = driver.end(id) && false", "ClosedWindowTests"),
+    # Drain.
+    Mutant("a drain is over while sessions go on", "Worker.swift",
+           "guard let whenDrained, sessions.count == 0,", "guard let whenDrained, sessions.count >= 0,",
+           "TCPSessionEndTests"),
+    Mutant("requests that cross the first GOAWAY are refused", "HTTP2Driver.swift",
+           "session.announceEnd()", "session.refuseFurther()", "DrainTests"),
+    # TCP sessions, and the permits of all connections.
+    Mutant("sessions are not counted for their client", "SessionTable.swift",
+           "from.isLocal ? .uncounted(address) : worker.enter(address)",
+           "from.isLocal ? worker.enter(address) : .uncounted(address)", "TCPSessionEndTests"),
+    Mutant("what is counted for a client stays counted", "ConnectionLimit.swift",
+           "deinit { limit?.leave(client) }", "deinit { if limit == nil { limit?.leave(client) } }",
+           "TCPSessionEndTests|ConnectionLimitTests"),
+    Mutant("a client has one connection more than it may", "ConnectionLimit.swift",
+           "guard count < countMax else", "guard count <= countMax else", "TCPSessionEndTests|ConnectionLimitTests"),
+    Mutant("a session waits in the queue of a full node", "TCPSession.swift",
+           "tried: tried, mayBeRepeated: false,", "tried: tried, mayBeRepeated: true,", "TCPSessionTests"),
+    Mutant("a broken session ends as if it were whole", "TCPSession.swift",
+           "passesResets: true", "passesResets: false", "TCPSessionEndTests"),
+    # Tunnels.
+    Mutant("a node may open a tunnel that nobody asked for", "TunnelOpening.swift",
+           "guard attempt === attempts.first, facts.asksForWebSocket,", "guard attempt === attempts.first,",
+           "WebSocketTests"),
+    Mutant("the window of a tunnel's stream never opens again", "HTTP2Tunnel.swift",
+           "driver.session.widen(id, count)", "driver.session.widen(id, 0 * count)", "WebSocketStreamTests"),
+    # The choice of a node, and its health.
+    Mutant("a sticky node that is out is asked all the same", "Balancer.swift",
+           "var passOver = passOver",
+           "if let index = state.nodes.firstIndex(where: { $0.mark == request.bound && request.tried.isEmpty }) {\n"
+           "      return .node(index)\n"
+           "    }\n"
+           "    var passOver = passOver",
+           "SharesTests|FailoverTests"),
+    Mutant("the busier of two nodes is asked", "Candidates.swift",
+           "return load > other ? second : first", "return load < other ? second : first", "BalancerTests"),
+    Mutant("backups are asked beside primaries", "Candidates.swift",
+           "let tier = primaries != 0 ? primaries :", "let tier = primaries != 0 ? primaries | backups :",
+           "BalancerTests|FailoverTests"),
+    Mutant("the pause of a node never grows", "NodeCondition.swift",
+           "step = min(step + 1, 4)", "step = min(step, 4)", "NodeStateTests"),
+    Mutant("one answer brings a node back", "NodeCondition.swift",
+           "guard successes + 1 >= thresholds.rise else", "guard successes + 2 >= thresholds.rise else",
+           "NodeStateTests|FailoverTests"),
+    Mutant("a kept connection is lent with another answer in it", "Pool.swift",
+           "if last.isQuiet() { return last }", "if last.isQuiet() || isFresh { return last }",
+           "PoolTests|LateBytesTests"),
+    # The port.
+    Mutant("the port closes without waiting", "PortGate.swift",
+           "guard mayClose, now - since >= closeAfter else", "guard mayClose, now >= since else", "PortGateTests"),
+]
