@@ -1,0 +1,64 @@
+import EventLoop
+import Logging
+import Testing
+
+@testable import EdgeProxy
+
+@Suite("Clients of the administration that stand still")
+struct AdminListenerTests {
+  private let directory: TemporaryDirectory
+  private let address: SocketAddress
+  private let clock = ManualClock()
+  private let loop: EventLoop
+  private let listener: AdminListener
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    address = try #require(SocketAddress("unix:\(directory.path)/admin.sock"))
+    loop = try EventLoop(clock: clock)
+    let desk = AdminDesk(
+      report: { StatusReport(health: "ok", isServing: true, sections: []) },
+      reload: { ReloadOutcome(at: 0, isRefused: false, report: "") },
+      drain: { "draining" }, undrain: { false }, drainState: { "serving" })
+    listener = AdminListener(
+      address, loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      desk: desk)
+    listener.open()
+  }
+
+  private func settle() throws {
+    while try loop.turn(mayWait: false) {}
+  }
+
+  /// A client that has said so much.
+  private func client(_ words: String = "") throws -> WireClient {
+    let client = WireClient(try Socket.connect(address))
+    client.send(words)
+    try settle()
+    return client
+  }
+
+  @Test func `keep nobody out, however many there are`() throws {
+    let begun = "GET /status HTTP/1.1\r\nHost: x\r\n"
+    let silent = try (0..<60).map { try client($0 % 2 == 0 ? "" : begun) }
+    let asking = try client(begun + "\r\n")
+    #expect(asking.hear().hasPrefix("HTTP/1.1 200 "))
+    #expect(asking.isEnded)
+    for each in silent { _ = each.read() }
+    #expect(silent.filter { !$0.isEnded }.count < AdminListener.connectionsMax)
+    listener.close()
+  }
+
+  @Test(arguments: ["", "GET /status HTTP/1.1\r\nHost: x\r\n"])
+  func `are cut when their time is over`(words: String) throws {
+    let client = try client(words)
+    clock.advance(by: AdminListener.timeout - .milliseconds(10))
+    try settle()
+    #expect(client.hear().isEmpty && !client.isEnded)
+    clock.advance(by: .milliseconds(20))
+    try settle()
+    _ = client.hear()
+    #expect(client.isEnded)
+    listener.close()
+  }
+}
