@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// What a TLS client trusts and who it says it is.
+/// The authorities that a TLS client trusts, and the certificate that it shows.
 package struct ClientIdentity: Sendable, Equatable {
   /// PEM certificates that servers must descend from; `nil`: those the system trusts.
   package var authorityFile: String?

@@ -29,8 +29,8 @@ package final class ClientStream {
     guard isNamed else { throw TLSError("SSL_set1_host", reason: "'\(name)' is no server name") }
   }
 
-  /// A connection to a server whose certificate need not bear a name: who it is, is left to
-  /// `peerFingerprint`.
+  /// A connection to a server whose certificate need not bear a name; `peerFingerprint` tells which
+  /// server it is.
   package init(context: ClientContext, descriptor: Int32) throws(TLSError) {
     unsafe handle = try SSLHandle(context: context.raw, descriptor: descriptor)
     self.context = context

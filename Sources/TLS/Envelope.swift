@@ -32,7 +32,7 @@ package enum Envelope {
     return head + nonce + sealed
   }
 
-  /// What was sealed; nothing of it is given out before all of it is known to be genuine.
+  /// The bytes that were sealed; none of them are given out before all are known to be genuine.
   package static func open(
     _ envelope: [UInt8], with keys: EncryptionKeys, context: [UInt8]
   ) throws(EnvelopeError) -> [UInt8] {

@@ -2,8 +2,9 @@ internal import COpenSSL
 
 /// A fleet's own certificate authority, which vouches for its servers to one another.
 ///
-/// Nobody outside the fleet is asked to trust it. Keys are EC P-256; certificates follow RFC 5280. What
-/// it issues is good for both sides of TLS, and who is meant is its common name.
+/// Nobody outside the fleet is asked to trust it. Keys are EC P-256; certificates follow RFC 5280.
+/// A certificate that it issues serves both sides of TLS, and its common name is the name of the
+/// server.
 package struct NodeAuthority: Sendable, Equatable {
   /// The authority's certificate in PEM.
   package let certificate: [UInt8]
@@ -17,7 +18,7 @@ package struct NodeAuthority: Sendable, Equatable {
   private static let yearSeconds: Int64 = 365 * 86_400
   /// Servers' clocks may differ by so much.
   private static let skewSeconds: Int64 = 3600
-  /// Of a common name, RFC 5280 appendix A.1.
+  /// The longest common name, RFC 5280 appendix A.1.
   package static let nameBytesMax = 64
 
   /// A certificate that was issued, with its key, both in PEM.

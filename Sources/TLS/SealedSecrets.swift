@@ -1,8 +1,8 @@
 /// Whether a secret out of a store that is shared is taken as it lies there.
 ///
-/// Once there are encryption keys a plain secret is refused: whoever can write to the store but has no
-/// key could else put in certificates or ticket keys of his own, and would have the fleet's connections.
-/// Everything that is read from etcd and may be sealed asks here.
+/// Once there are encryption keys a plain secret is refused. Otherwise an attacker who can write to
+/// the store but has no key could put in certificates or ticket keys of his own, and would have the
+/// fleet's connections. Everything that is read from etcd and may be sealed asks here.
 package enum SealedSecrets {
   package enum Refusal: Equatable, Sendable {
     /// It lies there plain, although there are encryption keys.

@@ -1,7 +1,7 @@
 internal import COpenSSL
 internal import Glibc
 
-/// The settings of a TLS listener that decide who may resume whose session.
+/// The settings of a TLS listener that decide which sessions can be resumed where.
 package struct TLSPolicy: Sendable, Equatable {
   package var minimumIsTLS13: Bool
   package var tickets: Bool
@@ -12,7 +12,7 @@ package struct TLSPolicy: Sendable, Equatable {
   }
 }
 
-/// Who knows which certificate belongs to which name.
+/// Knows which certificate belongs to which name.
 package protocol CertificateSelector: AnyObject {
   /// The number of the certificate set for a server name as the client sent it, `nil` for none.
   func certificate(for serverName: borrowing Span<UInt8>) -> Int?
@@ -40,7 +40,7 @@ package final class ServerContext {
   private var subject: [UInt8] = []
   private var digest = [UInt8](repeating: 0, count: 32)
   private let policy: TLSPolicy
-  /// Who answers for names; it outlives the handshakes that ask it.
+  /// Finds the certificate for a name; it outlives the handshakes that ask it.
   package private(set) var selector: (any CertificateSelector)?
 
   package init(policy: TLSPolicy, ticketKeys: TicketKeys) throws(TLSError) {
@@ -62,7 +62,7 @@ package final class ServerContext {
     }
   }
 
-  /// A context for clients that prove who they are, over TLS 1.3 and HTTP/2 alone.
+  /// A context for clients that prove their identity, over TLS 1.3 and HTTP/2 alone.
   ///
   /// There is one certificate, whatever name is asked for, and no session is resumed: each connection
   /// shows the client's certificate anew. Throws what is wrong with a file, with its path.

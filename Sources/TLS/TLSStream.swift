@@ -14,7 +14,7 @@ package final class TLSStream {
   package private(set) var serverName: [UInt8] = []
   /// The number of the certificate set, among those installed when the handshake began.
   package private(set) var selected = -1
-  /// Who chose the certificate; what it knew then still holds for this connection.
+  /// The selector that chose the certificate; its choice holds for as long as this connection.
   package private(set) var selector: (any CertificateSelector)?
   /// The client and we have settled on HTTP/2.
   package private(set) var isHTTP2 = false
