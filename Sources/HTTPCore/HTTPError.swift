@@ -85,7 +85,7 @@ package enum HTTPError: Error, Equatable, Sendable {
     }
   }
 
-  /// What was sent and what is allowed, where a limit in bytes or in fields was passed.
+  /// The number that was sent and the limit, where a limit in bytes or in fields was passed.
   package var limit: (sent: Int?, limit: Int)? {
     switch self {
     case .requestLineTooLong(let limit), .methodTooLong(let limit), .headTooLarge(let limit),

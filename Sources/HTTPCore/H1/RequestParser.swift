@@ -240,8 +240,8 @@ package struct RequestParser {
     else { throw .hostMalformed }
   }
 
-  /// What is wrong with a list of codings that is not `chunked` alone, RFC 9112 §6.1 and §6.3: 501
-  /// for codings that we do not know in front of it, 400 where the body's end could not be found.
+  /// The error for a list of codings that is not `chunked` alone, RFC 9112 §6.1 and §6.3: 501 for
+  /// codings that we do not know in front of it, 400 where the body's end could not be found.
   private static func fault(
     ofCodings value: ByteRange, _ input: borrowing Span<UInt8>
   ) -> HTTPError {

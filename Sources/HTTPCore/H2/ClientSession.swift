@@ -196,7 +196,7 @@ package final class ClientSession {
     return events
   }
 
-  /// What is to be sent now, a frame more than `most` bytes at the most; empty for nothing.
+  /// The bytes to send now, at most `most` and a frame; empty where there are none.
   package func output(most: Int = .max) throws(HTTP2Error) -> [UInt8] {
     var bytes: [UInt8] = []
     while bytes.count < most {

@@ -1,8 +1,8 @@
 /// Makes a request head of HTTP/2's fields, RFC 9113 §8.1 to §8.3.
 ///
 /// What comes out looks like a head of HTTP/1.1 to everybody behind it: one Host, one Cookie, no
-/// field for one hop. Malformed means that the stream is reset and nobody hears of the request; an
-/// `error` is a request that can be understood, refused and answered.
+/// field for one hop. A malformed request only has its stream reset. With an `error` the request is
+/// understood, refused and answered.
 package struct RequestFields: ~Copyable {
   package var head = RequestHead()
   package private(set) var error: HTTPError?
@@ -264,7 +264,7 @@ package struct RequestFields: ~Copyable {
 
   /// `:authority` and Host name the same host or the request is refused, RFC 9113 §8.3.1.
   ///
-  /// Whoever is behind gets one Host.
+  /// The code behind gets one Host.
   private mutating func settleHost() throws(HTTPError) {
     if let value = hostField?.value {
       guard parse(value) else { throw .hostMalformed }

@@ -25,8 +25,8 @@ package struct SessionLimits: Sendable {
 /// HTTP/2 on one connection as bytes and events, RFC 9113; nghttp2 knows the frames and HPACK.
 ///
 /// Bytes come in through `receive`, a frame at a time, and each time one event comes out. What is to
-/// be sent is gathered in `output`, whose storage is lent, so that an idle connection has none. There
-/// are no sockets and no clocks: who calls says what time it is.
+/// be sent is gathered in `output`, whose storage is lent, so that an idle connection has none.
+/// There are no sockets and no clocks: the caller says what time it is.
 ///
 ///     open ──▶ announced ──▶ closing ──▶ over     (GOAWAY with the highest id, then with the last)
 ///       └──────────┴────────────┴──────────▲      (an error, or a flood)

@@ -3,7 +3,7 @@ package enum FieldName: UInt8, Sendable {
   case other
   case accept, acceptEncoding, acceptRanges, cacheControl, connection, contentEncoding
   case contentLength, contentRange, contentType, cookie, date
-  /// Of the body as it was sent: `Digest`, `Content-Digest`, `Repr-Digest`, `Content-MD5`.
+  /// Digests of the body as it was sent: `Digest`, `Content-Digest`, `Repr-Digest`, `Content-MD5`.
   case digest
   case etag, expect, forwarded, host
   case idempotencyKey, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince

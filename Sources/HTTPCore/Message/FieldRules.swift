@@ -1,7 +1,7 @@
-/// What is done to the fields of a head on its way: some are removed, some set, some added.
+/// Changes to the fields of a head on its way: some are removed, some set, some added.
 ///
 /// Names and values were checked when the configuration was read. The new lines are appended to the
-/// bytes of the head, so that whoever writes it finds them among the others.
+/// bytes of the head, so that the code which writes the head finds them among the others.
 package struct FieldRules: Sendable, Equatable {
   package struct Field: Sendable, Equatable {
     package var name: [UInt8]
@@ -26,7 +26,8 @@ package struct FieldRules: Sendable, Equatable {
 
   /// Applies the rules to the lines of a head: `fields` and `nominations` point into `bytes`.
   ///
-  /// Whoever sent the head may have named a field of ours in `Connection`, which would take it away.
+  /// The sender of the head may have named a field of ours in `Connection`, which would take it
+  /// away.
   func apply(
     to bytes: inout [UInt8], _ fields: inout [HeaderField], _ nominations: inout Nominations
   ) {

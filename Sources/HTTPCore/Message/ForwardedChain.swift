@@ -21,7 +21,7 @@ package struct ForwardedChain: ~Copyable {
 
   package init() {}
 
-  /// Reads what a peer said who is trusted.
+  /// Reads what a trusted peer said.
   package mutating func read(_ head: borrowing RequestHead, trusted: [Network]) {
     for field in head.fields {
       let value = head.span(field.value)

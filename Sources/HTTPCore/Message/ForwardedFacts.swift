@@ -7,9 +7,9 @@ package struct ForwardedFacts {
   package var serverPort: UInt64 = 0
   /// What the client used, towards us or towards a trusted proxy.
   package var isTLS = true
-  /// What is sent as X-Forwarded-For; empty for the remote address.
+  /// The value of X-Forwarded-For; empty for the remote address.
   package var forwardedFor: [UInt8] = []
-  /// What is sent as X-Forwarded-Host; empty for the host of the request.
+  /// The value of X-Forwarded-Host; empty for the host of the request.
   package var forwardedHost: [UInt8] = []
   package var requestID: [UInt8] = []
   /// The length of the body that follows; `nil` where the request has none.

@@ -3,8 +3,8 @@ internal import Calendar
 extension HTTPDate {
   /// Seconds since 1970 of an IMF-fixdate; `nil` where it is none.
   ///
-  /// The obsolete forms of RFC 9110 §5.6.7 are not read: whoever sends one is treated as if he had
-  /// sent none.
+  /// The obsolete forms of RFC 9110 §5.6.7 are not read: a message with one is treated as if it had
+  /// none.
   package static func parse(_ text: borrowing Span<UInt8>) -> Int64? {
     guard text.count == bytesCount, text[3] == UInt8(ascii: ","), text[4] == ASCII.space,
       text[7] == ASCII.space, text[11] == ASCII.space, text[16] == ASCII.space,

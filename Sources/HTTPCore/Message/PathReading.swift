@@ -1,6 +1,6 @@
 /// What the one form of a path (`RequestTarget.decode`) has lost of the path as sent.
 package struct PathForm: Sendable, Equatable {
-  /// Dot segments were resolved or slashes merged: whoever compares the path as sent sees another.
+  /// Dot segments were resolved or slashes merged, so the path as sent is another one.
   package internal(set) var isRewritten = false
   /// `%2F`, `\` or `;`: servers differ in what they make of these.
   package internal(set) var isAmbiguous = false

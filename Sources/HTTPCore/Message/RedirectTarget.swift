@@ -5,7 +5,7 @@
 /// neither end the field nor, because they never stand at the beginning, name another server than
 /// the one that was written.
 package struct RedirectTarget: Sendable, Equatable {
-  /// What is wrong with a text.
+  /// A mistake in a text.
   package enum Mistake: Error, Equatable {
     case beginning
     case character

@@ -38,7 +38,7 @@ package struct SubscriptionDatagram: Equatable, Sendable {
 
   /// What uWSGI's own server reads of a datagram; more is refused.
   package static let bytesMax = 4096
-  /// Of a key and of an address.
+  /// The longest key and the longest address, in bytes.
   package static let nameBytesMax = 255
   static let notifyBytesMax = 102
   private static let headerBytes = 4
@@ -70,7 +70,7 @@ package struct SubscriptionDatagram: Equatable, Sendable {
   private mutating func readPairs(_ datagram: borrowing Span<UInt8>) throws(SubscriptionError) {
     var at = Self.headerBytes
     while at < datagram.count {
-      // Whoever verifies a signature must know that nothing counts that is behind it.
+      // The code that verifies a signature must know that nothing behind it counts.
       guard signature == nil else { throw .signatureNotLast }
       let start = at
       let name = try Self.word(datagram, &at)
