@@ -11,7 +11,7 @@ package enum Datagram {
     case none
   }
 
-  /// Sends one; nobody there is nobody's error.
+  /// Sends one; it is no error when nobody receives it.
   package static func send(_ bytes: [UInt8], to address: SocketAddress) {
     guard let owner = try? Socket.make(address.family, SOCK_DGRAM) else { return }
     _ = unsafe address.bytes.withUnsafeBytes { target in

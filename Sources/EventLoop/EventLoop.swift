@@ -22,7 +22,7 @@ package struct SourceToken: Equatable, Sendable {
 /// One thread's loop: wait, dispatch what is ready, fire timers, run what was posted, end the turn.
 ///
 /// Everything registered here is called on the thread that runs the loop, and nothing is called
-/// from within another call: who wants to go on later says `atTurnEnd`.
+/// from within another call: an object that wants to go on later calls `atTurnEnd`.
 package final class EventLoop {
   private struct Slot {
     var source: (any EventSource)?
@@ -40,9 +40,9 @@ package final class EventLoop {
   private var endingsRunning: [any TurnEnd] = []
   private var stopping = false
 
-  /// Whom the loop's thread belongs to, for jobs that come from other threads.
+  /// The owner of the loop's thread, for jobs that come from other threads.
   ///
-  /// It is strong, because a weak reference slows down every other use of the object; whoever
+  /// It is strong, because a weak reference slows down every other use of the object. The code that
   /// sets it clears it when the loop has ended.
   package var owner: AnyObject?
 

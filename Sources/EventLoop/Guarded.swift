@@ -18,7 +18,7 @@ package final class Guarded<Value: Sendable>: @unchecked Sendable {
     unsafe pthread_mutex_init(mutex, nil)
   }
 
-  // SAFETY: whoever locks holds a reference, so nobody does any more.
+  // SAFETY: a thread that locks holds a reference, so none does any more.
   deinit {
     unsafe pthread_mutex_destroy(mutex)
     unsafe mutex.deallocate()

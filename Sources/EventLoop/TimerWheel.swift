@@ -7,7 +7,7 @@ package struct TimerToken: Equatable, Sendable {
   package static let none = TimerToken(index: -1, generation: 0)
 }
 
-/// Who is told when a timer fires.
+/// An object that is told when its timer fires.
 package protocol TimerTarget: AnyObject {
   func timerFired(_ token: TimerToken)
 }

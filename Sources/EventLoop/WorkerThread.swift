@@ -2,7 +2,7 @@ internal import CCrash
 internal import CLinux
 internal import Glibc
 
-/// A thread of this program, joined by whoever started it.
+/// A thread of this program; the code that started it joins it.
 package struct WorkerThread: Sendable {
   private let identifier: pthread_t
 
