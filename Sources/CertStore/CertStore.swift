@@ -6,7 +6,7 @@
 /// An expired certificate is refused at the start, and as a replacement: the port is bound only
 /// with a valid one, because a browser goes from a closed port to the next server, and from a
 /// warning page nowhere. One that expires while it is served goes on: its whole fleet has the same
-/// one, so closing would leave no server at all, and who ignores the warning is still served.
+/// one, so closing would leave no server at all, and users who ignore the warning are still served.
 package final class CertStore {
   /// What became of one source in the last load.
   package struct Refusal: Sendable, Hashable {

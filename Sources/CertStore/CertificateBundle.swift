@@ -12,7 +12,7 @@ package struct CertificateBundle: Sendable {
   package let keyID: String?
   private let keyPEM: [UInt8]
 
-  /// Whether whoever reads the value has the private key.
+  /// Whether every reader of the value has the private key.
   package var isPlain: Bool { keyID == nil }
 
   private static let context = Array("edgeproxy private key".utf8)

@@ -14,8 +14,8 @@ enum CertificateOffer: Sendable {
 
   /// Reads a value as a stranger's.
   ///
-  /// What this server kept from before there were encryption keys is served until etcd has the same
-  /// encrypted: whoever can only write to etcd cannot write to the copy.
+  /// A certificate that this server kept from before there were encryption keys is served until
+  /// etcd has the same encrypted: an attacker who can only write to etcd cannot write to the copy.
   init(_ stored: StoredValue, keys: EncryptionKeys?, isCopy: Bool = false) {
     if Tombstone.isOne(stored.value) {
       self = .removed

@@ -57,7 +57,8 @@ final class DirectoryCertificates {
     return isChanged
   }
 
-  /// What is served although nothing is left, because nothing else covers its names.
+  /// The certificates that are served although none is left in the directory, because nothing else
+  /// covers their names.
   private func lastOnes(
     now: Int64, elsewhere: [EntryBuilder.Item]
   ) -> [String: EntryBuilder.Item] {

@@ -39,7 +39,7 @@ final class DirectoryWatch {
 
   /// Watches the directory and these folders of it from now on, and no others.
   ///
-  /// What is not there is passed over.
+  /// A folder that does not exist is passed over.
   func watch(_ path: String, folders: [String]) {
     guard let descriptor else { return }
     var next: Set<Int32> = []

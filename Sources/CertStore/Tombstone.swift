@@ -3,7 +3,7 @@ package enum Tombstone {
   /// Its first line; what follows is for people.
   private static let mark = Array("EDGEPROXY REMOVED".utf8)
 
-  /// What is written.
+  /// The value that is written.
   package static let text = mark + [UInt8(ascii: "\n")]
 
   package static func isOne(_ value: [UInt8]) -> Bool {
