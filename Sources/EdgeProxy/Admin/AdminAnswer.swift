@@ -7,7 +7,7 @@ struct AdminAnswer: Sendable, Equatable {
   var status: Int
   var type = ContentType.text
   var body: [UInt8]
-  /// The health in one word, for whoever does not want to read the body.
+  /// The health in one word, for clients that do not read the body.
   var health: String?
 
   static func text(_ status: Int, _ text: String) -> AdminAnswer {

@@ -6,8 +6,9 @@ internal import HTTPCore
 ///     reading ── head ──▶ writing ── all out ──▶ ending ── the peer ends too ──▶ gone
 ///
 /// The request has to come within `AdminListener.timeout`. An answer may be long (that of a server with
-/// ten thousand instances has several megabytes), so it goes out at the pace of the peer: who takes
-/// nothing for as long is cut, and so is whoever has not come to the end after `answerTimeout`.
+/// ten thousand instances has several megabytes), so it goes out at the pace of the peer. A peer
+/// that takes nothing for as long is cut, and so is one that has not read to the end after
+/// `answerTimeout`.
 final class AdminConnection: EventSource, TimerTarget {
   private enum Stage { case reading, writing, ending, gone }
 
@@ -37,7 +38,7 @@ final class AdminConnection: EventSource, TimerTarget {
     limits.fields = 50
     return limits
   }()
-  /// What may still come in once the answer is out; whoever sends more is cut.
+  /// What may still come in once the answer is out; a peer that sends more is cut.
   private static let discardedBytesMax = 64 * 1024
 
   init(

@@ -26,7 +26,7 @@ final class AdminListener: EventSource {
   private var raw: Int32 = -1
   private var token = SourceToken.none
   private var connections: [AdminConnection] = []
-  /// What was last said to be in the way, so that it is said once.
+  /// The last error that was logged, so that it is logged once.
   private var failure: SystemError?
   private var clock = WallClock()
 

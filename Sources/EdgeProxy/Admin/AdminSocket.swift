@@ -10,7 +10,7 @@ struct AdminSocket: ~Copyable {
   /// Which file is ours: somebody may have put another in its place.
   private let file: FileIdentity?
 
-  /// Its owner and its group may connect; the directory it is in decides who gets there.
+  /// Its owner and its group may connect; the permissions of its directory apply as well.
   static let permissions: UInt32 = 0o660
   private static let directoryPermissions: UInt32 = 0o750
   private static let backlog: Int32 = 64

@@ -1,4 +1,4 @@
-/// What this server knows of etcd: whom it asks, and whether it hears of every change.
+/// The state of the link to etcd: the member that is asked, and whether every change arrives.
 struct EtcdSection {
   var endpoint: String
   var isReachable: Bool

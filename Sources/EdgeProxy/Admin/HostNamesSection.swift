@@ -5,9 +5,9 @@ internal import EventLoop
 struct HostNamesSection {
   struct Name {
     var host: HostAndPort
-    /// Of the last lookup that brought any; `nil` before that.
+    /// The addresses from the last lookup that found any; `nil` before that.
     var addresses: [SocketAddress]?
-    /// Of the last lookup.
+    /// Why the last lookup failed; `nil` where it did not.
     var failure: String?
   }
 

@@ -2,7 +2,7 @@ internal import HTTPCore
 
 /// What one owner tells about itself: for programs, for people and for Prometheus.
 ///
-/// Whoever owns something worth knowing makes one; `Server.report` lists them.
+/// The owner of something worth knowing makes one; `Server.report` lists them.
 struct StatusSection: Sendable {
   /// The key in the JSON document.
   var name: String

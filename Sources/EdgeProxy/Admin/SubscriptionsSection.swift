@@ -6,7 +6,7 @@ struct SubscriptionsSection {
   var listening: [String]
   var records: [[UInt8]: InstanceRegistry.Record]
   var counts: SubscriptionCounts
-  /// What is wrong with sockets, keys and the copy.
+  /// Problems with sockets, keys and the copy.
   var mistakes: [String]
   var now: Instant
 
