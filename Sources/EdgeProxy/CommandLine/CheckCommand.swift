@@ -24,7 +24,7 @@ struct CheckCommand {
   }
 }
 
-/// What is printed about a configuration file.
+/// The text that is printed about a configuration file.
 enum Report {
   /// One line for each diagnostic; the last line is `ok` or how many errors there are.
   static func text(_ diagnostics: [Diagnostic]) -> String {

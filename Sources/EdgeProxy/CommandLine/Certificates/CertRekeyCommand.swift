@@ -50,7 +50,8 @@ struct CertRekeyCommand: ParsableCommand {
       guard error == .notSealed else {
         throw CommandFailure("'\(KeyText.text(key))': \(error)")
       }
-      // Whoever could read etcd has had these; sealing them would not make them secret again.
+      // Every client that can read etcd could have read these; sealing them would not make them
+      // secret again.
       keyring = try TicketKeyring(now: session.now)
     }
     try session.replace(key, value, by: try keyring.encoded(with: encryption))

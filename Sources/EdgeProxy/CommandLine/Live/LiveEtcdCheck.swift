@@ -9,7 +9,7 @@ final class LiveEtcdCheck {
   private let settings: SharedSettings
   private let position: Position
   private let loop: EventLoop
-  /// What is still to be answered.
+  /// The questions that are not answered yet.
   private var open = 0
 
   /// Tickets and certificates live for hours; a clock that is off by less does no harm.

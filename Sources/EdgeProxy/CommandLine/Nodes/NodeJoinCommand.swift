@@ -85,7 +85,7 @@ private struct JoinedFiles {
     [PeerCredentials.authorityName, PeerCredentials.keyName, PeerCredentials.certificateName]
   }
 
-  /// The command may run as root, and the server as whom `state` belongs to.
+  /// The command may run as root, and the server as the owner of `state`.
   private func giveToOwner(of state: String, _ paths: [String]) throws {
     var facts = stat()
     // SAFETY: paths are C strings for the length of each call, and what the kernel fills lies in
