@@ -16,7 +16,7 @@ struct Applications {
   private var neighbours: Neighbours
   /// In the order of the configuration's upstreams.
   private var discovered: [Discovered?] = []
-  /// A host without an application has none; before that it may yet be told of.
+  /// Every instance has had the time to announce itself, so an unknown host has no application.
   private(set) var isComplete = false
   /// In the order of the configuration's upstreams; `nil` for those with nodes of their own.
   private(set) var tables: [ApplicationTable?] = []
@@ -63,7 +63,7 @@ struct Applications {
     install(known.values.filter { $0.instances.contains { $0.server != nil } }, now: now)
   }
 
-  /// All that announce themselves have had the time to.
+  /// Every instance has had the time to announce itself.
   mutating func complete() {
     guard !isComplete else { return }
     isComplete = true

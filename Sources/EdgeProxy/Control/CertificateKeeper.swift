@@ -28,7 +28,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
 
   /// What the log says is served.
   private var reported: Set<Reported> = []
-  /// What was refused in the last reading, and why.
+  /// The certificates that the last reading refused, and why.
   private(set) var refusals: [CertStore.Refusal] = []
   /// Why the copy on disk is not what is served; `nil` while it is.
   private(set) var copyFailure: String?
@@ -37,7 +37,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
   ///
   /// Later changes lead to another reading, so that a busy directory cannot put it off.
   private static let delay = Duration.milliseconds(100)
-  /// Refusals of one reading that have a line each: whoever writes to etcd could else fill the log.
+  /// Refusals of one reading that have a line each; otherwise a client of etcd could fill the log.
   private static let refusalsToldMax = 50
 
   /// `encryption` opens the private keys that etcd has.

@@ -1,6 +1,6 @@
 internal import EventLoop
 
-/// How far this server has got with sending its clients away.
+/// The state of a drain, in which the server sends its clients away.
 ///
 ///     serving ── set aside ──▶ draining ──▶ drained        (`edgeproxy drain`; `undrain` leads back)
 ///        └─────────┴────────────── ending ──▶ gone         (SIGTERM)

@@ -16,7 +16,7 @@ final class FleetLink {
   private var certificates: CertificateFeed?
   private var tickets: SharedTickets?
   private var instances: SharedInstances?
-  /// Whose ports may be closed; `nil` where that is not agreed on.
+  /// The agreement on which ports may be closed; `nil` where there is none.
   private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
   private var reported: String?

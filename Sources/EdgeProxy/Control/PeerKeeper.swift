@@ -5,7 +5,7 @@ internal import Etcd
 internal import EventLoop
 internal import Logging
 
-/// Who belongs to the fleet, and how this server proves that it does.
+/// Keeps the list of the servers of the fleet, and this server's own certificate.
 ///
 /// etcd tells of the other servers; the last of it is kept on disk for a start without etcd. The own
 /// credentials are files, and looked at each second, so that `node join` needs no restart.
@@ -24,7 +24,7 @@ final class PeerKeeper {
   private var failure: String?
   /// Why the copy on disk is not what is known, as it was last told.
   private var copyFailure: String?
-  /// What was last said about how others see this server.
+  /// The last warning about this server's part in the fleet.
   private var warned: String?
   private(set) var peering = Peering.none
 
@@ -108,7 +108,7 @@ final class PeerKeeper {
     changed()
   }
 
-  /// What is there now; while it cannot be read, what was.
+  /// The credentials on disk; while they cannot be read, the last ones that could.
   private func readCredentials() -> PeerCredentials? {
     do throws(PeerCredentialsError) {
       let found = try PeerCredentials.load(state: state)
@@ -127,7 +127,7 @@ final class PeerKeeper {
     }
   }
 
-  /// What somebody should look after; `nil` while all is well.
+  /// A problem that an administrator should solve; `nil` while all is well.
   private var warning: String? {
     guard let credentials = peering.credentials else {
       return failure ?? "this server has not joined the fleet: 'edgeproxy node join'"
@@ -149,7 +149,7 @@ final class PeerKeeper {
     if let present { logger.warning("\(present)") }
   }
 
-  /// What is told of the fleet; `counters` are those of all loops.
+  /// The section about the fleet; `counters` are those of all loops.
   func section(_ counters: [PeerCounters]) -> StatusSection {
     PeersSection(peering: peering, counters: counters, warning: warning).section
   }

@@ -15,7 +15,7 @@ extension Server {
     admin = listener
   }
 
-  /// Everything that is told about this server; whoever has something to tell adds a section here.
+  /// Everything that is reported about this server; to report something new, add a section here.
   private func report() -> StatusReport {
     let now = WallTime.seconds
     let unable = ability.unable?.word.description

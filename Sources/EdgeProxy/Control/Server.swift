@@ -149,7 +149,7 @@ final class Server: TimerTarget {
     installApplications()
   }
 
-  /// All that announce themselves have had the time to: other hosts have no application.
+  /// Every instance has had the time to announce itself: other hosts have no application.
   func applicationsComplete() {
     applications.complete()
     installApplications()

@@ -5,8 +5,9 @@ internal import TLS
 
 /// The fleet's ticket keys in etcd: every server follows them, and one of them rotates them.
 ///
-/// Who rotates is whoever holds the key `tickets/holder` under a lease; when it dies, another takes
-/// it. A write is guarded by the revision that was read, so that two holders could do no harm.
+/// The server that holds the key `tickets/holder` under a lease rotates them; when it dies, another
+/// takes that key. A write is guarded by the revision that was read, so that two holders could do
+/// no harm.
 final class SharedTickets {
   private let client: EtcdClient
   private let node: String
@@ -124,7 +125,7 @@ final class SharedTickets {
         .put(PutRequest(key: holderKey, value: Array(node.utf8), lease: leaseIdentifier))
       ])
     client.txn(transaction) { [weak self] result in
-      // Who the holder is, the watch tells.
+      // The watch tells which server the holder is.
       guard let self, case .failure = result, !isHolder else { return }
       holderIsThere = false
     }

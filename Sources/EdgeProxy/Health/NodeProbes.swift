@@ -7,8 +7,9 @@ internal import EventLoop
 /// to serve, never its place in the balancing.
 ///
 /// Where the port depends on it, a few of the nodes that did not fail are asked in each round; when none
-/// of them answers, all are, so that it is soon known whether any is left. Of nodes that have checks only
-/// the failures count: these know more of a node than that something listens, but come less often.
+/// of them answers, all are, so that it is soon known whether any is left. For nodes that have
+/// checks only failed connects count: a check finds out more than whether something listens, but
+/// comes less often.
 final class NodeProbes {
   private let links: PeerLinks
   /// Whether a node has checks.
@@ -20,7 +21,7 @@ final class NodeProbes {
   /// Called when the last running probe has come to a result.
   var whenIdle: (() -> Void)?
 
-  /// What is asked if the present round finds nobody.
+  /// The nodes that are asked if no node of the present round answers.
   private var rest: [NodeState] = []
   private var hasFound = false
   private var turn = 0

@@ -2,10 +2,10 @@ internal import Etcd
 
 /// Which servers of a fleet may have their https port closed: at most half, so never all.
 ///
-/// Each server keeps a key of its own, under a lease, that says `open` or `closing`. Whoever wrote
-/// `closing` first may close first: etcd's revisions are one order for all, and who reads its own
-/// write has read every earlier one. When servers are lost, and so the half becomes smaller, those
-/// that closed last open again.
+/// Each server keeps a key of its own, under a lease, that says `open` or `closing`. The server
+/// that wrote `closing` first may close first: etcd's revisions are one order for all, and a server
+/// that reads its own write has read every earlier one. When servers are lost, and so the half
+/// becomes smaller, those that closed last open again.
 struct FleetFloor: Equatable {
   private struct Server: Equatable {
     var isClosing: Bool
@@ -30,11 +30,11 @@ struct FleetFloor: Equatable {
   var count: Int { servers.count }
   var closingCount: Int { servers.values.count(where: \.isClosing) }
 
-  /// Whether one more server might be closed, as far as is known; for one that cannot ask etcd.
+  /// Whether one more server might be closed, for a server that cannot ask etcd.
   ///
-  /// `heard` is what the other servers said of themselves a moment ago, `true` for an open port: news to
-  /// what etcd said last. `serversMin` are there, whatever has been heard of them; who has said nothing
-  /// counts as open.
+  /// `heard` has the other servers' own answers of a moment ago, `true` for an open port; they
+  /// override what etcd last said about these servers. There are at least `serversMin` servers; one
+  /// that has said nothing counts as open.
   func mightPermit(_ key: [UInt8], heard: [[UInt8]: Bool], serversMin: Int) -> Bool {
     let closed = servers.filter { $0.value.isClosing && heard[$0.key] != true }.keys
     let others = Set(closed).union(heard.filter { !$0.value }.keys).subtracting([key])
@@ -43,7 +43,7 @@ struct FleetFloor: Equatable {
 
   /// Whether a server that is closed, and cannot ask etcd, may stay so by what the others say.
   ///
-  /// Of too many that have closed at the same moment those whose names come first stay closed.
+  /// When too many have closed at the same moment, those whose names come first stay closed.
   func mightStayClosed(_ key: [UInt8], heard: [[UInt8]: Bool], serversMin: Int) -> Bool {
     let before = heard.filter { !$0.value && $0.key.lexicographicallyPrecedes(key) }
     return before.count < half(key, serversMin)

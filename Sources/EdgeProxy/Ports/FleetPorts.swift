@@ -4,9 +4,10 @@ internal import Logging
 
 /// Agrees with the other servers, through etcd, on whose https port may be closed.
 ///
-/// A server that cannot ask etcd goes by what it knew last, and by what the other edges say of their ports.
-/// One that hears none of them is cut off from its fleet, whose other servers see its lease end and go on
-/// without it; open, it would show its clients errors that every other server could spare them.
+/// A server that cannot ask etcd goes by what it knew last, and by what the other edges say of
+/// their ports. A server that hears none of them is cut off from its fleet: the others see its
+/// lease end and go on without it. With an open port it would show errors to clients that every
+/// other server could serve.
 final class FleetPorts {
   private let client: EtcdClient
   private let loop: EventLoop

@@ -40,7 +40,7 @@ struct PortKeeper {
   /// Where clients of port 80 are sent.
   var httpsPort: UInt16 { bound.first?.port ?? settings.https.first?.port ?? 443 }
 
-  /// What is open from the start.
+  /// Opens the ports that are open from the start.
   ///
   /// Port 80, because a certificate may have to be earned through it, and the tcp listeners: the
   /// applications here need what is behind them, whatever https can do.
@@ -74,7 +74,7 @@ struct PortKeeper {
     }
   }
 
-  /// Everything but http is closed by the workers, who have been told to drain.
+  /// The workers, which have been told to drain, close everything but http.
   mutating func setAside() { opened = [.http] }
 
   /// Binds all of them, or none.
