@@ -1,10 +1,11 @@
 internal import EventLoop
 internal import HTTPCore
 
-/// Who sent a datagram: only the address of the machine means anything, its port does not last.
+/// The sender of a datagram: only the address of the machine means anything, its port does not
+/// last.
 enum SubscriptionSource: Hashable, Sendable, CustomStringConvertible {
   case machine(IPAddress)
-  /// Whoever may write to a unix socket of ours.
+  /// Any process that may write to a unix socket of ours.
   case unix
   /// Another server of the fleet, that shares what it was told.
   case server(String)

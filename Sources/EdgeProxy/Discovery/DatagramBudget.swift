@@ -7,9 +7,9 @@ struct DatagramBudget {
     let perSecond: Int64
   }
 
-  /// Reading at all: what a flood costs is bounded by leaving it to the kernel.
+  /// Datagrams that are read at all; the kernel drops the rest of a flood.
   static let reading = Rate(burst: 50_000, perSecond: 20_000)
-  /// Of one source.
+  /// Datagrams of one source.
   static let source = Rate(burst: 20_000, perSecond: 2000)
   /// Signatures of sources that `allow` lists, and of all others together; one costs some 50 µs.
   static let verification = Rate(burst: 20_000, perSecond: 2000)

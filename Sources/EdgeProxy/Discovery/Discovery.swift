@@ -17,7 +17,7 @@ final class Discovery: TimerTarget {
   /// The name of this server in the fleet.
   private var node = ""
   private let changed: Changed
-  /// Called once all that announce themselves have had the time to.
+  /// Called when every instance has had the time to announce itself.
   private let completed: () -> Void
   private var settings: SubscriptionSettings
   private var keys: SigningKeys?

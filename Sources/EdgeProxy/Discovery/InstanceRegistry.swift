@@ -26,7 +26,7 @@ struct InstanceRegistry {
     /// Ordered by address.
     var instances: [KnownInstance] = []
     var lastHeard: Instant
-    /// What was handed out last.
+    /// The application as it was handed out last.
     var told: Application?
   }
 
@@ -118,7 +118,8 @@ struct InstanceRegistry {
     changed.insert(key)
   }
 
-  /// It was known before the start, `age` ago for the last time; it is asked at once, and probed.
+  /// An instance from the copy, last heard of `age` ago; requests go to it at once, and it is
+  /// probed.
   mutating func restore(
     _ key: [UInt8], _ instance: Instance?, from source: SubscriptionSource, age: Duration,
     now: Instant
@@ -139,7 +140,8 @@ struct InstanceRegistry {
     probes.append(ProbeTarget(key: key, address: instance.address))
   }
 
-  /// Nobody listens there: the end of one that said goodbye or was only remembered.
+  /// Nothing listens there: an instance that said goodbye, or that is only known from the copy, is
+  /// removed.
   mutating func refused(_ target: ProbeTarget) {
     guard let (record, offset) = place(of: target.address, on: nil, target.key) else { return }
     let known = records.values[record].instances[offset]
@@ -202,7 +204,7 @@ struct InstanceRegistry {
     }
   }
 
-  /// Lets keys go that nobody has been heard of for longest.
+  /// Forgets the keys that have been silent for longest.
   private mutating func makeRoom(_ now: Instant) {
     let silent = records.filter { _, record in
       record.instances.allSatisfy { $0.isGone(now) }
@@ -239,7 +241,7 @@ struct InstanceRegistry {
     )
   }
 
-  /// What is to be probed now.
+  /// The instances to probe now.
   mutating func takeProbes() -> [ProbeTarget] {
     defer { probes = [] }
     return probes
@@ -283,7 +285,7 @@ struct InstanceRegistry {
     return true
   }
 
-  /// In a full key the one of which nothing was heard for longest gives way, if it is in doubt.
+  /// In a full key the doubtful instance that has been silent for longest gives way.
   private mutating func makeRoom(
     in record: Dictionary<[UInt8], Record>.Index, _ key: [UInt8], _ now: Instant
   ) -> Bool {

@@ -2,7 +2,7 @@ internal import Configuration
 internal import EventLoop
 internal import HTTPCore
 
-/// Why an instance is not taken, whoever tells of it.
+/// Why an instance is not taken, from any source.
 enum InstanceRefusal: String, Error, Sendable {
   case otherForm = "other-form"
   case badKey = "bad-key"
@@ -24,8 +24,8 @@ enum InstanceRefusal: String, Error, Sendable {
 
 /// What may be said of an instance: the one judge for datagrams, for etcd and for the copy on disk.
 ///
-/// What passes here can be written to the copy and read back. Who may say it is another question, which
-/// `SubscriptionPolicy` answers for datagrams.
+/// What passes here can be written to the copy and read back. Which machine may say it is another
+/// question, which `SubscriptionPolicy` answers for datagrams.
 enum InstanceRules {
   static let weightMax = 1000
   static let coresMax = 100_000

@@ -10,7 +10,7 @@ struct KnownInstance: Equatable {
     /// It was known before the start, from that source.
     case copy(SubscriptionSource)
 
-    /// Whom it counts for, where one source may have only so many.
+    /// The source that it counts for, since a source may have only so many.
     var source: SubscriptionSource {
       switch self {
       case .subscription(let source), .copy(let source): source

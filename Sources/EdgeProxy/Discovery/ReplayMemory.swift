@@ -23,7 +23,7 @@ struct ReplayMemory {
 
   init(begun: Int64) { self.begun = begun }
 
-  /// Why a time is not accepted now, and it need not be remembered then.
+  /// Why a time is not accepted; such a time need not be remembered.
   func refusal(
     key: [UInt8], address: SocketAddress, time: Int64, now: Int64
   ) -> SubscriptionRefusal? {

@@ -7,7 +7,8 @@ internal import EventLoop
 ///     value   1 MODIFIER1 MODIFIER2 WEIGHT CORES BACKUP
 ///
 /// The first number is the form's version; what follows those that are known is passed over, so that
-/// later versions may add to it. What is read was written by who knows, so every part has bounds.
+/// later versions may add to it. An unknown client of etcd may have written what is read, so every
+/// part has bounds.
 struct SharedInstance: Equatable, Sendable {
   /// The server that hears of it from the instance itself.
   var node: String
@@ -97,7 +98,7 @@ struct SharedInstance: Equatable, Sendable {
       cores: cores, isBackup: isBackup)
   }
 
-  /// Reads who it is from the key alone.
+  /// Reads server, key and address from the stored key alone.
   private init(storedKey: [UInt8], prefix: String) throws(InstanceRefusal) {
     let start = Array((prefix + Self.directory).utf8)
     guard storedKey.starts(with: start) else { throw .otherForm }

@@ -11,7 +11,7 @@ internal import Logging
 final class SharedInstances {
   enum News: Equatable {
     case told(SharedInstance)
-    /// The server that told of it does so no more, or is gone.
+    /// The server that shared it does not share it any more, or is gone.
     case lapsed(SharedInstance)
   }
 
@@ -28,7 +28,7 @@ final class SharedInstances {
   private var refused: Set<[UInt8]> = []
   /// What the other servers tell, by its key in etcd; no more than `instancesMax`.
   private var known: [[UInt8]: SharedInstance] = [:]
-  /// Who vouches for an instance: it lapses with the last.
+  /// The keys in etcd that vouch for an instance; it lapses with the last of them.
   private var vouchers: [Identity: Set<[UInt8]>] = [:]
 
   private struct Identity: Hashable {

@@ -17,7 +17,7 @@ final class SubscriptionListener: EventSource {
   private var budget: DatagramBudget
   private var isPaused = false
 
-  /// What is read before others have their turn.
+  /// The most datagrams that are read before others have their turn.
   private static let datagramsPerTurn = 256
   /// For bursts, which uWSGI makes because its announcements have no jitter.
   private static let bufferBytes: Int32 = 4 << 20

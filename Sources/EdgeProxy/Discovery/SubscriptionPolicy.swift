@@ -4,9 +4,10 @@ internal import HTTPCore
 
 /// Decides which datagrams are believed.
 ///
-/// Who holds the signing key of a subscription key may announce it from anywhere; without one, `allow`
-/// says which machines may announce what. Either way a machine announces its own addresses and those
-/// that `allow` adds, so that nobody sends requests elsewhere. Cheap questions come first.
+/// A machine that holds the signing key of a subscription key may announce it from anywhere;
+/// without one, `allow` says which machines may announce what. Either way a machine announces its
+/// own addresses and those that `allow` adds, so that no announcement leads requests elsewhere.
+/// Cheap questions come first.
 struct SubscriptionPolicy {
   enum Verdict: Equatable {
     case announce(Announcement)
@@ -17,7 +18,7 @@ struct SubscriptionPolicy {
 
   private let settings: SubscriptionSettings
   private let keys: SigningKeys?
-  /// Of this machine.
+  /// The addresses of this machine.
   var ownAddresses: Set<IPAddress> = []
   private var replays: ReplayMemory
   private var budgets: [SubscriptionSource: DatagramBudget] = [:]
@@ -144,7 +145,7 @@ struct SubscriptionPolicy {
   /// Whether an instance that was announced under other rules would be believed under these, had it
   /// signed if it must.
   func permits(_ key: [UInt8], _ address: SocketAddress, from source: SubscriptionSource) -> Bool {
-    // Of what another server shares that server has judged.
+    // Another server has judged what it shares.
     if case .server = source { return true }
     if case .none = keys?.demand(for: key) ?? .none, !mayAnnounce(key, source) { return false }
     return isPermitted(address, key, source)
