@@ -3,7 +3,7 @@ internal import EventLoop
 internal import HTTPCore
 internal import TLS
 
-/// How a node proves who it is, where the upstream speaks https.
+/// How a node proves its identity, where the upstream speaks https.
 struct CheckIdentity {
   var context: Result<ClientContext, TLSError>
   var name: String
@@ -32,7 +32,7 @@ final class Check: NodeConnectionOwner, TimerTarget {
   private var interims = 0
   private var outcome: CheckOutcome?
   private var visit: MySQLVisit?
-  /// Of the body.
+  /// Bytes of the body that were read.
   private var readCount = 0
 
   let startedAt: Instant

@@ -4,9 +4,9 @@ internal import HTTPCore
 ///
 ///     greeting ──▶ our answer ──▶ its verdict ──▶ COM_QUIT
 ///
-/// A server counts visitors that hang up before they have said who they are, and after
-/// `max_connect_errors` of them locks the whole machine out; one that is denied is not counted. So a
-/// name is given, without a password: whether the server knows it does not matter.
+/// A server counts visitors that hang up before they have given a name, and after
+/// `max_connect_errors` of them locks the whole machine out. A visitor that is denied is not
+/// counted. So a name is given, without a password: whether the server knows it does not matter.
 ///
 /// MySQL's "Protocol::Handshake" (MariaDB's and TiDB's is the same): packets begin with their length in
 /// three bytes, least first, and a number that counts them.

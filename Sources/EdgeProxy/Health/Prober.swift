@@ -36,7 +36,7 @@ final class Prober {
     random = RandomSource(seed: seed)
   }
 
-  // MARK: Whom to check
+  // MARK: Which nodes
 
   /// Takes over what there is to check; what is known of a node that stays is kept.
   func follow(_ upstreams: [UpstreamState]) {
@@ -89,7 +89,8 @@ final class Prober {
   /// Begins the checks that are due; called several times a second.
   func beat() {
     let now = loop.now
-    // Who has waited longest comes first, so that many silent nodes do not starve the others.
+    // The check that has waited longest comes first, so that many silent nodes do not starve the
+    // others.
     let due = patients.values.filter { $0.check == nil && $0.due <= now }.sorted { $0.due < $1.due }
     for patient in due where runningCount < Self.runningMax || patient.isSuspect {
       begin(patient)
