@@ -3,10 +3,10 @@ internal import Configuration
 
 /// Finds the route of a request by host and path, without allocating.
 ///
-/// Of all routes that match, an exact host beats a wildcard and, under one host pattern, the longer
-/// path beats the shorter; their order in the configuration never matters. A request that no path
-/// of its exact host matches falls to the routes of the wildcard that covers the host: a route for
-/// `billing.example.org/api/` takes that path out of `*.example.org` and leaves it the rest.
+/// Among the routes that match, an exact host beats a wildcard and, under one host pattern, the
+/// longer path beats the shorter; their order in the configuration never matters. A request that no
+/// path of its exact host matches falls to the routes of the wildcard that covers the host: a route
+/// for `billing.example.org/api/` takes that path out of `*.example.org` and leaves it the rest.
 ///
 /// Hosts come normalised (`HostName`), paths decoded and without dot segments. Paths are compared
 /// by bytes. A route's path matches by the rule of RFC 6265 §5.1.4: it is the request's path, or
@@ -35,7 +35,8 @@ struct RouteTable: Sendable {
   /// All paths, one after the other: flat memory that workers share without counting references.
   private let paths: [UInt8]
 
-  /// Of two routes with the same host and path, which the configuration refuses, the first wins.
+  /// The first of two routes with the same host and path wins; the configuration refuses such
+  /// routes.
   init(_ routes: [RouteSettings]) {
     var groups: [Group] = []
     var entries: [Entry] = []
