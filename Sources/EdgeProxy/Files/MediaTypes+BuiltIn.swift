@@ -1,5 +1,5 @@
 extension MediaTypes {
-  /// What is on the web, in the form of `/etc/mime.types`.
+  /// The types of files on the web, in the form of `/etc/mime.types`.
   ///
   /// Taken from that file of Debian's package media-types 10.0.0, which takes it from IANA's
   /// registry; types that the file did not have then (source maps, HLS) from their own standards.
