@@ -20,7 +20,7 @@ final class AccessLogWriter {
   }
 
   private static let flushBytes = 64 * 1024
-  /// What is kept for a reader of a pipe that is behind.
+  /// The most bytes that are kept for a reader of a pipe that is behind.
   private static let pendingBytesMax = 256 * 1024
   /// What a pipe takes in one piece (`PIPE_BUF`), so that lines of several workers stay whole.
   private static let pieceBytes = 4096

@@ -1,7 +1,7 @@
 internal import CCrash
 internal import CLinux
 
-/// What is said and kept when a signal such as SIGILL or SIGSEGV ends the process (`CCrash`).
+/// The line that is written when a signal such as SIGILL or SIGSEGV ends the process (`CCrash`).
 enum CrashReport {
   /// Has the handler write to these descriptors from now on; `record` is -1 for none.
   ///

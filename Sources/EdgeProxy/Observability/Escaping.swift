@@ -53,8 +53,8 @@ extension TextBuffer {
 
   /// Text between two tags or in a quoted attribute of HTML.
   ///
-  /// What is not ASCII, or does not print, is shown as `?`: the pages say nothing about encodings
-  /// that a client could turn against them.
+  /// A byte that is not ASCII, or does not print, is shown as `?`: the pages say nothing about
+  /// encodings that a client could turn against them.
   mutating func append(html bytes: borrowing Span<UInt8>) {
     for index in 0..<bytes.count {
       switch bytes[index] {
