@@ -1,6 +1,6 @@
 /// Which member to talk to: the one that worked last, and the next one when it fails.
 package struct Endpoints: Sendable {
-  /// Of one member.
+  /// What is known of one member.
   package struct Record: Equatable, Sendable {
     package var endpoint: Endpoint
     /// Failures since it last worked.

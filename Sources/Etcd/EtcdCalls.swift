@@ -2,8 +2,9 @@ internal import EventLoop
 
 /// The calls that get one answer.
 ///
-/// Reads are asked again, of the next member, until `readsWithin`. Writes are asked again only where
-/// nothing arrived: a write that was not answered may have been done, and who cares reads it back.
+/// Reads are asked again, of the next member, until `answeredWithin`. Writes are asked again only
+/// where nothing arrived. A write that may have been applied is not retried; the caller reads the
+/// key if it needs to know.
 extension EtcdClient {
   package typealias Completion<Response> = (Result<Response, CallError>) -> Void
 

@@ -7,7 +7,8 @@ internal import Wire
 /// answers.
 ///
 /// Nothing here blocks. A connection that fails is replaced by one to the next member, after a pause
-/// once all have failed. What may be repeated is; a write that may have arrived is not.
+/// once all have failed. Reads are asked again. A write that may have been applied is not; the
+/// caller reads the key if it needs to know.
 package final class EtcdClient {
   let loop: EventLoop
   private let reading = ReadingBlock()
@@ -22,7 +23,7 @@ package final class EtcdClient {
   private var authentication: Authentication
   private var scouts: MemberScouts?
   private var turnedAt: Instant?
-  /// What those do who wait before they ask again, when asking has become worth while; by owner.
+  /// What the owners that wait before they ask again do when a member is back; by owner.
   var whenBack: [ObjectIdentifier: () -> Void] = [:]
   /// Calls that wait for a token; those without one go on at once.
   private var ungranted: [(Result<Void, CallError>) -> Void] = []

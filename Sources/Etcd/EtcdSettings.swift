@@ -1,6 +1,6 @@
 package import TLS
 
-/// Where etcd is and who we are there.
+/// The members of etcd, and how this server proves its identity to them.
 package struct EtcdSettings: Sendable, Equatable {
   /// The members, at least one.
   package var endpoints: [Endpoint]

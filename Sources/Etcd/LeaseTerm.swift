@@ -21,7 +21,7 @@ package struct LeaseTerm: Equatable, Sendable {
   /// etcd may give longer leases than are asked for, but none of ours is for hours.
   package static let longest = Duration.seconds(3600)
 
-  /// What was granted after it was asked for; `nil` where it is no lease.
+  /// The lease that an answer grants; `nil` where it grants none.
   package init?(_ response: LeaseGrantResponse, asked: Instant) {
     // Under the identifier 0 keys would stay for ever.
     guard response.seconds > 0, response.id != 0, response.error.isEmpty else { return nil }

@@ -24,7 +24,7 @@ package struct Watching {
   ///
   /// They are counted and time is not, which passes while this process is busy, too.
   package static let unansweredMax = 2
-  /// Of the keys and values of a message that comes in pieces.
+  /// The most that the keys and values of a message in pieces may have, in bytes.
   package static let fragmentedBytesMax = 64 << 20
 
   package enum Step: Equatable, Sendable {

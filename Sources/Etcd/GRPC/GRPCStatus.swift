@@ -56,7 +56,7 @@ package struct GRPCStatus: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// Reads the values of `grpc-status` and `grpc-message`.
   ///
-  /// What is no code is `unknown`, as the documents of gRPC ask.
+  /// A number that is no code is `unknown`, as the documents of gRPC ask.
   package init(code: [UInt8], message: [UInt8]) {
     self.code = Self.code(code) ?? .unknown
     self.message = Self.decoded(message)

@@ -2,7 +2,7 @@
 package struct ResponseHeader: Equatable, Sendable {
   package var clusterID: UInt64 = 0
   package var memberID: UInt64 = 0
-  /// Of the whole store when the answer was made; 0 where etcd does not say.
+  /// The revision of the whole store when the answer was made; 0 where etcd does not say.
   package var revision: Int64 = 0
   package var raftTerm: UInt64 = 0
 
@@ -62,9 +62,9 @@ package struct Event: Equatable, Sendable {
   }
 
   package var kind = Kind.put
-  /// Of a deletion only the key and `modRevision` mean something.
+  /// For a deletion only the key and `modRevision` mean something.
   package var keyValue: KeyValue
-  /// What was there before, if the watch asked for it.
+  /// The key and value before the change, if the watch asked for them.
   package var previous: KeyValue?
 
   package init(_ kind: Kind, _ keyValue: KeyValue) {

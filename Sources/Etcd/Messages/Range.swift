@@ -30,7 +30,7 @@ package struct RangeResponse: Equatable, Sendable {
   package var keyValues: [KeyValue] = []
   /// There are more than the limit asked for.
   package var hasMore = false
-  /// Of the keys in the range, whatever the limit.
+  /// How many keys the range has, whatever the limit of the request.
   package var count: Int64 = 0
 
   package init(decoding bytes: [UInt8]) throws(ProtobufError) {

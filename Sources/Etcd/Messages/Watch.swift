@@ -1,4 +1,4 @@
-/// What is sent on a stream of watches.
+/// A request on a stream of watches.
 package enum WatchRequest: Equatable, Sendable {
   case create(WatchCreateRequest)
   case cancel(watchID: Int64)

@@ -1,4 +1,4 @@
-/// What is wrong with the bytes of a message.
+/// A mistake in the bytes of a message.
 package enum ProtobufError: Error, Equatable, Sendable {
   /// The message ends inside a field.
   case truncated

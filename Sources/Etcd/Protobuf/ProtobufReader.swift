@@ -10,11 +10,12 @@
 ///       }
 ///     }
 ///
-/// A message within is read by a reader of its own over the bytes of its field, so nothing recurses
-/// here, and how deep messages nest is up to those who know them.
+/// A message within another has a reader of its own over the bytes of its field. So nothing
+/// recurses here, and the callers decide how deep messages may nest.
 struct ProtobufReader: ~Copyable {
   static let fieldMax = (1 << 29) - 1
-  /// Of what is counted: a store that writes a million times a second is there after 146,000 years.
+  /// The highest count that is believed: a store that writes a million times a second reaches it
+  /// after 146,000 years.
   static let countMax: Int64 = 1 << 62
   /// A number of 64 bits in seven bits a byte.
   static let numberBytesMax = 10

@@ -8,7 +8,7 @@ extension GRPCStatus {
     self.init(code: Array(code.value.utf8), message: Array((message?.value ?? "").utf8))
   }
 
-  /// What is wrong with the head of an answer that is none of gRPC; `nil` for nothing.
+  /// The mistake in the head of an answer that is none of gRPC; `nil` where there is none.
   static func refusal(ofHead fields: [ClientSession.Field]) -> String? {
     let status = fields.first { $0.name == ":status" }?.value ?? ""
     guard status == "200" else { return "HTTP status \(status)" }
