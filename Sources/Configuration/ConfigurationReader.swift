@@ -36,7 +36,7 @@ struct ConfigurationReader {
       limits: limits(top.section("limits")), timeouts: timeouts(top.section("timeouts")))
   }
 
-  /// A path, remembered for whoever looks whether it is there.
+  /// A path, remembered for the check that looks whether it exists.
   private func path(
     _ key: String, _ section: Section,
     _ list: ReferenceWritableKeyPath<NamedThings, [NamedThings.Path]>

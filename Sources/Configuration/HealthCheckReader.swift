@@ -39,7 +39,7 @@ struct HealthCheckReader {
     return kind ?? (section.isGiven("path") ? .request : spoken == .uwsgi ? .ping : .tcp)
   }
 
-  /// Whoever wrote them believes that requests are sent.
+  /// The operator who wrote them believes that requests are sent.
   private func refuseRequestKeys(_ section: Section, _ kind: HealthCheck.Kind) {
     for key in ["path", "host", "status", "port"] where section.isGiven(key) {
       context.findings.error(

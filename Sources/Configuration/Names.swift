@@ -17,7 +17,7 @@ struct HostPattern {
     return HostPattern(normal: isWildcard ? "*." + plain : plain, text: text)
   }
 
-  /// What is wrong with it, as a message; `nil` for nothing.
+  /// The mistake in it, as a message; `nil` where there is none.
   func mistake(key: String, wildcard: Bool) -> String? {
     if normal != nil, wildcard || !text.hasPrefix("*.") { return nil }
     let expected =

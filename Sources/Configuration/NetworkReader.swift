@@ -33,7 +33,7 @@ struct NetworkReader {
       context.wrong(item, key, Self.expected)
       return nil
     }
-    // Whoever writes 10.1.2.3/8 may have meant one machine or all of them.
+    // An operator who writes 10.1.2.3/8 may have meant one machine or all of them.
     let start = Array(bytes.prefix { $0 != UInt8(ascii: "/") })
     guard IPAddress(start.span) == network.address else {
       context.wrong(

@@ -80,7 +80,7 @@ extension Directive {
 }
 
 extension Directive.ValueType {
-  /// What is accepted, as the end of a comment.
+  /// The values that are accepted, as the end of a comment.
   fileprivate var bounds: String {
     switch self {
     case .word(let words): words.count > 1 ? " One of: \(words.joined(separator: ", "))." : ""

@@ -66,7 +66,7 @@ struct Section {
     return entries
   }
 
-  /// For whoever indented a key wrongly.
+  /// The hint for a key that was indented wrongly.
   private static func otherPlace(of key: String) -> String {
     guard let parent = Directives.parents(of: key).first else { return "" }
     return parent.isEmpty ? "; it belongs at the top" : "; it belongs in \(parent)"

@@ -8,7 +8,7 @@ struct YAMLNode: Sendable {
     case scalar(String, quoted: Bool)
     case list([YAMLNode])
     case mapping([Entry])
-    /// Reported already; whoever meets it says nothing more.
+    /// Reported already; readers say nothing more about it.
     case refused
   }
 

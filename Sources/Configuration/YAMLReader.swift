@@ -8,7 +8,7 @@ struct YAMLReader {
   static let depthMax = 32
   static let nodesMax = 100_000
 
-  /// What was read; `root` is `nil` where there is nothing in the text.
+  /// The result of reading; `root` is `nil` where there is nothing in the text.
   struct Result {
     var root: YAMLNode?
     /// Whether the text was read to its end.

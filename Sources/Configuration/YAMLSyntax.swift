@@ -1,4 +1,4 @@
-/// What is wrong with text that is no YAML, said for people who do not know libyaml.
+/// Describes mistakes in text that is no YAML, for people who do not know libyaml.
 enum YAMLSyntax {
   /// Finds words for a mistake of libyaml's: `problem` and `context` are its own, it stopped at
   /// `place`, and what it was reading there began at `since`.

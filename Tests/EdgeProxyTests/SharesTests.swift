@@ -228,16 +228,4 @@ struct SharesTests {
     after.nodes[0].failUntilOut(now: now)
     #expect(after.outCount == 1)
   }
-
-  @Test func `an announcement ends the pause of a node, which is then on probation`() throws {
-    let state = try state([try instance(1), try instance(2)])
-    let node = state.nodes[0]
-    node.failUntilOut(now: now)
-    #expect(!node.condition.isAvailable(now: now))
-    node.recordAnnouncement()
-    #expect(node.condition.isOut)
-    #expect(node.condition.isAvailable(now: now))
-    #expect(node.beginTrial(now: now))
-    #expect(!node.beginTrial(now: now))
-  }
 }

@@ -128,13 +128,6 @@ struct NodeCondition: Equatable, Sendable {
     pause = 0
   }
 
-  /// The node says that it is there: whether that is so is tried with the next request.
-  mutating func announced() {
-    guard isOut, !isOnTrial else { return }
-    pause = 0
-    step = 0
-  }
-
   /// A check from outside the requests; it moves only whether the node can serve.
   mutating func checked(succeeded: Bool) { lastFailed = !succeeded }
 

@@ -148,11 +148,6 @@ final class NodeState: Sendable, CustomStringConvertible {
     change { condition in condition.abandoned(began: began) }
   }
 
-  /// The node has announced itself; one that is out is put on probation at once.
-  func recordAnnouncement() {
-    change { condition in condition.announced() }
-  }
-
   /// A check, such as a bare connect, came to a result.
   func recordCheck(succeeded: Bool) {
     change { condition in condition.checked(succeeded: succeeded) }

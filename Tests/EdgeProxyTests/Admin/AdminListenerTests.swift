@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import TestSupport
 import Testing
 
 @testable import EdgeProxy
