@@ -178,11 +178,18 @@ package struct UpstreamSettings: Sendable, Equatable {
     224: "take a subscription",
   ]
 
-  package enum NodeProtocol: String, Sendable, CaseIterable { case uwsgi, http, https, tcp }
+  package enum NodeProtocol: String, Sendable, CaseIterable {
+    case uwsgi, http, https, tcp
+
+    package var isUWSGI: Bool { self == .uwsgi }
+  }
   package enum Balance: String, Sendable, CaseIterable {
     case leastRequests = "least-requests"
     case roundRobin = "round-robin"
     case hash
+
+    package var isRoundRobin: Bool { self == .roundRobin }
+    package var isHash: Bool { self == .hash }
   }
   package enum Discovery: String, Sendable, CaseIterable { case subscriptions }
 }
@@ -266,6 +273,8 @@ package struct CompressSettings: Sendable, Equatable {
     case off, on
     /// Not for answers that set cookies.
     case withoutCookies = "without-cookies"
+
+    package var isOff: Bool { self == .off }
   }
 }
 

@@ -102,7 +102,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
       return false
     }
     // A packet alone is one write; further requests must not wait for its acknowledgement.
-    if hasBody || upstream.settings.nodeProtocol != .uwsgi { connection.setNoDelay() }
+    if hasBody || !upstream.settings.nodeProtocol.isUWSGI { connection.setNoDelay() }
     guard upstream.settings.tls != nil else { return true }
     do throws(TLSError) {
       try upstream.secure(connection, node)

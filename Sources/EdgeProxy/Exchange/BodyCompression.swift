@@ -6,7 +6,7 @@ extension Exchange {
   func chooseCoding(_ response: borrowing ResponseHead) -> BodyCoding {
     let configuration = snapshot.configuration
     let mode = configuration.routes[route].compress ?? configuration.compress.mode
-    guard mode != .off else { return .asSent }
+    guard !mode.isOff else { return .asSent }
     let coding = configuration.compress.rules.coding(
       of: response, for: head, sparingCookies: mode == .withoutCookies)
     guard coding == .gzip else { return coding }

@@ -29,7 +29,7 @@ extension Exchange: Waiter {
       mayBeDoubled: (head.method == .get || head.method == .head) && body.count == 0
         && !facts.asksForWebSocket,
       isPacket: isPacket, blockBytes: blockBytes,
-      affinity: settings.balance == .hash ? affinity(by: settings.hashOn) : nil,
+      affinity: settings.balance.isHash ? affinity(by: settings.hashOn) : nil,
       bound: settings.stickyCookie.isEmpty ? nil : boundNode(settings.stickyCookie),
       isDeadly: snapshot.deadly.isWatching(now: worker.loop.now.nanoseconds) && isDeadly)
   }

@@ -9,7 +9,7 @@ extension Exchange {
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.asksForWebSocket = head.asksForWebSocket && snapshot.configuration.routes[route].webSocket
     facts.webSocketKey = head.isExtendedConnect ? WebSocketKey.make(&worker.random) : []
-    isPacket = upstream.settings.nodeProtocol == .uwsgi
+    isPacket = upstream.settings.nodeProtocol.isUWSGI
     guard isPacket else {
       let closing = upstream.settings.keepAlive.connections == 0
       return message.encode(head, facts: facts, closing: closing)

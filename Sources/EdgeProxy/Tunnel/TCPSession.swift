@@ -55,7 +55,7 @@ final class TCPSession {
     self.permit = consume permit
     generation = upstream.generation
     startedAt = worker.loop.now
-    affinity = upstream.settings.balance == .hash ? StableHash.of(peer.text) : nil
+    affinity = upstream.settings.balance.isHash ? StableHash.of(peer.text) : nil
     record.client = peer.text
     record.listener = Array(listener.description.utf8)
   }

@@ -37,7 +37,7 @@ struct Candidates {
       return Self.takes(index, state, request) ? index : nil
     }
     let tier = primaries != 0 ? primaries : backups != 0 ? backups : doubtful
-    if state.settings.balance == .hash, let affinity = request.affinity {
+    if state.settings.balance.isHash, let affinity = request.affinity {
       let index = Self.highest(affinity, of: state, among: tier)
       return index.flatMap { Self.takes($0, state, request) ? $0 : nil }
     }
@@ -77,7 +77,7 @@ struct Candidates {
     _ set: UInt128, _ state: UpstreamState, _ request: Balancer.Request
   ) -> Int {
     let first = inTurn(set, state, request)
-    guard state.settings.balance != .roundRobin else { return first }
+    guard !state.settings.balance.isRoundRobin else { return first }
     let others = set & ~(1 << UInt128(first))
     guard others != 0 else { return first }
     let rank = Int(request.random >> 32) % others.nonzeroBitCount
