@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Glibc
 internal import HTTPCore
 internal import TLS
 
@@ -13,6 +12,20 @@ internal import TLS
 final class Attempt: NodeConnectionOwner, TimerTarget {
   enum Stage { case sending, awaitingHead, relaying, over }
 
+  /// How far one try has got; each begins with a new one.
+  private struct Progress {
+    var startedAt = Instant(nanoseconds: 0)
+    var lateness = Lateness()
+    /// Bytes of the request's head (or packet) and of its body that went out.
+    var headSent = 0
+    var bodySent = 0
+    var sentAnything = false
+    /// The request could not be sent to its end; an answer may be there all the same.
+    var sendingFailed = false
+    /// Interim answers that were relayed.
+    var interims = 0
+  }
+
   /// The worker owns its attempts and outlives them.
   let worker: Worker
   private(set) var exchange: Exchange?
@@ -22,31 +35,12 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   /// Where the connection may go to afterwards; `nil` where it serves one request.
   private var pool: Pool?
   private var timer = TimerToken.none
-  /// When the head, or the connection, has taken too long.
-  private var deadline = Instant(nanoseconds: 0)
-  /// When silence is noticed next, and how often it was.
-  private var silentAt = Instant(nanoseconds: .max)
-  private var silences = 0
-  /// When the answer is later than usual.
-  private var answerDue = Instant(nanoseconds: .max)
-  private(set) var startedAt = Instant(nanoseconds: 0)
+  private var progress = Progress()
 
   var input = ByteBuffer()
   var response = ResponseHead()
   private var parser = ResponseParser()
-  /// Bytes of the request's head (or packet) and of its body that went out.
-  private var headSent = 0
-  private var bodySent = 0
-  private(set) var sentAnything = false
-  /// The request could not be sent to its end; an answer may be there all the same.
-  private var sendingFailed = false
-  private var interims = 0
 
-  /// After this a connection that is not there yet is late.
-  private static let connectDelay = Duration.milliseconds(250)
-  /// Silence is noticed once, and while another server may give a sign of life again so often.
-  private static let silencesMax = 10
-  private static let silencePeriod = Duration.milliseconds(100)
   /// Interim answers relayed from one instance at most.
   private static let interimsMax = 16
 
@@ -65,23 +59,18 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     self.exchange = exchange
     self.node = node
     stage = .sending
-    startedAt = worker.loop.now
-    answerDue = startedAt + .nanoseconds(upstream.state.lasting.latency.delay)
-    // However slow its answers are, a node that is there takes a connection at once.
-    silentAt = min(answerDue, startedAt + Self.connectDelay)
-    headSent = 0
-    bodySent = 0
-    sentAnything = false
-    sendingFailed = false
-    interims = 0
-    silences = 0
+    let now = worker.loop.now
+    let delay = upstream.state.lasting.latency.delay
+    progress = Progress(startedAt: now, lateness: Lateness(startedAt: now, delay: delay))
     parser.reset()
     node.begin()
     pool = upstream.pool(of: node)
     if !fresh, let kept = pool?.take(isRepeatable: exchange.tries.request.isRepeatable) {
       connection = kept
     } else {
-      guard connect(node, upstream, hasBody: exchange.body.count > 0, server) else { return }
+      guard connect(node, upstream, hasBody: exchange.request.body.count > 0, server) else {
+        return
+      }
     }
     connection?.owner = self
     send()
@@ -119,8 +108,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     } catch {
       return fail(.couldNotConnect)
     }
+    let isConnecting = stage == .sending && !progress.sentAnything
     let settings = upstream.settings
-    wait(stage == .sending && !sentAnything ? settings.connectTimeout : settings.responseTimeout)
+    wait(isConnecting ? settings.connectTimeout : settings.responseTimeout)
   }
 
   /// The answer has been read to its end: the connection is kept where it can carry another
@@ -134,7 +124,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 
   /// Whether request and answer went whole, and not a byte came behind the answer.
   private var leavesNothing: Bool {
-    guard let connection, let exchange, exchange.isSentWhole(headSent, bodySent), input.isEmpty,
+    guard let connection, let exchange,
+      exchange.request.isSentWhole(progress.headSent, progress.bodySent),
+      input.isEmpty,
       connection.ended == nil
     else { return false }
     return !connection.mayHaveMore || connection.isQuiet()
@@ -182,6 +174,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     fail(.couldNotSecure)
   }
 
+  var startedAt: Instant { progress.startedAt }
   /// The connection had served a request before and may have been ended since.
   var isOnReused: Bool { connection?.isReused ?? false }
   var ended: NodeConnection.Ending? { connection?.ended }
@@ -200,25 +193,26 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 
   /// Waits so long for the connection or the head, and is told before when silence lasts.
   private func wait(_ span: Duration) {
-    deadline = worker.loop.now + span
+    progress.lateness.wait(until: worker.loop.now + span)
+    lookLater()
+  }
+
+  private func lookLater() {
     worker.loop.cancel(timer)
-    timer = worker.loop.arm(self, at: min(deadline, silentAt))
+    timer = worker.loop.arm(self, at: progress.lateness.next)
   }
 
   /// Whether nothing is late yet but the first byte.
   private func noticeSilence() -> Bool {
-    guard stage == .sending || stage == .awaitingHead, worker.loop.now < deadline else {
-      return false
-    }
-    silences += 1
-    silentAt = Instant(nanoseconds: .max)
-    timer = worker.loop.arm(self, at: deadline)
-    guard !parser.hasBegun, let exchange,
-      exchange.attemptSilent(self, isFirst: silences == 1), silences < Self.silencesMax
+    let now = worker.loop.now
+    guard stage == .sending || stage == .awaitingHead,
+      let count = progress.lateness.notice(at: now)
+    else { return false }
+    lookLater()
+    guard !parser.hasBegun, let exchange, exchange.attemptSilent(self, isFirst: count == 1),
+      progress.lateness.lookAgain(from: now)
     else { return true }
-    silentAt = worker.loop.now + Self.silencePeriod
-    worker.loop.cancel(timer)
-    timer = worker.loop.arm(self, at: min(deadline, silentAt))
+    lookLater()
     return true
   }
 
@@ -231,7 +225,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     timer = .none
     if noticeSilence() { return }
     switch stage {
-    case .sending where !sentAnything: fail(.couldNotConnect)
+    case .sending where !progress.sentAnything: fail(.couldNotConnect)
     case .sending, .awaitingHead:
       fail(parser.hasBegun ? .headIncomplete(timedOut: true) : .responseTimeout)
     case .relaying: exchange?.answerStalled(self)
@@ -251,16 +245,21 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   // MARK: The request
 
   private func send() {
-    guard let exchange, let connection, !sendingFailed, shakeHands(connection) else { return }
-    while headSent < exchange.headCount {
-      guard let count = sent(exchange.sendHead(connection, from: headSent)) else { return }
-      headSent += count
+    guard let exchange, let connection, !progress.sendingFailed, shakeHands(connection) else {
+      return
     }
-    while bodySent < exchange.body.count {
-      guard let count = sent(exchange.sendBody(connection, from: bodySent)) else { return }
-      bodySent += count
+    while progress.headSent < exchange.request.headCount {
+      let outcome = exchange.request.sendHead(to: connection, from: progress.headSent)
+      guard let count = sent(outcome) else { return }
+      progress.headSent += count
     }
-    requestSent()
+    while progress.bodySent < exchange.request.body.count {
+      let start = progress.bodySent
+      let outcome = exchange.request.sendBody(to: connection, from: start, worker.buffers)
+      guard let count = sent(outcome) else { return }
+      progress.bodySent += count
+    }
+    if stage == .sending { stage = .awaitingHead }
   }
 
   /// `false` to wait, or when the attempt is over.
@@ -277,9 +276,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   private func sent(_ outcome: WriteOutcome) -> Int? {
     switch outcome {
     case .bytes(let count):
-      if !sentAnything {
-        sentAnything = true
-        if silentAt != Instant(nanoseconds: .max) { silentAt = answerDue }
+      if !progress.sentAnything {
+        progress.sentAnything = true
+        progress.lateness.connected()
         if timer != .none, let upstream = exchange?.upstream {
           wait(upstream.settings.responseTimeout)
         }
@@ -287,29 +286,21 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
       return count
     case .wouldBlock: return nil
     case .failed(let error):
-      guard sentAnything else {
-        fail(nothingSent(error))
+      guard progress.sentAnything else {
+        fail(unsent(isBusy: !error.blamesNode))
         return nil
       }
       // The instance may have answered before it had read everything: look before judging.
-      sendingFailed = true
-      requestSent()
+      progress.sendingFailed = true
+      if stage == .sending { stage = .awaitingHead }
       return nil
     }
   }
 
-  private func reachedNobody(_ connection: NodeConnection) -> AttemptFailure {
+  /// Nothing of the request has reached the node, which may just have too much to do.
+  private func unsent(isBusy: Bool) -> AttemptFailure {
     if isOnReused { return .resetBeforeResponse(sentAnything: false) }
-    return connection.isRefusedAsBusy ? .busy : .couldNotConnect
-  }
-
-  private func nothingSent(_ error: SystemError) -> AttemptFailure {
-    if isOnReused { return .resetBeforeResponse(sentAnything: false) }
-    return error.blamesNode ? .couldNotConnect : .busy
-  }
-
-  private func requestSent() {
-    if stage == .sending { stage = .awaitingHead }
+    return isBusy ? .busy : .couldNotConnect
   }
 
   // MARK: The answer
@@ -325,10 +316,10 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
 
   private func receiveHead() {
     while stage == .sending || stage == .awaitingHead {
-      let progress = fill()
+      let hasRead = fill()
       if !parseHead() { return }
       guard stage != .relaying else { return }
-      if !progress {
+      if !hasRead {
         guard let ended else { return }
         return fail(failure(of: ended))
       }
@@ -338,11 +329,13 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   private func failure(of ending: NodeConnection.Ending) -> AttemptFailure {
     if !input.isEmpty || parser.hasBegun { return .headIncomplete(timedOut: false) }
     // What was sent may have come no further than the edge of the node's server.
-    if let connection, connection.hasReachedNobody { return reachedNobody(connection) }
+    if let connection, connection.hasReachedNobody {
+      return unsent(isBusy: connection.isRefusedAsBusy)
+    }
     if let connection, connection.hasLostServer { return .serverLost }
     return ending == .reset
-      ? .resetBeforeResponse(sentAnything: sentAnything)
-      : .closedBeforeResponse(sentAnything: sentAnything)
+      ? .resetBeforeResponse(sentAnything: progress.sentAnything)
+      : .closedBeforeResponse(sentAnything: progress.sentAnything)
   }
 
   /// Parses what is there; `false` when the attempt is over.
@@ -360,8 +353,8 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
         return false
       }
       if (100..<200).contains(response.status), response.status != 101 {
-        interims += 1
-        guard interims <= Self.interimsMax else {
+        progress.interims += 1
+        guard progress.interims <= Self.interimsMax else {
           fail(.malformedResponse)
           return false
         }
@@ -392,14 +385,6 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     guard let connection, connection.mayHaveMore else { return false }
     if input.capacity == 0 { input = ByteBuffer(storage: worker.buffers.take()) }
     return connection.fill(&input)
-  }
-}
-
-extension SystemError {
-  /// Whether a connection that could not be made says anything about the node: not when its queue
-  /// is full (EAGAIN on a unix socket), nor when this process has run out of something.
-  var blamesNode: Bool {
-    ![EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code)
   }
 }
 

@@ -1,3 +1,6 @@
+internal import EventLoop
+internal import Glibc
+
 extension AttemptFailure {
   /// What the failure says of the node.
   var nodeFailure: NodeFailure {
@@ -53,5 +56,13 @@ extension AttemptFailure {
     case .resetBeforeResponse(sentAnything: true), .closedBeforeResponse(sentAnything: true): true
     default: false
     }
+  }
+}
+
+extension SystemError {
+  /// Whether a connection that could not be made says anything about the node: not when its queue
+  /// is full (EAGAIN on a unix socket), nor when this process has run out of something.
+  var blamesNode: Bool {
+    ![EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code)
   }
 }

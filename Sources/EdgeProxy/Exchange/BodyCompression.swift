@@ -1,33 +1,24 @@
+internal import Configuration
 internal import HTTPCore
 
 /// Answers that are compressed on their way to the client.
 extension Exchange {
   /// What becomes of the body, with a compressor taken for it where it is to be compressed.
-  func chooseCoding(_ response: borrowing ResponseHead) -> BodyCoding {
+  func chooseCoding(_ response: borrowing ResponseHead, _ mode: CompressSettings.Mode) -> BodyCoding
+  {
     let configuration = snapshot.configuration
-    let mode = configuration.routes[route].compress ?? configuration.compress.mode
-    guard !mode.isOff else { return .asSent }
     let coding = configuration.compress.rules.coding(
-      of: response, for: head, sparingCookies: mode == .withoutCookies)
+      of: response, for: request.head, sparingCookies: mode == .withoutCookies)
     guard coding == .gzip else { return coding }
     let compressor = worker.takeCompressor(
       level: configuration.compress.level, countMax: configuration.limits.compressors)
     guard let compressor else { return .varying }
-    pump.compressor = compressor
+    answer.compress(with: compressor)
     return .gzip
   }
 
   /// After so long without a byte of a declared length what came is compressed and goes out.
   private static let pauseMin = Duration.milliseconds(50)
-
-  /// Gives the client what was read, or what the compressor makes of it; `false` when that failed.
-  func handOn(_ bytes: borrowing Span<UInt8>) -> Bool {
-    guard pump.compressor != nil else {
-      hand(bytes)
-      return true
-    }
-    return compress(bytes, .nothing)
-  }
 
   /// The instance has paused: what the compressor holds back goes out, so that an event of a
   /// stream reaches the browser at once.
@@ -35,12 +26,12 @@ extension Exchange {
   /// A body whose length was declared is seldom a stream, and its pauses are those of the network:
   /// each flush would cost compression, so only a pause that `hasLasted` is one.
   func flushCompressor(hasLasted: Bool = false) -> Bool {
-    guard let compressor = pump.compressor, compressor.isHoldingBack, !pump.clientBlocked else {
+    guard let compressor = answer.compressor, compressor.isHoldingBack, !answer.clientIsFull else {
       return true
     }
-    if case .length = pump.framing, !hasLasted {
-      if pump.flushing == .none {
-        pump.flushing = worker.loop.arm(self, after: Self.pauseMin)
+    if answer.hasLength, !hasLasted {
+      if answer.flushing == .none {
+        answer.waitForMore(worker.loop.arm(self, after: Self.pauseMin))
       }
       return true
     }
@@ -50,7 +41,6 @@ extension Exchange {
 
   /// The body is complete.
   func endCompression() -> Bool {
-    guard pump.compressor != nil else { return true }
     let nothing: [UInt8] = []
     let isGood = compress(nothing.span, .end)
     releaseCompressor()
@@ -58,17 +48,17 @@ extension Exchange {
   }
 
   func releaseCompressor() {
-    guard let compressor = pump.compressor else { return }
-    pump.compressor = nil
-    worker.loop.cancel(pump.flushing)
-    pump.flushing = .none
+    guard let compressor = answer.takeCompressor() else { return }
+    worker.loop.cancel(answer.flushing)
+    answer.pauseEnded()
     worker.give(compressor)
   }
 
-  private func compress(
+  /// Gives the client what the compressor makes of bytes; `false` when that failed.
+  func compress(
     _ bytes: borrowing Span<UInt8>, _ flush: GzipCompressor.Flush
   ) -> Bool {
-    guard let compressor = pump.compressor else { return false }
+    guard let compressor = answer.compressor else { return false }
     var block = worker.buffers.take()
     defer { worker.buffers.give(block) }
     var done = 0

@@ -2,29 +2,6 @@ internal import Configuration
 internal import EventLoop
 internal import HTTPCore
 
-/// Where the relay of one answer stands.
-struct RelayState {
-  enum Framing {
-    case none
-    case length(remaining: UInt64)
-    case chunked(ChunkedDecoder)
-    case untilClose
-  }
-
-  var framing = Framing.none
-  /// The instance has given everything that belongs to the answer.
-  var sourceDone = false
-  /// The client could not take bytes when it was last asked.
-  var clientBlocked = false
-  /// The client has been slow for long enough that the disk takes over.
-  var mayUseFile = false
-  var patience = TimerToken.none
-  /// What the body goes through.
-  var compressor: GzipCompressor?
-  /// Runs while a body of declared length has paused and the compressor holds something back.
-  var flushing = TimerToken.none
-}
-
 /// The answer's way from the instance to the client.
 ///
 /// Bytes go out as they arrive. What the client cannot take is taken from the instance anyway, into
@@ -40,15 +17,18 @@ extension Exchange {
   func deliver(_ attempt: Attempt) {
     stage = .answering
     guard let driver, let upstream else { return attempt.close() }
-    let source = attempt.response.bodyFraming(for: head.method)
-    let coding = chooseCoding(attempt.response)
+    let source = attempt.response.bodyFraming(for: request.head.method)
+    let mode = compressMode
+    let coding = mode.isOff ? BodyCoding.asSent : chooseCoding(attempt.response, mode)
     let (relay, output) = framings(of: source, coding)
-    pump.framing = relay
-    if case .none = relay { pump.sourceDone = true }
     let mustClose = driver.mustClose() || output == .untilClose
-    if let node = attempt.node { stick(to: node, &attempt.response) }
-    rules?.apply(to: &attempt.response)
-    let fitted = beginAnswer(driver, attempt.response.status, output) { buffer in
+    if !upstream.settings.stickyCookie.isEmpty, let node = attempt.node {
+      attempt.response.stick(
+        to: node, upstream.settings.stickyCookie, bound: tries.request.bound,
+        isTLS: connection?.listener.isTLS ?? true)
+    }
+    if let rules = destination?.rules { rules.apply(to: &attempt.response) }
+    let fitted = beginAnswer(from: relay, driver, attempt.response.status, output) { buffer in
       HeadSerializer.write(
         attempt.response, framing: output,
         connection: connectionToken(closing: mustClose),
@@ -59,33 +39,34 @@ extension Exchange {
     relayMore(attempt)
   }
 
-  /// A turn's share of reads was used up.
-  func turnEnded() {
-    guard stage == .answering else { return }
-    if let attempt = attempts.first { relayMore(attempt) } else if fileBody.isActive { sendFile() }
-  }
-
-  /// More may be there from the instance.
-  func relay(_ attempt: Attempt) {
-    guard attempt === attempts.first, stage == .answering else { return }
-    relayMore(attempt)
-  }
-
   /// The client can take more.
-  func downstreamWritable() {
-    guard stage == .answering else { return }
-    pump.clientBlocked = false
-    drainSpool()
-    sendRestOfOwnBody()
-    if let attempt = attempts.first, !pump.clientBlocked { return relayMore(attempt) }
-    if fileBody.isActive { return sendFile() }
-    endIfDone()
+  func goOnAnswering() {
+    if !spool.isEmpty { drainSpool() }
+    switch answer.source {
+    case .instance:
+      if let attempt = attempts.first, !answer.clientIsFull { relayMore(attempt) }
+    case .file: sendFile()
+    case .given:
+      sendRestOfOwnBody()
+      endIfDone()
+    case .none, .ended, .tunnel: break
+    }
   }
 
-  private func relayMore(_ attempt: Attempt) {
+  /// A turn's share of reads was used up.
+  func goOnReading() {
+    switch answer.source {
+    case .instance: if let attempt = attempts.first { relayMore(attempt) }
+    case .file: sendFile()
+    case .none, .given, .ended, .tunnel: break
+    }
+  }
+
+  /// Reads from the instance and passes on, until nothing is there or there is no place for it.
+  func relayMore(_ attempt: Attempt) {
     var reads = 0
     var hasPaused = false
-    while !pump.sourceDone {
+    while answer.comesFromInstance {
       if !attempt.input.isEmpty {
         if let cause = forward(&attempt.input) { return cut(cause) }
         continue
@@ -97,22 +78,24 @@ extension Exchange {
         break
       }
     }
-    if !pump.sourceDone, attempt.input.isEmpty, let ending = attempt.ended {
-      guard case .untilClose = pump.framing, ending == .finished else {
+    if answer.comesFromInstance, attempt.input.isEmpty, let ending = attempt.ended {
+      guard case .instance(.untilClose) = answer.source, ending == .finished else {
         attemptBroke(attempt, .cut)
         return cut("response-truncated")
       }
-      pump.sourceDone = true
+      answer.give()
     }
-    if pump.sourceDone {
-      guard endCompression() else { return cut("compression-failed") }
+    if !answer.comesFromInstance {
+      guard answer.compressor == nil || endCompression() else { return cut("compression-failed") }
       releaseSource(attempt)
     } else if let upstream {
       attempt.arm(upstream.settings.idleTimeout)
-      if hasPaused, !flushCompressor() { return cut("compression-failed") }
+      if hasPaused, answer.compressor != nil, !flushCompressor() {
+        return cut("compression-failed")
+      }
       // What there is goes out now: an event of a stream must not wait for the next one.
-      if !pump.clientBlocked, let driver, !driver.flush() { pump.clientBlocked = true }
-      if pump.clientBlocked { attempt.releaseInput() }
+      if !answer.clientIsFull, let driver, !driver.flush() { answer.clientFilled() }
+      if answer.clientIsFull { attempt.releaseInput() }
       if reads == Self.readsPerTurnMax { worker.loop.atTurnEnd(self) }
     }
     endIfDone()
@@ -122,10 +105,8 @@ extension Exchange {
   ///
   /// The attempt's buffer is borrowed here, so nothing in here may end the attempt.
   private func forward(_ input: inout ByteBuffer) -> StaticString? {
-    switch pump.framing {
-    case .none:
-      input.consume(input.count)
-      pump.sourceDone = true
+    guard case .instance(let framing) = answer.source else { return nil }
+    switch framing {
     case .untilClose:
       return pass(&input, skip: 0, count: input.count)
     case .length(let remaining):
@@ -133,19 +114,19 @@ extension Exchange {
       // What an application sends beyond its own Content-Length is cut off here: it would be
       // taken for the next answer.
       if input.count > count { note(cause: "response-longer-than-declared") }
-      pump.framing = .length(remaining: remaining - UInt64(count))
-      if remaining == UInt64(count) { pump.sourceDone = true }
+      answer.advance(to: .length(remaining: remaining - UInt64(count)))
+      if remaining == UInt64(count) { answer.give() }
       return pass(&input, skip: 0, count: count)
     case .chunked(var decoder):
       do throws(HTTPError) {
         let step = try decoder.next(input.readable)
-        pump.framing = .chunked(decoder)
+        answer.advance(to: .chunked(decoder))
         switch step {
         case .more(let consumed): input.consume(consumed)
         case .data(let skip, let count): return pass(&input, skip: skip, count: count)
         case .end(let consumed):
           input.consume(consumed)
-          pump.sourceDone = true
+          answer.give()
         }
       } catch {
         return "response-chunking-broken"
@@ -157,25 +138,37 @@ extension Exchange {
   /// Passes body bytes on.
   private func pass(_ input: inout ByteBuffer, skip: Int, count: Int) -> StaticString? {
     guard driver != nil else { return nil }
-    let isGood = handOn(input.readable.extracting(skip..<(skip + count)))
-    input.consume(skip + count)
+    let end = skip + count
+    var isGood = true
+    if answer.compressor == nil {
+      hand(input.readable.extracting(skip..<end))
+    } else {
+      isGood = compress(input.readable.extracting(skip..<end), .nothing)
+    }
+    input.consume(end)
     return isGood ? nil : "compression-failed"
   }
 
   /// Gives bytes to the client as they are, and what it cannot take to the spool.
   func hand(_ bytes: borrowing Span<UInt8>) {
     guard let driver else { return }
-    record.bytesOut += Int64(bytes.count)
+    carried(bytesOut: Int64(bytes.count))
     var taken = 0
     if spool.isEmpty { taken = driver.sendBody(bytes) }
     guard taken < bytes.count else { return }
-    pump.clientBlocked = true
+    answer.clientFilled()
     defer { countMemory() }
     let kept = spool.append(
-      bytes.extracting(taken..<bytes.count), toFile: pump.mayUseFile || mustUseFile,
+      bytes.extracting(taken..<bytes.count), toFile: answer.mayUseFile || mustUseFile,
       directory: worker.spoolDirectory)
     // Without a disk the instance has to wait for the client; nothing is lost.
     if !kept { note(cause: "response-storage") }
+  }
+
+  private var compressMode: CompressSettings.Mode {
+    let configuration = snapshot.configuration
+    return destination.flatMap { configuration.routes[$0.route].compress }
+      ?? configuration.compress.mode
   }
 
   private var limits: LimitSettings { snapshot.configuration.limits }
@@ -187,35 +180,34 @@ extension Exchange {
   private var canTakeMore: Bool {
     if spool.isEmpty { return true }
     if spool.hasTail { return false }
-    if mustUseFile { pump.mayUseFile = true }
+    if mustUseFile { answer.useFile() }
     let memory = driver?.responseMemory(limits.responseMemoryBytes) ?? 0
-    if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0, !pump.mayUseFile {
+    if spool.memoryCount + BufferPool.blockBytes <= memory, spool.fileCount == 0, !answer.mayUseFile
+    {
       return true
     }
-    if pump.mayUseFile {
+    if answer.mayUseFile {
       return spool.fileCount < Int64(limits.responseFileBytes) && worker.buffers.hasFiles
     }
-    if pump.patience == .none, limits.responseFileBytes > 0 {
-      pump.patience = worker.loop.arm(self, after: Self.patience)
+    if answer.patience == .none, limits.responseFileBytes > 0 {
+      answer.waitForClient(worker.loop.arm(self, after: Self.patience))
     }
     return false
   }
 
   /// The client stayed slow: from here on the disk takes what memory cannot.
-  func timerFired(_ token: TimerToken) {
-    if token == pump.flushing { return pauseLasted() }
-    if token == listingDue { return listingMayBeMade() }
-    pump.patience = .none
-    guard stage == .answering, pump.clientBlocked else { return }
-    pump.mayUseFile = true
+  func clientStaysSlow() {
+    answer.patienceEnded()
+    guard stage == .answering, answer.clientIsFull else { return }
+    answer.useFile()
     if let attempt = attempts.first { relayMore(attempt) }
   }
 
-  private func pauseLasted() {
-    pump.flushing = .none
-    guard stage == .answering, !pump.sourceDone else { return }
+  func pauseLasted() {
+    answer.pauseEnded()
+    guard stage == .answering, answer.comesFromInstance else { return }
     guard flushCompressor(hasLasted: true) else { return cut("compression-failed") }
-    if !pump.clientBlocked, let driver, !driver.flush() { pump.clientBlocked = true }
+    if !answer.clientIsFull, let driver, !driver.flush() { answer.clientFilled() }
   }
 
   private func drainSpool() {
@@ -229,7 +221,7 @@ extension Exchange {
         return cut("response-storage")
       }
       if taken == 0 {
-        pump.clientBlocked = true
+        answer.clientFilled()
         return
       }
     }
@@ -240,10 +232,20 @@ extension Exchange {
     attempt.finish()
   }
 
+  /// Nothing more of an answer is to come: lets go of what it was made from.
+  func endAnswer() {
+    if answer.compressor != nil { releaseCompressor() }
+    if listingDue != .none { worker.loop.cancel(listingDue) }
+    listingDue = .none
+    fileBody.end(worker.buffers)
+  }
+
   func endIfDone() {
-    guard stage == .answering, pump.sourceDone, spool.isEmpty, ownBody.isSent else { return }
-    pump.sourceDone = false
-    worker.loop.cancel(pump.patience)
+    guard stage == .answering, case .given = answer.source, spool.isEmpty, ownBody.isSent else {
+      return
+    }
+    answer.end()
+    worker.loop.cancel(answer.patience)
     driver?.endAnswer()
   }
 
@@ -257,7 +259,7 @@ extension Exchange {
   func answerStalled(_ attempt: Attempt) {
     guard attempt === attempts.first else { return }
     // While the client is the slow one the instance is not to blame.
-    if pump.clientBlocked, let upstream { return attempt.arm(upstream.settings.idleTimeout) }
+    if answer.clientIsFull, let upstream { return attempt.arm(upstream.settings.idleTimeout) }
     attemptBroke(attempt, .cut)
     cut("response-stalled")
   }
@@ -265,22 +267,23 @@ extension Exchange {
   /// What the body is on either side of us.
   private func framings(
     of source: ResponseFraming, _ coding: BodyCoding
-  ) -> (RelayState.Framing, OutputFraming) {
+  ) -> (Answer.Source, OutputFraming) {
     switch source {
-    case .none: return (.none, .none)
+    case .none: return (.given, .none)
     case .length(let count):
-      return (.length(remaining: count), coding == .gzip ? unknownLength : .length(count))
-    case .chunked: return (.chunked(ChunkedDecoder()), unknownLength)
-    case .untilClose: return (.untilClose, unknownLength)
+      let output = coding == .gzip ? unknownLength : .length(count)
+      return (.instance(.length(remaining: count)), output)
+    case .chunked: return (.instance(.chunked(ChunkedDecoder())), unknownLength)
+    case .untilClose: return (.instance(.untilClose), unknownLength)
     }
   }
 
   private var unknownLength: OutputFraming {
-    head.versionMinor == 0 ? .untilClose : .chunked
+    request.head.versionMinor == 0 ? .untilClose : .chunked
   }
 
   func connectionToken(closing: Bool) -> ConnectionToken {
     if closing { return .close }
-    return head.versionMinor == 0 ? .keepAlive : .none
+    return request.head.versionMinor == 0 ? .keepAlive : .none
   }
 }

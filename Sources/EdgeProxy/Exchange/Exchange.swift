@@ -5,51 +5,31 @@ internal import HTTPCore
 
 /// One request and its answer, whatever carries them.
 ///
-///     receiving ──▶ trying ◀──▶ held, queued
+///     receiving ──▶ trying ◀──▶ waiting for an instance, or for a node with less to do
 ///         │           │          │
 ///         │           ▼          │
 ///         └──────▶ answering ◀───┘ ──▶ done
 ///
-/// An exchange is used again for later requests, so that one costs no allocation. Its tries are in
-/// `ExchangeTries.swift`, the way of the answer in `BodyRelay.swift`, our own answers in
-/// `LocalAnswer.swift`.
-final class Exchange: TimerTarget, TurnEnd {
-  enum Stage { case receiving, trying, held, queued, answering, done }
+/// An exchange is used again for later requests, so that one costs no allocation. Everything that
+/// happens to a request comes in here, in this order: what its driver reads, what its attempts tell,
+/// what its queue tells, what its driver can take. `docs/design/exchange.md` draws it.
+final class Exchange: TimerTarget, TurnEnd, Waiter {
+  enum Stage: Equatable { case receiving, trying, waiting(for: Awaited), answering, done }
+  enum Awaited { case instance, slot }
 
   /// The worker owns its exchanges and outlives them.
   let worker: Worker
-  /// Who carries the exchange; `nil` once nobody waits for the answer.
+  /// What carries the exchange; `nil` once nobody waits for the answer.
   private(set) var driver: ExchangeDriver?
   private(set) var connection: Connection?
   var stage = Stage.receiving
-  /// The head of the final answer is with the driver: no other can follow it.
-  private(set) var hasAnswered = false
 
-  var head = RequestHead()
-  var body = RequestBody()
-  /// The request as it goes to an instance: the one in the form that its upstream speaks.
-  var packet = UWSGIPacket()
-  var message = HTTP1Request()
-  /// Which of the two it is.
-  var isPacket = true
-  var facts = ForwardedFacts()
+  var request = Request()
+  /// The configuration that was in force when the request began.
+  private(set) var snapshot: WorkerSnapshot
+  /// `nil` while no route has been found.
+  var destination: Destination?
 
-  /// Who asks: whom limits count.
-  var client = IPAddress(ipv4: 0)
-  /// What a trusted proxy says of the client.
-  var forwarded = ForwardedChain()
-  /// Where the signal handler finds it.
-  private(set) var notedAt = UnderWay.Place.none
-  private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
-
-  // The route, from the configuration that was in force when the request began.
-  var snapshot: WorkerSnapshot
-  var route = -1
-  var upstream: WorkerUpstream?
-  /// What the route does to fields; `nil` for most.
-  var rules: RouteRules?
-
-  // Tries.
   var attempts = Attempts()
   var tries = Tries(Tries.Request(), generation: 0, at: Instant(nanoseconds: 0))
   /// Where it waits for an instance or for a node with less to do.
@@ -57,48 +37,105 @@ final class Exchange: TimerTarget, TurnEnd {
   /// Where the tunnel leads that was agreed to.
   var tunnelNode: NodeState?
 
-  // The answer.
   var spool = Spool()
-  /// What the access log will say.
-  var record = AccessRecord()
-  var startedAt = Instant(nanoseconds: 0)
-  var pump = RelayState()
-  private var countedBytes = 0
-  private var countedFileBytes: Int64 = 0
+  var answer = Answer()
   var ownBody = OwnBody()
   var localHead = ResponseHead()
   var fileBody = FileBody()
   /// Runs while the page of a directory waits for the next turn.
   var listingDue = TimerToken.none
 
+  /// What the access log will say.
+  private(set) var record = AccessRecord()
+  private(set) var startedAt = Instant(nanoseconds: 0)
+  /// Where the signal handler finds it.
+  private(set) var notedAt = UnderWay.Place.none
+  private var requestID = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
+  var counted = CountedMemory()
+
   init(worker: Worker) {
     self.worker = worker
     snapshot = worker.snapshot
   }
 
-  // MARK: Life
+  var upstream: WorkerUpstream? { destination?.upstream }
+
+  // MARK: The life of a request
+
+  /// What has come to pass: whoever tells the exchange something below ends here.
+  private enum Moment {
+    case headIsRead
+    case isWhole
+    case isOrdered(Tries.Order)
+    case isAnswered(Attempt)
+    case isOver
+  }
+
+  /// The whole life, from the head to the line in the log; in between, the request waits.
+  private func live(_ moment: Moment) {
+    switch moment {
+    case .headIsRead:
+      if let reason = findAnswerer(of: connection) { answerLocally(reason) }
+    case .isWhole:
+      if let order = beginTries() { live(.isOrdered(order)) }
+    case .isOrdered(let order):
+      carryOut(order)
+    case .isAnswered(let attempt):
+      relayAnswer(of: attempt)
+    case .isOver:
+      abandonTries()
+      endAnswer()
+      stage = .done
+      completeRecord()
+      worker.log(self)
+      worker.underWay.end(&notedAt)
+      driver = nil
+      connection = nil
+    }
+  }
+
+  // MARK: What the driver reads
 
   func assign(to driver: ExchangeDriver, on connection: Connection) {
     self.driver = driver
     self.connection = connection
     snapshot = worker.snapshot
     stage = .receiving
-    hasAnswered = false
-    client = connection.peer.address
+    answer = Answer()
+    request.begin(from: connection.peer.address)
     startedAt = worker.loop.now
     worker.random.nextIdentifier(into: &requestID)
     record.requestID = requestID
     connection.describe(&record)
   }
 
+  /// Parses what is there of a head; returns how many bytes once it is whole.
+  func parseHead(
+    _ parser: inout RequestParser, _ bytes: borrowing Span<UInt8>, _ limits: HeadLimits
+  ) throws(HTTPError) -> Int? {
+    try request.parseHead(&parser, bytes, limits)
+  }
+
+  /// Has `take` put the head here.
+  func takeHead(_ take: (inout RequestHead) -> Void) { request.takeHead(take) }
+
   /// The head is there: finds the route; `false` when the request has been answered already.
   func begin() -> Bool {
     startedAt = worker.loop.now
-    notedAt = worker.underWay.begin(head, id: requestID, client: record.client, at: startedAt)
-    identifyClient()
-    guard let refusal = route(of: connection) else { return true }
-    answerLocally(refusal)
-    return false
+    notedAt = worker.underWay.begin(
+      request.head, id: requestID, client: record.client, at: startedAt)
+    let trusted = snapshot.configuration.trusted
+    if !trusted.isEmpty, trusted.contains(request.client) { identifyClient(trusted) }
+    live(.headIsRead)
+    return isReceiving
+  }
+
+  /// Reads what a trusted peer forwards; from all others nothing is believed.
+  private func identifyClient(_ trusted: [Network]) {
+    let peer = request.client
+    request.readForwarded(trusted: trusted)
+    if request.client != peer { record.client = request.client.text }
+    if !request.forwarded.requestID.isEmpty { record.requestID = request.forwarded.requestID }
   }
 
   /// Whether the rest of the request is waited for.
@@ -108,12 +145,12 @@ final class Exchange: TimerTarget, TurnEnd {
 
   /// Keeps a piece of the request body.
   func receiveBody(_ bytes: borrowing Span<UInt8>) throws(RequestBodyFailure) {
-    guard isReceiving, route >= 0 else { return }
+    guard isReceiving, let route = destination?.route else { return }
     let limit = snapshot.configuration.routes[route].bodyBytesMax
-    guard body.count + bytes.count <= limit else { throw .tooLarge(limit: limit) }
+    guard request.body.count + bytes.count <= limit else { throw .tooLarge(limit: limit) }
     defer { countMemory() }
     do throws(SystemError) {
-      try body.append(bytes, in: bodyPlace)
+      try request.receive(bytes, in: bodyPlace)
     } catch {
       throw .storage(error)
     }
@@ -122,29 +159,104 @@ final class Exchange: TimerTarget, TurnEnd {
   /// The request is complete: the first instance is asked.
   func requestComplete() {
     guard isReceiving else { return }
-    guard body.count == 0 || keepWholeBody() else {
+    guard request.body.count == 0 || keepWholeBody() else {
       return answerLocally(.status(503, "body-storage"))
     }
-    dispatch()
+    live(.isWhole)
   }
 
   /// Brings the body to where it is sent from; `false` where there is no room for it.
   private func keepWholeBody() -> Bool {
     do throws(SystemError) {
-      try body.complete(in: bodyPlace)
+      try request.complete(in: bodyPlace)
     } catch {
       return false
     }
-    if let failure = body.diskFailure { worker.bodyKeptInMemory(failure) }
+    if let failure = request.body.diskFailure { worker.bodyKeptInMemory(failure) }
     return true
   }
 
-  private var bodyPlace: RequestBody.Place {
-    let limits = snapshot.configuration.limits
-    let isShort = worker.buffers.isShort
-    return RequestBody.Place(
-      memoryBytesMax: isShort ? 0 : limits.bodyMemoryBytes, directory: worker.spoolDirectory,
-      spareBytes: limits.memoryBytes - worker.buffers.bytesOut)
+  // MARK: What attempts tell
+
+  /// The try ended without an answer to deliver.
+  func attemptFailed(_ attempt: Attempt, _ cause: AttemptFailure) {
+    guard let which = attempts.which(attempt), let upstream else { return dropStale(attempt) }
+    if let order = tryFailed(attempt, which, cause, upstream) { live(.isOrdered(order)) }
+  }
+
+  /// A complete head arrived: it is delivered, or another node is asked for a better one.
+  func headArrived(_ attempt: Attempt) {
+    guard let which = attempts.which(attempt), let upstream else { return dropStale(attempt) }
+    switch judge(attempt, which, upstream) {
+    case .deliver: live(.isAnswered(attempt))
+    case .keep(let order): live(.isOrdered(order))
+    }
+  }
+
+  /// Nothing has come from a try for much longer than usual; `true` to be told again in a moment.
+  func attemptSilent(_ attempt: Attempt, isFirst: Bool) -> Bool {
+    guard stage == .trying, let which = attempts.which(attempt), let upstream else { return false }
+    return lookForOther(than: attempt, which, upstream, isFirst: isFirst)
+  }
+
+  func interimArrived(_ attempt: Attempt) {
+    // An HTTP/1.0 client does not know interim answers (RFC 9110 §15.2), and its 100 is ours.
+    guard attempt === attempts.first, request.head.versionMinor == 1,
+      attempt.response.status != 100
+    else { return }
+    driver?.sendInterim { output in
+      HeadSerializer.writeInterim(attempt.response, into: &output)
+    }
+  }
+
+  /// More may be there from the instance.
+  func relay(_ attempt: Attempt) {
+    guard attempt === attempts.first, stage == .answering else { return }
+    relayMore(attempt)
+  }
+
+  // MARK: What the queue tells
+
+  /// What the request waits for may be there.
+  func mayGoOn() {
+    switch stage {
+    case .waiting(for: .instance): if let order = released() { live(.isOrdered(order)) }
+    case .waiting(for: .slot): if let order = slotFreed() { live(.isOrdered(order)) }
+    case .receiving, .trying, .answering, .done: break
+    }
+  }
+
+  /// It has waited as long as it may.
+  func waitEnded() {
+    let cause: StaticString
+    switch stage {
+    case .waiting(for: .instance): cause = "no-instance"
+    case .waiting(for: .slot): cause = "queue-timeout"
+    case .receiving, .trying, .answering, .done: return
+    }
+    stage = .trying
+    answerLocally(.status(503, cause))
+  }
+
+  // MARK: What the client takes
+
+  /// The client can take more.
+  func downstreamWritable() {
+    guard stage == .answering else { return }
+    answer.clientTakes()
+    goOnAnswering()
+  }
+
+  /// A turn's share of reads was used up.
+  func turnEnded() {
+    guard stage == .answering else { return }
+    goOnReading()
+  }
+
+  func timerFired(_ token: TimerToken) {
+    if token == answer.flushing { return pauseLasted() }
+    if token == listingDue { return listingMayBeMade() }
+    clientStaysSlow()
   }
 
   /// The client's connection is gone: nothing can be delivered any more.
@@ -152,141 +264,85 @@ final class Exchange: TimerTarget, TurnEnd {
     guard stage != .done else { return }
     note(cause: "client-gone")
     if record.status == 0 { record.status = 499 }
-    leave()
+    live(.isOver)
   }
 
   /// The client has ended its side while it waits; `true` when the request is given up.
   ///
   /// A request that only reads is dropped and its worker freed; one that changes something goes on.
   func clientEnded() -> Bool {
-    guard stage != .answering, head.method.isSafe else { return false }
+    guard stage != .answering, request.head.method.isSafe else { return false }
     note(cause: "client-gone")
     record.status = 499
     return true
   }
 
-  /// Counts what is kept for this exchange against the worker's ceilings.
-  func countMemory() {
-    let bytes =
-      Self.objectBytes + head.memoryBytes + packet.memoryBytes + message.memoryBytes
-      + body.memoryBytes + spool.memoryBytes + ownBody.memoryBytes
-    if bytes != countedBytes { count(bytes) }
-    let files = body.diskBytes + spool.fileBytes
-    if files != countedFileBytes { count(files: files) }
-  }
-
-  /// What is kept for this exchange, with the blocks that it has from the pool.
-  var memoryHeld: Int {
-    let compressor = pump.compressor == nil ? 0 : GzipCompressor.memoryBytes
-    return countedBytes + attempts.inputBytes + compressor + fileBody.blockBytes
-  }
-
-  var filesHeld: Int64 { countedFileBytes }
-
-  /// Moves to files what does not go out next; returns how many bytes.
-  func spill() -> Int {
-    defer { countMemory() }
-    let moved = stage == .receiving ? body.spill(in: bodyPlace) : 0
-    guard snapshot.configuration.limits.responseFileBytes > 0 else { return moved }
-    return moved + spool.spill(in: worker.spoolDirectory)
-  }
-
-  /// The client holds more than its share: its answer is given up.
-  func cutForMemory() {
-    guard stage != .done else { return }
-    worker.counters.refused(.memory)
-    guard hasAnswered else { return answerLocally(.status(503, "memory-limit")) }
-    note(cause: "memory-limit")
-    driver?.cutAnswer()
-  }
-
-  /// A request with a head of this size is counted only once something else is kept for it.
-  static let uncountedHeadBytes = 8 * 1024
-
-  /// The exchange itself with what belongs to it always: its stream, its record, its attempt.
-  private static let objectBytes = 4 * 1024
-
-  private func count(_ bytes: Int) {
-    worker.buffers.count(bytes - countedBytes)
-    countedBytes = bytes
-  }
-
-  private func count(files bytes: Int64) {
-    worker.buffers.countFiles(bytes - countedFileBytes)
-    countedFileBytes = bytes
-  }
-
-  func note(cause: StaticString) {
-    if record.cause == nil { record.cause = cause }
-  }
-
-  /// The answer is out or will never be: writes the log and forgets everything.
-  func finish() {
-    guard stage != .done else { return }
-    leave()
-  }
-
-  private func leave() {
-    abandonTries()
-    releaseCompressor()
-    worker.loop.cancel(listingDue)
-    listingDue = .none
-    fileBody.end(worker.buffers)
-    stage = .done
-    completeRecord()
-    worker.log(self)
-    worker.underWay.end(&notedAt)
-    driver = nil
-    connection = nil
-  }
-
-  private func completeRecord() {
-    let now = worker.loop.clockNow
-    record.time = worker.wallClock(at: startedAt)
-    record.bytesIn += Int64(body.count)
-    record.totalMicroseconds = now.microseconds(since: startedAt)
-    if let upstream { record.upstream = upstream.state.name }
-    if route >= 0 { record.route = snapshot.routeNames[route] }
-  }
+  // MARK: The answer begins
 
   /// Gives the head of the final answer to the driver, as `write` makes it; the body follows by `framing`.
   ///
   /// All answers begin here, whatever they come from. `false` where the head did not fit, and nothing
   /// of it went out; a second head for the same request is a mistake of ours, and none goes out either.
   func beginAnswer(
-    _ driver: ExchangeDriver, _ status: Int, _ framing: OutputFraming,
-    _ write: (inout ByteBuffer) -> Bool
+    from source: Answer.Source, _ driver: ExchangeDriver, _ status: Int,
+    _ framing: OutputFraming, _ write: (inout ByteBuffer) -> Bool
   ) -> Bool {
-    guard !hasAnswered else { return false }
+    guard !answer.hasBegun else { return false }
     stage = .answering
     guard driver.sendHead(framing, write) else { return false }
-    hasAnswered = true
+    answer.begin(from: source)
     record.status = status
     record.firstByteMicroseconds = worker.loop.now.microseconds(since: startedAt)
     return true
   }
 
+  // MARK: The end
+
+  /// The answer is out or will never be: writes the log and forgets everything.
+  func finish() {
+    if stage != .done { live(.isOver) }
+  }
+
   /// Makes the exchange ready for another request; what is large goes back.
   func reset() {
-    head.reset()
-    body.reset()
+    request.reset()
     spool.reset()
     // The body's small buffer is kept for the next request, which counts it. An exchange that is not
     // kept must not leave a count behind.
-    if countedBytes != 0 { count(0) }
-    if countedFileBytes != 0 { count(files: 0) }
+    counted.forget(worker.buffers)
     ownBody.reset()
-    packet.shrink()
-    message.shrink()
-    route = -1
-    upstream = nil
-    rules = nil
+    destination = nil
     record.reset()
-    // Shared storage would have to be copied for the next request's name.
-    facts.requestID = []
-    facts.forwardedHost = []
-    forwarded.reset()
-    pump = RelayState()
+  }
+
+  // MARK: The log
+
+  func note(cause: StaticString) {
+    if record.cause == nil { record.cause = cause }
+  }
+
+  func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
+    guard let node = attempt.node else { return }
+    let spent = worker.loop.now.microseconds(since: attempt.startedAt)
+    let name = attempt.detour.map { Array("\($0)/".utf8) + node.name } ?? node.name
+    record.addTry(node: name, outcome: outcome, microseconds: spent)
+    record.upstreamMicroseconds = spent
+  }
+
+  /// Bytes of a body have gone to the client, or through a tunnel.
+  func carried(bytesIn: Int64 = 0, bytesOut: Int64) {
+    record.bytesIn += bytesIn
+    record.bytesOut += bytesOut
+  }
+
+  private func completeRecord() {
+    let now = worker.loop.clockNow
+    record.time = worker.wallClock(at: startedAt)
+    record.bytesIn += Int64(request.body.count)
+    record.totalMicroseconds = now.microseconds(since: startedAt)
+    guard let destination else { return }
+    record.route = snapshot.routeNames[destination.route]
+    if let upstream = destination.upstream { record.upstream = upstream.state.name }
   }
 }
 

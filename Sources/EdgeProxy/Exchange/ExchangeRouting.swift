@@ -23,41 +23,45 @@ extension Exchange {
     case local(LocalRoute)
   }
 
-  /// Finds who answers: `nil` for the upstream of the route, which is noted.
-  func route(of connection: Connection?) -> LocalReason? {
+  /// Finds the route, which is noted, and who answers: `nil` for the upstream of the route.
+  func findAnswerer(of connection: Connection?) -> LocalReason? {
     guard let connection else { return .status(503, "draining") }
     if isHealthRequest {
       return worker.ability.unable.map { .unhealthy($0.word) } ?? .healthy
     }
-    if let refusal = refusalByRate() { return refusal }
-    if head.host.isEmpty { return .status(400, "host-missing") }
-    if !head.hostIsName {
+    if snapshot.rates != nil, let refusal = refusalByRate() { return refusal }
+    if request.head.host.isEmpty { return .status(400, "host-missing") }
+    if !request.head.hostIsName {
       return connection.listener.isTLS
         ? .status(421, "host-not-covered") : .status(404, "route-unknown")
     }
     guard connection.listener.isTLS else { return routePlain() }
-    let host = head.host
+    let host = request.head.host
     if !connection.covers(host) {
       return .status(421, "host-not-covered")
     }
-    let path = head.decodedPath
+    let path = request.head.decodedPath
     guard let found = snapshot.routes.lookup(host: host.span, path: path.span) else {
       return .status(404, "route-unknown")
     }
-    guard !head.pathForm.isAmbiguous || readsAlike(host, found) else {
+    guard !request.head.pathForm.isAmbiguous || readsAlike(host, found) else {
       return .status(400, "path-ambiguous")
     }
-    route = found
-    if let refusal = refusalByRate(of: found) { return refusal }
     let settings = snapshot.configuration.routes[found]
-    rules = settings.rules
-    if head.isExtendedConnect, let refusal = refuse(settings) { return refusal }
-    if let refusal = refusalToForward(settings) { return refusal }
-    if settings.local == nil {
-      guard let found = findUpstream() else { return .status(404, "application-unknown") }
-      upstream = found
+    destination = Destination(route: found)
+    if snapshot.rates != nil, let refusal = refusalByRate(of: found) { return refusal }
+    destination?.rules = settings.rules
+    if request.head.isExtendedConnect, let refusal = refuse(settings) { return refusal }
+    if request.head.method == .trace || request.head.method == .options,
+      let refusal = refusalToForward(settings)
+    {
+      return refusal
     }
-    if case .length(let count) = head.framing, count > UInt64(settings.bodyBytesMax) {
+    if settings.local == nil {
+      guard let upstream = findUpstream(found) else { return .status(404, "application-unknown") }
+      destination?.upstream = upstream
+    }
+    if case .length(let count) = request.head.framing, count > UInt64(settings.bodyBytesMax) {
       return .tooLarge(limit: settings.bodyBytesMax)
     }
     guard worker.buffers.hasMemory else {
@@ -70,10 +74,10 @@ extension Exchange {
   /// The upstream of the route; of one that is discovered, the application of the host.
   ///
   /// `nil` where no application has announced itself under the host.
-  func findUpstream() -> WorkerUpstream? {
+  func findUpstream(_ route: Int) -> WorkerUpstream? {
     let index = snapshot.configuration.routes[route].upstream
     guard let applications = snapshot.applications[index] else { return snapshot.upstreams[index] }
-    let host = head.host
+    let host = request.head.host
     return applications.find(host.span)
   }
 
@@ -81,7 +85,7 @@ extension Exchange {
   /// path that another route was to keep from it.
   private func readsAlike(_ host: [UInt8], _ route: Int) -> Bool {
     for reading in PathReading.allCases {
-      guard let path = head.path(as: reading),
+      guard let path = request.head.path(as: reading),
         snapshot.routes.lookup(host: host.span, path: path.span) == route
       else { return false }
     }
@@ -99,13 +103,15 @@ extension Exchange {
 
   /// Port 80 has answers of its own only: challenges, health, the way to https.
   private func routePlain() -> LocalReason {
-    let path = head.decodedPath
+    let path = request.head.decodedPath
     return ChallengeDirectory.covers(path.span) ? .challenge : .redirect
   }
 
   /// The health endpoint answers for any Host and for none.
   private var isHealthRequest: Bool {
-    guard head.method == .get || head.method == .head, !head.isExtendedConnect else { return false }
-    return head.decodedPath == snapshot.healthPath
+    guard request.head.method == .get || request.head.method == .head,
+      !request.head.isExtendedConnect
+    else { return false }
+    return request.head.decodedPath == snapshot.healthPath
   }
 }

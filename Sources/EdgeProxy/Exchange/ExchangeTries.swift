@@ -2,52 +2,62 @@ internal import EventLoop
 internal import HTTPCore
 
 /// The tries of an exchange: what happens is told to `Tries`, and its orders are carried out.
-extension Exchange: Waiter {
-  /// The request is whole: writes it down and asks the first node.
-  func dispatch() {
-    guard let connection, let upstream else { return answerLocally(.status(503, "draining")) }
-    if let request = rules?.request { head.apply(request) }
+extension Exchange {
+  /// The request is whole: writes it down, and says which node is asked first; `nil` where it has
+  /// been answered.
+  func beginTries() -> Tries.Order? {
+    guard let connection, let destination, let upstream else {
+      answerLocally(.status(503, "draining"))
+      return nil
+    }
+    if let changes = destination.rules?.request { request.apply(changes) }
+    request.describe(connection, client: record.client, requestID: record.requestID)
+    let needsKey = request.head.isExtendedConnect
     do throws(HTTPError) {
-      try encodeRequest(for: upstream, from: connection)
+      try request.encode(
+        for: upstream.settings,
+        webSocket: snapshot.configuration.routes[destination.route].webSocket,
+        key: needsKey ? WebSocketKey.make(&worker.random) : [])
     } catch {
-      return answerLocally(.refused(error))
+      answerLocally(.refused(error))
+      return nil
     }
     // What every request takes is not worth a count, unless it waits for its client.
-    if head.memoryBytes > Self.uncountedHeadBytes { countMemory() }
+    if request.head.memoryBytes > Self.uncountedHeadBytes { countMemory() }
     stage = .trying
     let now = worker.loop.now
     upstream.state.lasting.budget.deposit(now: now.nanoseconds)
-    tries = Tries(describeTries(upstream), generation: upstream.generation, at: now)
-    goOn(upstream)
+    tries = Tries(
+      describeTries(upstream, destination.route), generation: upstream.generation, at: now)
+    return tries.next(prospects(upstream))
   }
 
   /// What `Tries` has to know of the request.
-  private func describeTries(_ upstream: WorkerUpstream) -> Tries.Request {
+  private func describeTries(_ upstream: WorkerUpstream, _ route: Int) -> Tries.Request {
     let settings = upstream.settings
     return Tries.Request(
-      isRepeatable: isRepeatable,
-      mayBeDoubled: (head.method == .get || head.method == .head) && body.count == 0
-        && !facts.asksForWebSocket,
-      isPacket: isPacket, blockBytes: blockBytes,
-      affinity: settings.balance.isHash ? affinity(by: settings.hashOn) : nil,
-      bound: settings.stickyCookie.isEmpty ? nil : boundNode(settings.stickyCookie),
-      isDeadly: snapshot.deadly.isWatching(now: worker.loop.now.nanoseconds) && isDeadly)
+      isRepeatable: isRepeatable(route), mayBeDoubled: request.mayBeDoubled,
+      isPacket: request.isPacket, blockBytes: request.blockBytes,
+      affinity: settings.balance.isHash ? request.affinity(by: settings.hashOn) : nil,
+      bound: settings.stickyCookie.isEmpty ? nil : request.boundNode(settings.stickyCookie),
+      isDeadly: isDeadly)
   }
 
   /// RFC 9110 §9.2.2, or the client's word that repeating does no harm.
-  private var isRepeatable: Bool {
-    if head.method.isIdempotent { return true }
+  private func isRepeatable(_ route: Int) -> Bool {
+    if request.head.method.isIdempotent { return true }
     return snapshot.configuration.routes[route].idempotencyKey
-      && head.first(.idempotencyKey) != nil
+      && request.head.first(.idempotencyKey) != nil
+  }
+
+  /// The same request has just ended two instances; it is looked at only while any is remembered.
+  private var isDeadly: Bool {
+    let now = worker.loop.now.nanoseconds
+    return snapshot.deadly.isWatching(now: now)
+      && snapshot.deadly.contains(request.fingerprint(worker.buffers), now: now)
   }
 
   // MARK: Orders
-
-  /// Asks the next node.
-  private func goOn(_ upstream: WorkerUpstream) {
-    let order = tries.next(prospects(upstream))
-    carryOut(order, upstream)
-  }
 
   private func prospects(_ upstream: WorkerUpstream) -> Prospects<PeerLinks> {
     Prospects(
@@ -55,7 +65,8 @@ extension Exchange: Waiter {
       now: worker.loop.now, random: worker.random.next())
   }
 
-  private func carryOut(_ order: Tries.Order, _ upstream: WorkerUpstream) {
+  func carryOut(_ order: Tries.Order) {
+    guard let upstream else { return }
     switch order {
     case .nothing: break
     case .ask(let index): ask(index, upstream)
@@ -66,7 +77,7 @@ extension Exchange: Waiter {
         return answerLocally(.status(503, "no-instance"))
       }
       if isFirst { worker.counters.waits.add() }
-      stage = .held
+      stage = .waiting(for: .instance)
     case .queue(let until, let isFirst):
       if !isFirst {
         upstream.queue.goBack(self, until: until)
@@ -76,7 +87,7 @@ extension Exchange: Waiter {
         worker.counters.refused(.queued)
         return answerLocally(.status(503, "queue-full"))
       }
-      stage = .queued
+      stage = .waiting(for: .slot)
     case .deliverKept: deliverKept()
     case .refuseBlock(let sent, let limit): answerLocally(.blockTooLarge(sent: sent, limit: limit))
     case .answer(let status, let reason): answerLocally(.status(status, reason))
@@ -85,8 +96,7 @@ extension Exchange: Waiter {
 
   /// Asks the node with this number; with `server` that one connects to it.
   private func ask(_ index: Int, _ upstream: WorkerUpstream, through server: String? = nil) {
-    let role = upstream.state.roles[index]
-    if isPacket { packet.setModifiers(role.modifier1, role.modifier2) }
+    request.setModifiers(upstream.state.roles[index])
     let node = upstream.state.nodes[index]
     ask(node, upstream, fresh: server != nil, through: server)
   }
@@ -99,12 +109,15 @@ extension Exchange: Waiter {
     attempt.start(self, node, upstream: upstream, fresh: fresh, through: server)
   }
 
-  // MARK: What an attempt tells
+  // MARK: The end of a try
 
-  /// The try ended without an answer to deliver.
-  func attemptFailed(_ attempt: Attempt, _ cause: AttemptFailure) {
-    guard let which = attempts.which(attempt), let upstream, let node = attempt.node else {
-      return dropStale(attempt)
+  /// Closes the attempt and says what is done next; `nil` where its node is asked again already.
+  func tryFailed(
+    _ attempt: Attempt, _ which: Tries.Which, _ cause: AttemptFailure, _ upstream: WorkerUpstream
+  ) -> Tries.Order? {
+    guard let node = attempt.node else {
+      dropStale(attempt)
+      return nil
     }
     let failure = Tries.Failure(
       cause: cause, began: attempt.startedAt, isOnReused: attempt.isOnReused,
@@ -114,7 +127,8 @@ extension Exchange: Waiter {
       noteTry(attempt, "stale")
       attempts.remove(which)
       attempt.close()
-      return ask(node, upstream, fresh: true)
+      ask(node, upstream, fresh: true)
+      return nil
     case .over(blamesNode: true): attemptBroke(attempt, cause.nodeFailure)
     case .over(blamesNode: false): node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     }
@@ -122,46 +136,53 @@ extension Exchange: Waiter {
     if let server = attempt.detour, cause == .couldNotConnect || cause == .busy {
       worker.links.detours.failed(server, to: node, now: worker.loop.now)
     }
-    if cause.isUnanswered, tries.endsInstances { rememberAsDeadly() }
+    if cause.isUnanswered, tries.endsInstances {
+      let now = worker.loop.now.nanoseconds
+      snapshot.deadly.remember(request.fingerprint(worker.buffers), now: now)
+    }
     attempts.remove(which)
     attempt.close()
-    let order = tries.next(after: which, cause, prospects(upstream))
-    carryOut(order, upstream)
+    return tries.next(after: which, cause, prospects(upstream))
   }
 
-  /// A complete head arrived: it is delivered, or another node is asked for a better one.
-  func headArrived(_ attempt: Attempt) {
-    guard let which = attempts.which(attempt), let upstream, let node = attempt.node else {
-      return dropStale(attempt)
-    }
+  /// Decides whether an answer is delivered, or kept while another node is asked.
+  func judge(
+    _ attempt: Attempt, _ which: Tries.Which, _ upstream: WorkerUpstream
+  ) -> Tries.Verdict {
     let now = worker.loop.now.nanoseconds
-    node.recordSuccess(began: attempt.startedAt.nanoseconds, now: now)
     upstream.state.lasting.latency.record(now - attempt.startedAt.nanoseconds)
-    noteReached(attempt, node)
-    if tries.acquit() { forgetAsDeadly() }
-    switch tries.head(which, status: attempt.response.status, prospects(upstream)) {
-    case .keep(let order):
+    if let node = attempt.node {
+      node.recordSuccess(began: attempt.startedAt.nanoseconds, now: now)
+      noteReached(attempt, node)
+    }
+    if tries.acquit() { snapshot.deadly.forget(request.fingerprint(worker.buffers)) }
+    let verdict = tries.head(which, status: attempt.response.status, prospects(upstream))
+    switch verdict {
+    case .keep:
       noteTry(attempt, "status")
       attempt.disarm()
       attempts.keep(which)
-      carryOut(order, upstream)
     case .deliver:
       if let loser = attempts.win(which) { drop(loser) }
       if which == .beside { upstream.state.lasting.countHedgeWon() }
       noteTry(attempt, which == .beside ? "hedged" : "ok")
       attempts.dropKept()?.close()
-      guard !mistakesForTunnel(attempt.response.status) else {
-        return answerLocally(.status(502, "websocket-not-agreed"))
-      }
-      deliver(attempt)
     }
+    return verdict
   }
 
-  /// Nothing has come from a try for much longer than usual; `true` to be told again in a moment.
-  func attemptSilent(_ attempt: Attempt, isFirst: Bool) -> Bool {
-    guard stage == .trying, let which = attempts.which(attempt), let upstream,
-      let node = attempt.node
-    else { return false }
+  func relayAnswer(of attempt: Attempt) {
+    guard !mistakesForTunnel(attempt.response.status) else {
+      return answerLocally(.status(502, "websocket-not-agreed"))
+    }
+    deliver(attempt)
+  }
+
+  /// Asks another node beside one that is silent, where that is allowed; `true` to look again.
+  func lookForOther(
+    than attempt: Attempt, _ which: Tries.Which, _ upstream: WorkerUpstream, isFirst: Bool
+  ) -> Bool {
+    guard let node = attempt.node else { return false }
     if isFirst, node.recordSilence() >= Self.silencesMax { worker.suspect(node) }
     switch tries.silent(which, began: attempt.startedAt, prospects(upstream)) {
     case .waitOn: return false
@@ -177,16 +198,6 @@ extension Exchange: Waiter {
 
   /// Tries in a row that a node may leave without a word.
   private static let silencesMax = 3
-
-  func interimArrived(_ attempt: Attempt) {
-    // An HTTP/1.0 client does not know interim answers (RFC 9110 §15.2), and its 100 is ours.
-    guard attempt === attempts.first, head.versionMinor == 1, attempt.response.status != 100 else {
-      return
-    }
-    driver?.sendInterim { output in
-      HeadSerializer.writeInterim(attempt.response, into: &output)
-    }
-  }
 
   /// The answer broke off after it had begun.
   func attemptBroke(_ attempt: Attempt, _ failure: NodeFailure) {
@@ -208,40 +219,21 @@ extension Exchange: Waiter {
 
   // MARK: Waiting
 
-  func mayGoOn() {
-    switch stage {
-    case .held: released()
-    case .queued: slotFreed()
-    case .receiving, .trying, .answering, .done: break
-    }
-  }
-
-  func waitEnded() {
-    let cause: StaticString
-    switch stage {
-    case .held: cause = "no-instance"
-    case .queued: cause = "queue-timeout"
-    case .receiving, .trying, .answering, .done: return
-    }
-    stage = .trying
-    answerLocally(.status(503, cause))
-  }
-
   /// An instance may be back.
-  private func released() {
+  func released() -> Tries.Order? {
     stage = .trying
-    let found = findUpstream() ?? upstream
-    guard let found else { return }
+    guard let route = destination?.route, let found = findUpstream(route) ?? upstream else {
+      return nil
+    }
     let isOther = found !== upstream
-    upstream = found
-    let order = tries.released(isOther: isOther, prospects(found))
-    carryOut(order, found)
+    if isOther { destination?.upstream = found }
+    return tries.released(isOther: isOther, prospects(found))
   }
 
   /// A node may have room.
-  private func slotFreed() {
+  func slotFreed() -> Tries.Order? {
     stage = .trying
-    if let upstream { goOn(upstream) }
+    return upstream.map { tries.next(prospects($0)) }
   }
 
   // MARK: Ends
@@ -266,22 +258,18 @@ extension Exchange: Waiter {
 
   /// Nobody waits for what the tries bring any more.
   func abandonTries() {
-    if stage == .held { upstream?.holds.remove(self) }
-    if stage == .queued { upstream?.queue.remove(self) }
+    if case .waiting(let awaited) = stage {
+      switch awaited {
+      case .instance: upstream?.holds.remove(self)
+      case .slot: upstream?.queue.remove(self)
+      }
+    }
     if let attempt = attempts.takeFirst() {
       attempt.node?.recordAbandoned(began: attempt.startedAt.nanoseconds)
       attempt.close()
     }
     if let beside = attempts.takeBeside() { drop(beside) }
     attempts.dropKept()?.close()
-    worker.loop.cancel(pump.patience)
-  }
-
-  func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
-    guard let node = attempt.node else { return }
-    let spent = worker.loop.now.microseconds(since: attempt.startedAt)
-    let name = attempt.detour.map { Array("\($0)/".utf8) + node.name } ?? node.name
-    record.addTry(node: name, outcome: outcome, microseconds: spent)
-    record.upstreamMicroseconds = spent
+    worker.loop.cancel(answer.patience)
   }
 }

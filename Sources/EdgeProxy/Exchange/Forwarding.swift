@@ -11,10 +11,10 @@ extension Exchange {
   /// TRACE would have an application send back what it got: Authorization and Cookie, for whatever
   /// script asks. Max-Forwards counts for OPTIONS, and each that forwards one counts it down.
   func refusalToForward(_ settings: RouteSettings) -> LocalReason? {
-    switch (head.method, settings.local) {
+    switch (request.head.method, settings.local) {
     case (.trace, .none), (.trace, .redirect), (.trace, .respond): .methodRefused
     // Files know their own methods.
-    case (.options, .none): head.countForward() ? nil : .options
+    case (.options, .none): request.countForward() ? nil : .options
     default: nil
     }
   }

@@ -17,7 +17,7 @@ extension Exchange {
   ///
   /// An answer that has begun stays the only one.
   func answerLocally(_ reason: LocalReason) {
-    guard !hasAnswered, stage != .done else { return }
+    guard !answer.hasBegun, stage != .done else { return }
     abandonTries()
     countMemory()
     stage = .answering
@@ -43,7 +43,7 @@ extension Exchange {
     case .challenge: challenge()
     case .methodRefused: sendError(405, "method-not-allowed", allow: Self.forwardedMethods)
     case .options: sendOwn(204, "No Content") { $0.add("Allow", Self.forwardedMethods) }
-    case .local(let local): answer(local)
+    case .local(let local): answerHere(local)
     }
   }
 
@@ -63,7 +63,8 @@ extension Exchange {
     let requestID = record.requestID
     ownBody.begin()
     let type = snapshot.errorPages.write(
-      response, requestID: requestID.span, acceptsJSON: head.acceptsJSON, into: &ownBody.text)
+      response, requestID: requestID.span, acceptsJSON: request.head.acceptsJSON,
+      into: &ownBody.text)
     send(response.status, response.phrase, type) { output in
       var fits = true
       if let seconds = response.retryAfterSeconds {
@@ -78,7 +79,7 @@ extension Exchange {
         let range = Array("bytes */\(length)".utf8)
         fits = fits && HeadSerializer.field("Content-Range", range.span, into: &output)
       }
-      if let policy = rules?.strictTransport {
+      if let policy = destination?.rules?.strictTransport {
         fits = fits && HeadSerializer.field("Strict-Transport-Security", policy.span, into: &output)
       }
       return fits
@@ -96,22 +97,22 @@ extension Exchange {
 
   /// To https: 301 where the method survives it, else 308, which keeps the method (RFC 9110 §15.4).
   private func redirect() {
-    let status = head.method == .get || head.method == .head ? 301 : 308
+    let status = request.head.method == .get || request.head.method == .head ? 301 : 308
     var location: [UInt8] = []
     location.append("https://")
-    location.append(contentsOf: head.host)
+    location.append(contentsOf: request.head.host)
     if worker.httpsPort != 443 {
       location.append(UInt8(ascii: ":"))
       location.append(decimal: UInt64(worker.httpsPort))
     }
-    if head.path.isEmpty || head.decodedPath.first != UInt8(ascii: "/") {
+    if request.head.path.isEmpty || request.head.decodedPath.first != UInt8(ascii: "/") {
       location.append(UInt8(ascii: "/"))
     } else {
-      location.append(copying: head.span(head.path))
+      location.append(copying: request.head.span(request.head.path))
     }
-    if let query = head.query {
+    if let query = request.head.query {
       location.append(UInt8(ascii: "?"))
-      location.append(copying: head.span(query))
+      location.append(copying: request.head.span(query))
     }
     ownBody.begin()
     let phrase: StaticString = status == 301 ? "Moved Permanently" : "Permanent Redirect"
@@ -122,7 +123,7 @@ extension Exchange {
 
   /// A file of the challenge directory, named by one path segment of token characters.
   private func challenge() {
-    let path = head.decodedPath
+    let path = request.head.decodedPath
     guard let body = worker.challenges.find(path.span) else {
       return sendPage(ErrorResponse(status: 404, reason: "challenge-unknown"))
     }
@@ -140,8 +141,8 @@ extension Exchange {
     let closing = driver.mustClose()
     let count = ownBody.count
     let framing = OutputFraming.length(UInt64(count))
-    let hidesBody = head.method == .head
-    let fitted = beginAnswer(driver, status, hidesBody ? .none : framing) { output in
+    let hidesBody = request.head.method == .head
+    let fitted = beginAnswer(from: .given, driver, status, hidesBody ? .none : framing) { output in
       var fits = HeadSerializer.begin(
         status: status, reason: phrase, date: worker.date.span, into: &output)
       fits = fits && HeadSerializer.field("Content-Type", contentType.span, into: &output)
@@ -152,14 +153,13 @@ extension Exchange {
       return fits
     }
     guard fitted else { return driver.cutAnswer() }
-    pump.sourceDone = true
     if hidesBody { ownBody.begin() } else { sendOwnBody() }
     endIfDone()
   }
 
   /// Begins to send `ownBody`; what the client cannot take now stays there.
   func sendOwnBody() {
-    record.bytesOut = Int64(ownBody.count)
+    carried(bytesOut: Int64(ownBody.count))
     countMemory()
     sendRestOfOwnBody()
   }
@@ -168,6 +168,6 @@ extension Exchange {
     guard let driver, !ownBody.isSent else { return }
     let taken = driver.sendBody(ownBody.front)
     ownBody.consume(taken)
-    if !ownBody.isSent { pump.clientBlocked = true }
+    if !ownBody.isSent { answer.clientFilled() }
   }
 }

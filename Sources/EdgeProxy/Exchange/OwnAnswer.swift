@@ -4,7 +4,7 @@ internal import HTTPCore
 /// Answers whose heads are made here, field by field, and to which a route's rules apply.
 extension Exchange {
   /// Answers what a route leads to without an instance.
-  func answer(_ local: LocalRoute) {
+  func answerHere(_ local: LocalRoute) {
     switch local {
     case .files(let settings): answerFile(settings)
     case .redirect(let settings): answerRedirect(settings)
@@ -19,16 +19,15 @@ extension Exchange {
 
   private func answerRedirect(_ settings: RedirectSettings) {
     var location: [UInt8] = []
-    settings.target.write(for: head, into: &location)
+    settings.target.write(for: request.head, into: &location)
     ownBody.begin()
     sendOwnBody(settings.status, settings.phrase) { $0.add("Location", location.span) }
   }
 
   /// Sends an answer that has no body.
   func sendOwn(_ status: Int, _ phrase: StaticString, _ describe: (inout ResponseHead) -> Void) {
-    guard sendOwnHead(status, phrase, .none, describe) else { return }
+    guard sendOwnHead(from: .given, status, phrase, .none, describe) else { return }
     ownBody.begin()
-    pump.sourceDone = true
     endIfDone()
   }
 
@@ -38,29 +37,28 @@ extension Exchange {
   ) {
     guard status != 204, status != 304 else { return sendOwn(status, phrase, describe) }
     let count = UInt64(ownBody.count)
-    guard head.method != .head else {
+    guard request.head.method != .head else {
       return sendOwn(status, phrase) {
         describe(&$0)
         $0.add("Content-Length", decimal: count)
       }
     }
-    guard sendOwnHead(status, phrase, .length(count), describe) else { return }
-    pump.sourceDone = true
+    guard sendOwnHead(from: .given, status, phrase, .length(count), describe) else { return }
     sendOwnBody()
     endIfDone()
   }
 
   /// Sends a head; `false` where it did not fit and the connection is cut.
   func sendOwnHead(
-    _ status: Int, _ phrase: StaticString, _ framing: OutputFraming,
-    _ describe: (inout ResponseHead) -> Void
+    from source: Answer.Source, _ status: Int, _ phrase: StaticString,
+    _ framing: OutputFraming, _ describe: (inout ResponseHead) -> Void
   ) -> Bool {
     guard let driver else { return false }
     let closing = driver.mustClose()
     localHead.begin(status, phrase)
     describe(&localHead)
-    rules?.apply(to: &localHead)
-    let fitted = beginAnswer(driver, status, framing) { output in
+    if let rules = destination?.rules { rules.apply(to: &localHead) }
+    let fitted = beginAnswer(from: source, driver, status, framing) { output in
       HeadSerializer.write(
         localHead, framing: framing, connection: connectionToken(closing: closing),
         date: worker.date.span, into: &output)

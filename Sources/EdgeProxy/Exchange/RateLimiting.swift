@@ -21,9 +21,11 @@ extension Exchange {
     _ scope: Int, _ rate: RequestRate?, _ cause: StaticString
   ) -> LocalReason? {
     guard let rate, let table = snapshot.rates else { return nil }
-    guard !snapshot.configuration.trusted.contains(client) else { return nil }
+    guard !snapshot.configuration.trusted.contains(request.client) else { return nil }
     let now = worker.loop.now.nanoseconds
-    guard let seconds = table.take(client.client, scope: scope, rate, now: now) else { return nil }
+    guard let seconds = table.take(request.client.client, scope: scope, rate, now: now) else {
+      return nil
+    }
     worker.counters.refused(.requestsPerAddress)
     return .tooOften(cause, limit: rate.perSecond, seconds: seconds)
   }

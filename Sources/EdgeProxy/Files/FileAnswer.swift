@@ -5,13 +5,14 @@ internal import HTTPCore
 /// Answers from the files of a directory, RFC 9110 §9.3.1, §13 and §14.
 extension Exchange {
   func answerFile(_ settings: FileSettings) {
-    switch head.method {
+    switch request.head.method {
     case .get, .head: break
     case .options: return sendOwn(204, "No Content") { $0.add("Allow", Self.fileMethods) }
     default: return sendError(405, "method-not-allowed", allow: Self.fileMethods)
     }
+    guard let route = destination?.route else { return sendError(404, "file-hidden") }
     let routePath = snapshot.configuration.routes[route].path
-    guard let path = RequestedFile.path(of: head.decodedPath, below: routePath) else {
+    guard let path = RequestedFile.path(of: request.head.decodedPath, below: routePath) else {
       return sendError(404, "file-hidden")
     }
     do throws(RequestedFile.Failure) {
@@ -41,7 +42,7 @@ extension Exchange {
   private func answerDirectory(
     _ found: borrowing RequestedFile, _ settings: FileSettings
   ) throws(RequestedFile.Failure) {
-    guard head.decodedPath.last == UInt8(ascii: "/") else { return addSlash() }
+    guard request.head.decodedPath.last == UInt8(ascii: "/") else { return addSlash() }
     let start = found.path == [0x2e, 0] ? [] : Array(found.path.dropLast())
     for name in settings.index {
       guard let file = RequestedFile.sibling(start + name, in: settings.directory) else { continue }
@@ -52,9 +53,9 @@ extension Exchange {
       return listingDue = worker.loop.arm(self, after: ListingCache.pause)
     }
     ownBody.begin(page)
-    sendOwnBody(200, "OK") { head in
-      head.add("Content-Type", "text/html; charset=utf-8")
-      head.add("Cache-Control", "no-cache")
+    sendOwnBody(200, "OK") {
+      $0.add("Content-Type", "text/html; charset=utf-8")
+      $0.add("Cache-Control", "no-cache")
     }
   }
 
@@ -62,7 +63,7 @@ extension Exchange {
   private func listing(
     of found: borrowing RequestedFile, _ settings: FileSettings
   ) throws(RequestedFile.Failure) -> SharedPage? {
-    let (directory, path, facts) = (settings.directory, head.decodedPath, found.facts)
+    let (directory, path, facts) = (settings.directory, request.head.decodedPath, found.facts)
     if let page = worker.listings.find(directory, path, facts) { return page }
     guard worker.listings.mayMake(now: worker.loop.now) else { return nil }
     let wallClock = worker.wallClockNow
@@ -82,12 +83,14 @@ extension Exchange {
   /// Another turn: the page that had to wait may be made.
   func listingMayBeMade() {
     listingDue = .none
-    guard stage == .answering, !hasAnswered, case .files(let settings) = localRoute else { return }
+    guard stage == .answering, !answer.hasBegun, case .files(let settings) = localRoute else {
+      return
+    }
     answerFile(settings)
   }
 
   private var localRoute: LocalRoute? {
-    route >= 0 ? snapshot.configuration.routes[route].local : nil
+    destination.flatMap { snapshot.configuration.routes[$0.route].local }
   }
 
   /// Relative links in a directory's page need the slash.
@@ -96,12 +99,12 @@ extension Exchange {
   /// other server.
   private func addSlash() {
     var location: [UInt8] = []
-    let path = head.decodedPath
+    let path = request.head.decodedPath
     location.append(escapingPath: path.span)
     location.append(UInt8(ascii: "/"))
-    if let query = head.query {
+    if let query = request.head.query {
       location.append(UInt8(ascii: "?"))
-      location.append(escapingTarget: head.span(query))
+      location.append(escapingTarget: request.head.span(query))
     }
     ownBody.begin()
     sendOwnBody(301, "Moved Permanently") { $0.add("Location", location.span) }
@@ -119,7 +122,7 @@ extension Exchange {
     }
     let facts = found.facts
     let validators = facts.validators(coding)
-    switch head.precondition(validators) {
+    switch request.head.precondition(validators) {
     case .failed: return sendError(412, "precondition-failed")
     case .notModified:
       return sendOwn(304, "Not Modified") {
@@ -155,10 +158,10 @@ extension Exchange {
 
   /// Only GET has ranges (RFC 9110 §14.2).
   private func requestedRanges(_ validators: Validators, _ length: Int64) -> ByteRanges {
-    guard head.method == .get, head.rangeConditionHolds(validators, now: worker.secondsNow) else {
-      return .whole
-    }
-    return head.ranges(length: length)
+    guard request.head.method == .get,
+      request.head.rangeConditionHolds(validators, now: worker.secondsNow)
+    else { return .whole }
+    return request.head.ranges(length: length)
   }
 
   /// A file beside the one that is asked for, in the coding that the client likes best.
@@ -167,7 +170,7 @@ extension Exchange {
   private func precompressed(
     _ found: borrowing RequestedFile, _ settings: FileSettings, _ coding: inout ContentCoding
   ) -> RequestedFile? {
-    let accepts = AcceptEncoding(head)
+    let accepts = AcceptEncoding(request.head)
     let wanted = settings.precompressed.filter(accepts.prefers)
       .enumerated().sorted {
         (accepts.weight($0.element), $1.offset) > (accepts.weight($1.element), $0.offset)
@@ -190,20 +193,17 @@ extension Exchange {
     _ file: consuming FileDescriptor, _ parts: [FileBody.Part], _ status: Int,
     _ phrase: StaticString, count: Int64, _ describe: (inout ResponseHead) -> Void
   ) {
-    let hidesBody = head.method == .head
+    let hidesBody = request.head.method == .head
     let framing = hidesBody ? OutputFraming.none : .length(UInt64(count))
     guard
       sendOwnHead(
-        status, phrase, framing,
-        { head in
-          describe(&head)
-          if hidesBody { head.add("Content-Length", decimal: UInt64(count)) }
+        from: hidesBody || count == 0 ? .given : .file, status, phrase, framing,
+        {
+          describe(&$0)
+          if hidesBody { $0.add("Content-Length", decimal: UInt64(count)) }
         })
     else { return }
-    if hidesBody || count == 0 {
-      pump.sourceDone = true
-      return endIfDone()
-    }
+    if hidesBody || count == 0 { return endIfDone() }
     fileBody.begin(file, parts)
     sendFile()
   }

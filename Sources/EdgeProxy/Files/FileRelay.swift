@@ -24,20 +24,20 @@ extension Exchange {
       switch fileBody.fill(worker.buffers, most: room) {
       case .some: break
       case .end:
-        pump.sourceDone = true
+        answer.give()
         return endIfDone()
       case .truncated: return cutFile("file-truncated")
       case .failed: return cutFile("file-read")
       }
       let taken = driver.sendBody(fileBody.front)
       fileBody.consume(taken)
-      record.bytesOut += Int64(taken)
+      carried(bytesOut: Int64(taken))
       if !fileBody.front.isEmpty { return waitWithFile(driver) }
     }
   }
 
   private func waitWithFile(_ driver: ExchangeDriver) {
-    pump.clientBlocked = true
+    answer.clientFilled()
     fileBody.wait(worker.buffers)
     driver.waitForRoom()
   }

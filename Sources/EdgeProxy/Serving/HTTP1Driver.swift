@@ -156,8 +156,7 @@ final class HTTP1Driver: TurnEnd {
     }
     do throws(HTTPError) {
       let limits = worker.snapshot.headLimits
-      guard let count = try parser.parse(input.readable, into: &exchange.head, limits: limits)
-      else {
+      guard let count = try exchange.parseHead(&parser, input.readable, limits) else {
         if !parser.hasBegun { releaseExchange() }
         connection.waitForHead()
         return false
@@ -174,11 +173,11 @@ final class HTTP1Driver: TurnEnd {
   }
 
   private func begin(_ exchange: Exchange) {
-    if !exchange.head.keepAlive { closeAfterAnswer = true }
-    if let reader = RequestBodyReader(exchange.head.framing) {
+    if !exchange.request.head.keepAlive { closeAfterAnswer = true }
+    if let reader = RequestBodyReader(exchange.request.head.framing) {
       reading = .body(reader)
       guard exchange.begin() else { return }
-      if exchange.head.expectsContinue, input.isEmpty { sendContinue() }
+      if exchange.request.head.expectsContinue, input.isEmpty { sendContinue() }
     } else {
       reading = .exchanging
       if exchange.begin() { exchange.requestComplete() }

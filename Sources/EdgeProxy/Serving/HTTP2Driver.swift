@@ -164,13 +164,13 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     streams.append(stream)
     let exchange = worker.takeExchange(for: .http2(stream), on: connection)
     stream.assign(exchange)
-    session.takeHead(into: &exchange.head)
-    stream.isConnect = exchange.head.isExtendedConnect
+    exchange.takeHead { session.takeHead(into: &$0) }
+    stream.isConnect = exchange.request.head.isExtendedConnect
     if ended { stream.endRequest() }
     if let refusal { return exchange.refuse(.head(refusal)) }
     guard exchange.begin() else { return }
-    if ended || exchange.head.isExtendedConnect { return exchange.requestComplete() }
-    if exchange.head.expectsContinue { stream.sendContinue() }
+    if ended || exchange.request.head.isExtendedConnect { return exchange.requestComplete() }
+    if exchange.request.head.expectsContinue { stream.sendContinue() }
     armSweep()
   }
 

@@ -123,7 +123,7 @@ struct MemoryHolder {
 
   init(_ exchange: Exchange) {
     kind = .exchange(exchange)
-    client = exchange.client.client
+    client = exchange.request.client.client
     memory = Int64(exchange.memoryHeld)
     files = exchange.filesHeld
   }

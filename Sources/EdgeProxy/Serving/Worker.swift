@@ -383,7 +383,7 @@ final class Worker: TurnEnd {
 
   func log(_ exchange: Exchange) {
     counters.count(exchange.record)
-    accessLog.append(exchange.record, exchange.head)
+    accessLog.append(exchange.record, exchange.request.head)
   }
 }
 

@@ -7,18 +7,18 @@ extension Exchange: TunnelOwner {
 
   /// Whether a 101 is what the client asked for; before it not a byte of the client's goes further.
   func mayOpenTunnel(_ attempt: Attempt) -> Bool {
-    guard attempt === attempts.first, facts.asksForWebSocket, attempt.response.opensWebSocket else {
-      return false
-    }
-    guard head.isExtendedConnect else { return true }
-    let accepted = WebSocketKey.accept(facts.webSocketKey)
+    guard attempt === attempts.first, request.facts.asksForWebSocket,
+      attempt.response.opensWebSocket
+    else { return false }
+    guard request.head.isExtendedConnect else { return true }
+    let accepted = WebSocketKey.accept(request.facts.webSocketKey)
     return attempt.response.accepts(accepted.span)
   }
 
   /// Whether an answer would be taken for the agreement that it is not: every 2xx opens a tunnel for
   /// a client that has sent CONNECT, RFC 9110 §9.3.6.
   func mistakesForTunnel(_ status: Int) -> Bool {
-    head.isExtendedConnect && (200..<300).contains(status)
+    request.head.isExtendedConnect && (200..<300).contains(status)
   }
 
   /// The agreement goes to the client, and bytes move both ways from here on.
@@ -29,9 +29,10 @@ extension Exchange: TunnelOwner {
     noteReached(attempt, node)
     noteTry(attempt, "ok")
     attempts.dropKept()?.close()
-    let isStream = head.isExtendedConnect
+    let isStream = request.head.isExtendedConnect
     let status = attempt.response.status
-    let fitted = beginAnswer(driver, status, isStream ? .untilClose : .none) { output in
+    let framing = isStream ? OutputFraming.untilClose : .none
+    let fitted = beginAnswer(from: .tunnel, driver, status, framing) { output in
       isStream
         ? HeadSerializer.writeConnected(attempt.response, date: worker.date.span, into: &output)
         : HeadSerializer.writeSwitch(attempt.response, into: &output)
@@ -53,8 +54,7 @@ extension Exchange: TunnelOwner {
     tunnelNode?.end()
     tunnelNode = nil
     upstream?.slotFreed()
-    record.bytesIn += bytesIn
-    record.bytesOut += bytesOut
+    carried(bytesIn: bytesIn, bytesOut: bytesOut)
     finish()
     worker.give(self)
   }
