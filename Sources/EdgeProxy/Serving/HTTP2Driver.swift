@@ -97,7 +97,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     worker.loop.cancel(farewell)
     let ending = streams
     streams = []
-    for stream in ending { stream.dropExchange() }
+    for stream in ending { stream.drop() }
     releaseInput()
     releaseOutput()
   }
@@ -163,9 +163,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     let stream = HTTP2Stream(id: id, driver: self, now: worker.loop.now)
     streams.append(stream)
     let exchange = worker.takeExchange(for: .http2(stream), on: connection)
-    stream.assign(exchange)
     exchange.takeHead { session.takeHead(into: &$0) }
-    stream.isConnect = exchange.request.head.isExtendedConnect
+    stream.carry(exchange.request.head.isExtendedConnect ? .connect(exchange) : .request(exchange))
     if ended { stream.endRequest() }
     if let refusal { return exchange.refuse(.head(refusal)) }
     guard exchange.begin() else { return }
@@ -217,8 +216,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       guard let index = streams.firstIndex(where: { $0.id == closed.stream }) else { continue }
       let stream = streams.remove(at: index)
       if next > index { next -= 1 }
-      stream.endsInOrder = closed.code == ErrorCode.none.rawValue
-      stream.dropExchange()
+      stream.drop(inOrder: closed.code == ErrorCode.none.rawValue)
     }
   }
 
@@ -294,8 +292,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     // How long its client may take is the other server's business.
     guard !isPeer else { return nil }
     let timeouts = worker.snapshot.configuration.timeouts
-    if stream.isWaiting { return stream.movedAt + timeouts.send }
-    return stream.awaitsBody ? stream.movedAt + timeouts.body : nil
+    if let since = stream.waitsSince { return since + timeouts.send }
+    return stream.bodyAwaitedSince.map { $0 + timeouts.body }
   }
 
   /// Ends streams whose client has kept them waiting for too long.
@@ -308,7 +306,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
           continue
         }
         stream.exchange?.note(cause: "client-stalled")
-        stream.dropExchange()
+        stream.drop()
         reset(stream.id, .cancel)
       } else {
         stream.exchange?.refuse(.bodyTimeout)

@@ -8,57 +8,112 @@ internal import HTTPCore
 /// an extended CONNECT (RFC 8441) carries a tunnel instead once that is agreed; see
 /// `HTTP2Tunnel.swift`.
 final class HTTP2Stream {
+  /// Whose the bytes of a stream are.
+  enum Carrying {
+    case request(Exchange)
+    /// An extended CONNECT: what comes is no body but bytes for a tunnel, once that is agreed to.
+    case connect(Exchange)
+    /// The same for a pipe whose instance is being connected.
+    case pipeOpening(PeerRelay)
+    case tunnel(Tunnel)
+    /// Its answer has been written, or it never had a taker.
+    case nothing
+  }
+
+  /// The client's side.
+  private enum Request {
+    /// More may come; the client last sent some of it then.
+    case open(since: Instant)
+    case whole
+  }
+
   /// How the body of the answer is delimited.
-  private enum Writing {
+  private enum Framing {
     case nothing
     case length(left: UInt64)
     case untilEnd
   }
 
+  /// Our side.
+  private enum Sending {
+    /// Bytes go out as they come.
+    case free
+    /// It has been told to go on, and may send so many bytes before other streams have their turn;
+    /// with `again` there was no room for all of it, and it waits on.
+    case resumed(share: Int, since: Instant, again: Bool)
+    /// The exchange or tunnel has bytes that there is no room for.
+    case waiting(since: Instant)
+    /// All is out but the mark of the end, which there is no room for.
+    case owesEnd(since: Instant)
+    /// The session has no such stream any more.
+    case gone
+  }
+
   let id: Int32
   let driver: HTTP2Driver
-  private(set) var exchange: Exchange?
-  private var writing = Writing.nothing
-  /// The whole request is there.
-  private(set) var requestEnded = false
-  /// What comes is no body but bytes for a tunnel, which is there once it has been agreed to.
-  var isConnect = false
-  var tunnel: Tunnel?
-  /// The same for a pipe whose instance is being connected.
-  var relay: PeerRelay?
-  /// The client has not reset it, or only because it needs nothing more.
-  var endsInOrder = false
+  private(set) var carrying = Carrying.nothing
+  private var request: Request
+  private var framing = Framing.nothing
+  private var sending = Sending.free
+  /// Bytes for a tunnel that it has not taken yet.
   var intake = TunnelIntake()
-  /// The session has no such stream any more.
-  private(set) var isGone = false
-  /// The exchange has bytes that there was no room for.
-  private(set) var isWaiting = false
-  /// The answer is complete but for the mark of its end.
-  private(set) var owesEnd = false
-  /// What the exchange may send before other streams have their turn.
-  private var share = Int.max
-  /// It is told to go on, and waits on unless something goes out.
-  private var isResuming = false
-  /// When the client last did what this stream waits for.
-  private(set) var movedAt: Instant
 
   init(id: Int32, driver: HTTP2Driver, now: Instant) {
     self.id = id
     self.driver = driver
-    movedAt = now
+    request = .open(since: now)
   }
+
+  // MARK: What it is about
+
+  var exchange: Exchange? {
+    switch carrying {
+    case .request(let exchange), .connect(let exchange): exchange
+    case .pipeOpening, .tunnel, .nothing: nil
+    }
+  }
+
+  var tunnel: Tunnel? { if case .tunnel(let tunnel) = carrying { tunnel } else { nil } }
+
+  /// From here on its bytes are somebody else's.
+  func carry(_ carrying: Carrying) { self.carrying = carrying }
+
+  /// The whole request is there.
+  var requestEnded: Bool { if case .whole = request { true } else { false } }
+
+  /// The answer waits for room, or only its end does.
+  var isWaiting: Bool { waitsSince != nil }
+
+  /// Since when the client has taken nothing of what waits.
+  var waitsSince: Instant? {
+    switch sending {
+    case .waiting(let since), .owesEnd(let since), .resumed(_, let since, again: true): since
+    case .free, .resumed(_, _, again: false), .gone: nil
+    }
+  }
+
+  var owesEnd: Bool { if case .owesEnd = sending { true } else { false } }
+
+  var isGone: Bool { if case .gone = sending { true } else { false } }
 
   // MARK: The request, called by the driver
 
-  func assign(_ exchange: Exchange) { self.exchange = exchange }
-
   /// The exchange waits for what the client sends; what comes for one that is being answered already
   /// is thrown away.
-  var awaitsBody: Bool { !requestEnded && !isConnect && (exchange?.isReceiving ?? false) }
+  var awaitsBody: Bool {
+    guard case .request(let exchange) = carrying, !requestEnded else { return false }
+    return exchange.isReceiving
+  }
 
-  func received(now: Instant) { movedAt = now }
+  /// Since when the client has sent nothing of a body that is waited for.
+  var bodyAwaitedSince: Instant? {
+    guard case .open(let since) = request, awaitsBody else { return nil }
+    return since
+  }
 
-  func endRequest() { requestEnded = true }
+  func received(now: Instant) { if !requestEnded { request = .open(since: now) } }
+
+  func endRequest() { request = .whole }
 
   func sendContinue() {
     sendInterim { head in
@@ -67,29 +122,38 @@ final class HTTP2Stream {
     }
   }
 
-  /// Lets go of the exchange, which nobody waits for any more.
-  func dropExchange() {
-    forgetWaiting()
-    isGone = true
-    relay?.streamGone()
-    relay = nil
-    dropTunnel()
-    guard let exchange else { return }
-    self.exchange = nil
-    exchange.clientGone()
-    driver.worker.give(exchange)
+  /// Lets go of what it carries, which nobody waits for any more.
+  ///
+  /// With `inOrder` the client has not reset it, or only because it needs nothing more.
+  func drop(inOrder: Bool = false) {
+    sending = .gone
+    forgetIntake()
+    let carried = carrying
+    carrying = .nothing
+    switch carried {
+    case .request(let exchange), .connect(let exchange):
+      exchange.clientGone()
+      driver.worker.give(exchange)
+    case .pipeOpening(let relay): relay.streamGone()
+    case .tunnel(let tunnel): tunnel.clientLost(inOrder: inOrder)
+    case .nothing: break
+    }
   }
 
   /// Lets the exchange send at most `share` bytes of what waits.
   func resume(share: Int) {
-    isWaiting = false
-    isResuming = true
-    defer { isResuming = false }
-    if owesEnd { return sendEnd() }
-    self.share = share
-    exchange?.downstreamWritable()
-    tunnel?.clientReady(.writable)
-    self.share = .max
+    guard let since = waitsSince else { return }
+    let owedEnd = owesEnd
+    sending = .resumed(share: share, since: since, again: false)
+    if owedEnd {
+      sendEnd()
+    } else {
+      exchange?.downstreamWritable()
+      tunnel?.clientReady(.writable)
+    }
+    if case .resumed(_, let since, let again) = sending {
+      sending = again ? .waiting(since: since) : .free
+    }
   }
 
   // MARK: The answer, called by the exchange
@@ -102,12 +166,12 @@ final class HTTP2Stream {
 
   func sendHead(_ framing: OutputFraming, _ write: (inout ByteBuffer) -> Bool) -> Bool {
     switch framing {
-    case .none, .length(0): writing = .nothing
-    case .length(let count): writing = .length(left: count)
-    case .chunked, .untilClose: writing = .untilEnd
+    case .none, .length(0): self.framing = .nothing
+    case .length(let count): self.framing = .length(left: count)
+    case .chunked, .untilClose: self.framing = .untilEnd
     }
     var hasBody = true
-    if case .nothing = writing { hasBody = false }
+    if case .nothing = self.framing { hasBody = false }
     return driver.writeHead(write) { session, head in
       session.respond(id, head, hasBody: hasBody)
     }
@@ -120,19 +184,24 @@ final class HTTP2Stream {
     }
   }
 
+  /// What it may send before other streams have their turn.
+  private var share: Int {
+    if case .resumed(let share, _, _) = sending { share } else { .max }
+  }
+
   /// What the client's windows, the socket and the share have room for.
   var room: Int { min(share, driver.room(on: id)) }
 
   func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
     var count = bytes.count
     var endsStream = false
-    if case .length(let left) = writing { endsStream = left <= UInt64(count) }
+    if case .length(let left) = framing { endsStream = left <= UInt64(count) }
     if count > share {
       count = share
       endsStream = false
     }
     let taken = offer(bytes.extracting(0..<count), endsStream: endsStream)
-    if case .length(let left) = writing { writing = .length(left: left - min(left, UInt64(taken))) }
+    if case .length(let left) = framing { framing = .length(left: left - min(left, UInt64(taken))) }
     if taken < bytes.count { wait() }
     return taken
   }
@@ -141,8 +210,14 @@ final class HTTP2Stream {
   func offer(_ bytes: borrowing Span<UInt8>, endsStream: Bool) -> Int {
     let count = min(bytes.count, share)
     let taken = driver.send(id, bytes.extracting(0..<count), endsStream: endsStream)
-    if taken > 0 { movedAt = driver.worker.loop.now }
-    if share < .max { share -= taken }
+    guard taken > 0 else { return 0 }
+    let now = driver.worker.loop.now
+    switch sending {
+    case .resumed(let share, _, let again):
+      sending = .resumed(share: share - taken, since: now, again: again)
+    case .waiting: sending = .waiting(since: now)
+    case .free, .owesEnd, .gone: break
+    }
     return taken
   }
 
@@ -159,7 +234,7 @@ final class HTTP2Stream {
 
   func endAnswer() {
     finishExchange()
-    switch writing {
+    switch framing {
     case .nothing, .length(0): driver.answered(self)
     case .untilEnd: sendEnd()
     case .length: driver.reset(id, .internalError)
@@ -172,32 +247,46 @@ final class HTTP2Stream {
   }
 
   /// The exchange is the tunnel's from here on.
-  func handOver(to tunnel: Tunnel) {
-    exchange = nil
-    begin(tunnel)
-  }
+  func handOver(to tunnel: Tunnel) { begin(tunnel) }
 
   func sendEnd() {
-    owesEnd = !driver.end(id)
-    if owesEnd { wait() } else { driver.answered(self) }
+    let isOut = driver.end(id)
+    guard !isGone else { return }
+    if isOut {
+      sending = .free
+      return driver.answered(self)
+    }
+    sending = .owesEnd(since: waitBegan)
+    driver.streamWaits()
   }
 
   private func finishExchange() {
     guard let exchange else { return }
-    self.exchange = nil
+    carrying = .nothing
     exchange.finish()
     driver.worker.give(exchange)
   }
 
-  func forgetWaiting() {
-    isWaiting = false
-    owesEnd = false
-  }
+  /// Nothing more goes out but for a reset.
+  func forgetWaiting() { if !isGone { sending = .free } }
 
   func wait() {
-    if !isWaiting, !isResuming { movedAt = driver.worker.loop.now }
-    isWaiting = true
+    switch sending {
+    case .free: sending = .waiting(since: driver.worker.loop.now)
+    case .resumed(let share, let since, _):
+      sending = .resumed(share: share, since: since, again: true)
+    case .waiting, .owesEnd: break
+    case .gone: return
+    }
     driver.streamWaits()
+  }
+
+  /// When the waiting began that goes on or begins now.
+  private var waitBegan: Instant {
+    switch sending {
+    case .resumed(_, let since, _), .waiting(let since), .owesEnd(let since): since
+    case .free, .gone: driver.worker.loop.now
+    }
   }
 }
 

@@ -7,14 +7,14 @@ extension HTTP2Driver {
   func beginPipe(_ id: Int32, isRefused: Bool, ended: Bool) {
     let stream = HTTP2Stream(id: id, driver: self, now: worker.loop.now)
     add(stream)
-    session.takeHead(into: &pipeHead)
+    var head = RequestHead()
+    session.takeHead(into: &head)
     if ended { stream.endRequest() }
-    guard !isRefused, pipeHead.isPipe, let address = pipeHead.nodeOfPipe else {
-      return stream.answerPipe(status: pipeHead.isPipe || !isRefused ? 404 : 501)
+    guard !isRefused, head.isPipe, let address = head.nodeOfPipe else {
+      return stream.answerPipe(status: head.isPipe || !isRefused ? 404 : 501)
     }
-    stream.isConnect = true
     let relay = PeerRelay(stream, worker: worker)
-    stream.relay = relay
+    stream.carry(.pipeOpening(relay))
     relay.start(address)
   }
 }
@@ -22,18 +22,16 @@ extension HTTP2Driver {
 extension HTTP2Stream {
   /// The instance is connected.
   func answerPipe(with tunnel: Tunnel) {
-    relay = nil
     _ = sendHead(.untilClose) { head in
       head.append("HTTP/1.1 200 OK\r\n\r\n")
       return true
     }
-    handOver(to: tunnel)
+    begin(tunnel)
   }
 
   /// All that there is to say is a status; nothing of what was sent goes anywhere.
   func answerPipe(status: Int) {
-    relay = nil
-    isConnect = false
+    carry(.nothing)
     forgetIntake()
     guard !isGone else { return }
     _ = sendHead(.none) { head in

@@ -12,9 +12,12 @@ extension HTTP2Stream: TunnelClient {
   // MARK: From the driver
 
   /// Whether DATA is for a tunnel, agreed to or not yet.
-  var keepsForTunnel: Bool { isConnect && !requestEnded && hasTaker }
-
-  private var hasTaker: Bool { tunnel != nil || exchange != nil || relay != nil }
+  var keepsForTunnel: Bool {
+    switch carrying {
+    case .connect, .pipeOpening, .tunnel: !requestEnded
+    case .request, .nothing: false
+    }
+  }
 
   func keep(_ bytes: borrowing Span<UInt8>, ended: Bool) {
     let isOwing =
@@ -29,16 +32,8 @@ extension HTTP2Stream: TunnelClient {
     tunnel?.clientReady(.incoming)
   }
 
-  /// The stream is over: so is the tunnel, and what it kept is nobody's.
-  func dropTunnel() {
-    forgetIntake()
-    guard let tunnel else { return }
-    self.tunnel = nil
-    tunnel.clientLost(inOrder: endsInOrder)
-  }
-
   func begin(_ tunnel: Tunnel) {
-    self.tunnel = tunnel
+    carry(.tunnel(tunnel))
     var received = ByteBuffer()
     var unsent = ByteBuffer()
     tunnel.begin(self, received: &received, unsent: &unsent)
@@ -69,7 +64,7 @@ extension HTTP2Stream: TunnelClient {
   func endSending() { sendEnd() }
 
   func endTunnel(both: Bool) {
-    tunnel = nil
+    carry(.nothing)
     forgetIntake()
     guard !isGone else { return }
     if both { return owesEnd ? () : driver.answered(self) }

@@ -12,37 +12,102 @@ protocol NodeConnectionOwner: AnyObject {
 /// edge of the server that the node is on.
 ///
 /// The descriptor is registered once, edge-triggered: whoever stops reading remembers that there
-/// may be more (`mayHaveMore`) and comes back. The object is used again for later connections.
+/// may be more (`mayHaveMore`) and comes back. The object is used again for later connections, each
+/// of which has a `State` of its own.
 final class NodeConnection: EventSource {
-  /// The worker's, which outlives its connections.
-  private let loop: EventLoop
-  var owner: (any NodeConnectionOwner)?
-  private var descriptor: FileDescriptor?
-  private var raw: Int32 = -1
-  /// A unix socket knows no difference between an end and a reset.
-  private var canReset = true
-  private var stream: ClientStream?
-  private var pipe: PeerStream?
-  private var handshaken = true
-  private var token = SourceToken.none
-  private var watched = Readiness(rawValue: 0)
+  /// How bytes come to the node.
+  private enum Way {
+    case closed
+    case socket(NodeSocket)
+    case tls(ClientStream, NodeSocket)
+    case pipe(PeerStream)
+  }
 
-  /// The socket may hold more than was read.
-  private(set) var mayHaveMore = false
-  private var peerClosed = false
-  private(set) var ended: Ending?
-  /// A request has been answered on it before.
-  private(set) var isReused = false
-  /// When it was last given to a pool.
-  private(set) var idleSince = Instant(nanoseconds: 0)
+  /// What the node has sent and nobody has read.
+  private enum Incoming {
+    case nothing
+    /// The socket may hold more than was read.
+    case mayBeMore
+    /// All was read, up to the end.
+    case ended(Ending)
+  }
 
-  /// The server whose edge connects to a node that is not its own.
-  private(set) var detour: String?
+  private struct NodeSocket {
+    let raw: Int32
+    /// An end and a reset are two things; a unix socket knows no difference.
+    let canReset: Bool
+  }
+
+  /// What belongs to one connection and to none after it.
+  private struct State: ~Copyable {
+    var way = Way.closed
+    /// Of a socket; it closes with the state.
+    var descriptor: FileDescriptor?
+    var owner: (any NodeConnectionOwner)?
+    /// The same in the loop, and what it is watched for.
+    var token = SourceToken.none
+    var watched = Readiness(rawValue: 0)
+    var incoming = Incoming.nothing
+    /// The loop has told that the node has ended its side; what it sent before may be unread.
+    var peerClosed = false
+    /// When it was last given to a pool; `nil` before its first request has been answered.
+    var restedAt: Instant?
+    /// The server whose edge connects to a node that is not its own.
+    var detour: String?
+  }
 
   /// How the node ended its side.
   enum Ending { case finished, reset }
 
+  /// The worker's, which outlives its connections.
+  private let loop: EventLoop
+  private var state = State()
+
   init(loop: EventLoop) { self.loop = loop }
+
+  /// Whom it tells of readiness.
+  var owner: (any NodeConnectionOwner)? {
+    get { state.owner }
+    set { state.owner = newValue }
+  }
+
+  /// The server whose edge connects to a node that is not its own.
+  var detour: String? { state.detour }
+
+  /// The socket may hold more than was read.
+  var mayHaveMore: Bool { if case .nothing = state.incoming { false } else { true } }
+
+  var ended: Ending? { if case .ended(let ending) = state.incoming { ending } else { nil } }
+
+  /// A request has been answered on it before.
+  var isReused: Bool { state.restedAt != nil }
+
+  /// When it was last given to a pool.
+  var idleSince: Instant { state.restedAt ?? Instant(nanoseconds: 0) }
+
+  private var pipe: PeerStream? {
+    switch state.way {
+    case .pipe(let pipe): pipe
+    case .closed, .socket, .tls: nil
+    }
+  }
+
+  private var stream: ClientStream? {
+    switch state.way {
+    case .tls(let stream, _): stream
+    case .closed, .socket, .pipe: nil
+    }
+  }
+
+  private var socket: NodeSocket? {
+    switch state.way {
+    case .socket(let socket), .tls(_, let socket): socket
+    case .closed, .pipe: nil
+    }
+  }
+
+  /// The descriptor of its socket; -1 where there is none.
+  private var raw: Int32 { socket?.raw ?? -1 }
 
   // MARK: Life
 
@@ -53,12 +118,13 @@ final class NodeConnection: EventSource {
   func open(
     _ node: NodeState, detour: String? = nil, through links: PeerLinks, speaksFirst: Bool = true
   ) throws(SystemError) {
-    self.detour = detour
-    if let server = node.server ?? detour {
-      begin(try links.open(node.address.description, at: server))
-    } else {
-      try open(node.address, speaksFirst: speaksFirst)
+    guard let server = node.server ?? detour else {
+      return try open(node.address, speaksFirst: speaksFirst)
     }
+    state = State()
+    // It is looked at also where the way there cannot even be asked for.
+    state.detour = detour
+    begin(try links.open(node.address.description, at: server))
   }
 
   /// The same for another address, on the machine of this process where there is no `server`.
@@ -66,6 +132,7 @@ final class NodeConnection: EventSource {
     _ address: SocketAddress, at server: String?, through links: PeerLinks
   ) throws(SystemError) {
     guard let server else { return try open(address) }
+    state = State()
     begin(try links.open(address.description, at: server))
   }
 
@@ -73,40 +140,30 @@ final class NodeConnection: EventSource {
   ///
   /// A port that is closed is a connection that is refused as by a busy node.
   func open(httpsPortOf server: String, through links: PeerLinks) throws(SystemError) {
+    state = State()
     begin(try links.open(PipeProtocol.httpsPort.description, at: server))
   }
 
   /// The same for an address that is reached directly.
   func open(_ address: SocketAddress, speaksFirst: Bool = true) throws(SystemError) {
     let socket = try Socket.connect(address, speaksFirst: speaksFirst)
-    raw = socket.raw
-    canReset = address.family != .unix
-    descriptor = consume socket
-    begin()
+    state = State()
+    state.way = .socket(NodeSocket(raw: socket.raw, canReset: address.family != .unix))
+    state.descriptor = consume socket
   }
 
   private func begin(_ pipe: PeerStream) {
-    pipe.connection = self
-    self.pipe = pipe
-    begin()
-  }
-
-  private func begin() {
-    handshaken = true
-    watched = Readiness(rawValue: 0)
-    mayHaveMore = false
-    peerClosed = false
-    ended = nil
-    isReused = false
+    pipe.attach(to: self)
+    state.way = .pipe(pipe)
   }
 
   /// Has TLS spoken from the first byte, with the server called `name`.
   ///
   /// Not through a pipe, which is encrypted as far as the node's server.
   func secure(_ context: ClientContext, name: String) throws(TLSError) {
-    guard pipe == nil else { throw TLSError("a pipe", reason: "carries no TLS to a node") }
-    stream = try ClientStream(context: context, descriptor: raw, name: name)
-    handshaken = false
+    guard let socket else { throw TLSError("a pipe", reason: "carries no TLS to a node") }
+    let stream = try ClientStream(context: context, descriptor: socket.raw, name: name)
+    state.way = .tls(stream, socket)
   }
 
   /// The last part of a body must not wait for an acknowledgement.
@@ -126,63 +183,59 @@ final class NodeConnection: EventSource {
 
   /// Watches for an answer, and with `sending` for room for more of a request.
   func watch(sending: Bool) throws(SystemError) {
-    guard pipe == nil else { return }
+    guard let socket else { return }
     let events = sending || stream != nil ? Readiness.exchange : Readiness.answer
-    guard token != .none else {
-      token = try loop.register(raw, self, events)
-      watched = events
+    guard state.token != .none else {
+      state.token = try loop.register(socket.raw, self, events)
+      state.watched = events
       return
     }
-    guard watched.rawValue & events.rawValue != events.rawValue else { return }
-    try loop.modify(raw, token, events)
-    watched = events
+    guard state.watched.rawValue & events.rawValue != events.rawValue else { return }
+    try loop.modify(socket.raw, state.token, events)
+    state.watched = events
   }
 
   /// The answer is over and the connection waits for another request.
   func rest(_ owner: any NodeConnectionOwner) {
-    self.owner = owner
-    isReused = true
-    idleSince = loop.now
+    state.owner = owner
+    state.restedAt = loop.now
     if let pipe { return pipe.rest() }
     // What the node sends beyond its answer is to come now. It may hold it back until we acknowledge
     // the answer (RFC 896), and an acknowledgement that waited for our next request would bring it
     // as the answer to that one.
-    if canReset { Socket.acknowledgeNow(raw) }
+    if let socket, socket.canReset { Socket.acknowledgeNow(socket.raw) }
   }
 
   /// Closes it; `mayReset` where everything the node was sent has been answered.
   func close(mayReset: Bool = true) {
     if pipe != nil { return close(mayReset ? .answered : .inOrder) }
-    guard raw >= 0 else { return }
-    loop.forget(token)
-    token = .none
-    owner = nil
+    guard let socket else { return }
+    loop.forget(state.token)
     if let stream { stream.shutdown() }
-    stream = nil
     // Everything has been read and the peer has let go: nothing is left to be lost.
-    if peerClosed, mayReset, canReset { Socket.resetOnClose(raw) }
-    descriptor = nil
-    raw = -1
+    if state.peerClosed, mayReset, socket.canReset { Socket.resetOnClose(socket.raw) }
+    state = State()
   }
 
   /// Breaks it off: whatever is on its way is lost.
   func reset() {
     if pipe != nil { return close(.reset) }
-    guard raw >= 0 else { return }
-    Socket.resetOnClose(raw)
+    guard let socket else { return }
+    Socket.resetOnClose(socket.raw)
     close(mayReset: false)
   }
 
   private func close(_ manner: PeerSession.Closing) {
-    owner = nil
     pipe?.close(manner)
-    pipe = nil
+    state = State()
   }
 
   func ready(_ events: Readiness) {
-    if events.isReadable || events.isEnding { mayHaveMore = true }
-    if events.isEnding { peerClosed = true }
-    owner?.nodeReady(self, events)
+    if events.isReadable || events.isEnding, case .nothing = state.incoming {
+      state.incoming = .mayBeMore
+    }
+    if events.isEnding { state.peerClosed = true }
+    state.owner?.nodeReady(self, events)
   }
 
   // MARK: Bytes
@@ -203,9 +256,8 @@ final class NodeConnection: EventSource {
 
   /// `true` once bytes can be sent: at once without TLS.
   func handshake() throws(TLSError) -> Bool {
-    guard let stream, !handshaken else { return true }
-    handshaken = try stream.handshake() == .done
-    return handshaken
+    guard let stream else { return true }
+    return try stream.handshake() == .done
   }
 
   /// Sends some of `bytes`; `more` says that the rest of the message follows at once.
@@ -242,7 +294,7 @@ final class NodeConnection: EventSource {
 
   /// One read into free space; `false` when the socket is empty or the node has ended.
   func fill(_ input: inout ByteBuffer) -> Bool {
-    guard mayHaveMore, ended == nil else { return false }
+    guard case .mayBeMore = state.incoming else { return false }
     if input.freeCount == 0 { input.compact() }
     let free = input.freeCount
     guard free > 0 else { return false }
@@ -255,11 +307,11 @@ final class NodeConnection: EventSource {
     switch outcome {
     case .bytes(let count):
       // A short read has emptied the socket; the next edge tells of more (epoll(7), question 9).
-      if stream == nil, count < free, !peerClosed { mayHaveMore = false }
+      if stream == nil, count < free, !state.peerClosed { state.incoming = .nothing }
       return true
-    case .wouldBlock: mayHaveMore = false
-    case .closed: ended = .finished
-    case .failed: ended = .reset
+    case .wouldBlock: state.incoming = .nothing
+    case .closed: state.incoming = .ended(.finished)
+    case .failed: state.incoming = .ended(.reset)
     }
     return false
   }
@@ -282,11 +334,13 @@ final class NodeConnection: EventSource {
   ///
   /// What TLS sends for itself, such as tickets, is no content.
   func isQuiet() -> Bool {
-    guard ended == nil, stream != nil || !peerClosed, pipe?.isLasting ?? true else { return false }
+    guard ended == nil, stream != nil || !state.peerClosed, pipe?.isLasting ?? true else {
+      return false
+    }
     var byte: [1 of UInt8] = [0]
     var space = byte.mutableSpan
     guard read(into: &space) == .wouldBlock else { return false }
-    mayHaveMore = false
+    state.incoming = .nothing
     return true
   }
 

@@ -149,6 +149,17 @@ final class PeerSessionTests {
 
   // MARK: What could not be done
 
+  @Test func `what comes with a refusal is not taken for bytes of the instance`() throws {
+    let connection = try open()
+    try work { connection.say(octets("ask")) > 0 }
+    try work { peer.heard[1]?.bytes.count == 3 }
+    peer.answer(1, status: 404, body: octets("HTTP/1.1 200 OK\r\n\r\n"))
+    try work { connection.hasFailed }
+    try settle()
+    #expect(connection.readAll() == [])
+    #expect(connection.ended == .reset && connection.hasReachedNobody)
+  }
+
   @Test(arguments: [502, 403])
   func `a refusal means that nothing has come to the instance`(_ status: Int) throws {
     let connection = try open()
@@ -272,6 +283,7 @@ final class PeerSessionTests {
 
   @Test func `a pipe that waits in a pool is closed when its server leaves`() throws {
     let (connection, _) = try connected()
+    try settle()
     let pool = Pool(
       loop: loop, settings: KeepAliveSettings(connections: 2, idle: .seconds(60)))
     #expect(pool.keep(connection))
@@ -281,6 +293,7 @@ final class PeerSessionTests {
 
   @Test func `a pipe that waited carries the next request`() throws {
     let (connection, id) = try connected()
+    try settle()
     let pool = Pool(
       loop: loop, settings: KeepAliveSettings(connections: 2, idle: .seconds(60)))
     #expect(pool.keep(connection))

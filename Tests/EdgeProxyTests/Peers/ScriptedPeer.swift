@@ -45,9 +45,10 @@ final class ScriptedPeer {
 
   // MARK: What it says
 
-  func answer(_ id: Int32, status: Int = 200) {
+  func answer(_ id: Int32, status: Int = 200, body: [UInt8] = []) {
     let text = "HTTP/1.1 \(status) X\r\n\r\n"
-    _ = session?.respond(id, octets(text).span, hasBody: status == 200)
+    _ = session?.respond(id, octets(text).span, hasBody: status == 200 || !body.isEmpty)
+    if !body.isEmpty { _ = session?.send(id, body.span, endsStream: true) }
     flush()
   }
 

@@ -176,6 +176,9 @@ final class PeerSession: ClientWire.Owner, TimerTarget, TurnEnd {
     use()
   }
 
+  /// A pipe that waited has ended; it is closed in a moment.
+  func endedResting() { restingCount -= 1 }
+
   private func use() {
     guard stage == .open || stage == .leaving else { return }
     if pulse.began(now: loop.now) { http.ping() }
@@ -358,15 +361,16 @@ final class PeerSession: ClientWire.Owner, TimerTarget, TurnEnd {
       links.counters.stalls.add()
       stage = .leaving
     }
-    let waits = streams.values.contains { $0.isAnswered && !$0.isResting && $0.ending == nil }
+    let waits = streams.values.contains(where: \.isAnswering)
     guard waits, pulse.silence(now: loop.now) < Self.silentMax else { return false }
     links.tell(peer, Self.silent)
     let sent = wire?.sent ?? 0
     for stream in streams.values {
-      if stream.isResting {
-        stream.sessionLeaves()
-      } else if !stream.isAnswered {
+      switch stream.state {
+      case .connected(.resting): stream.sessionLeaves()
+      case .asked, .connected(.asking):
         stream.lost(reachedNobody: !http.began(stream.id, within: sent), withServer: true)
+      case .connected(.answered), .finished, .broken: break
       }
     }
     tellAll()
@@ -376,9 +380,7 @@ final class PeerSession: ClientWire.Owner, TimerTarget, TurnEnd {
 
   // MARK: The end
 
-  /// Ends it, and its pipes are lost.
-  ///
-  /// Without a `reason` nobody need know.
+  /// Ends it, and its pipes are lost; without a `reason` nobody need know.
   private func end(_ reason: String?) {
     guard stage != .closed else { return }
     let sent = wire?.sent ?? 0

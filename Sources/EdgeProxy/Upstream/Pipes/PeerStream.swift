@@ -9,25 +9,49 @@ internal import Glibc
 /// It behaves as a socket that is connecting: bytes are taken once the session is open, before the
 /// instance is known to be connected, and wait at the other edge until it is.
 final class PeerStream {
+  /// What has come of it, as far as the other side goes.
+  enum State {
+    /// Whether the instance can be connected is not known yet.
+    case asked
+    case connected(Use)
+    /// The instance has ended its side in order.
+    case finished
+    case broken(Break)
+  }
+
+  /// What a connected pipe is used for.
+  enum Use {
+    /// No byte of the answer has come since the pipe was begun, or was used again.
+    case asking
+    case answered
+    /// It waits without a request.
+    case resting
+  }
+
+  enum Break {
+    /// The other edge does not connect: not a byte has gone to the instance.
+    case refused(isBusy: Bool)
+    /// The pipe alone broke.
+    case alone(reachedNobody: Bool)
+    /// The whole session was given up: it says nothing of the instance.
+    case withServer(reachedNobody: Bool)
+  }
+
+  /// Our side of it.
+  private enum Sending {
+    case open
+    /// There was no room when bytes were last offered; the session tells of room.
+    case blocked
+    case ended
+  }
+
   let id: Int32
   private var session: PeerSession?
   /// Who is told of readiness.
-  var connection: NodeConnection?
+  private var connection: NodeConnection?
   private var intake = TunnelIntake()
-  private var isConnected = false
-  /// There was no room when bytes were last offered.
-  private var isBlocked = false
-  private(set) var isResting = false
-  /// A byte has come since the pipe was begun, or was used again.
-  private(set) var isAnswered = false
-  private(set) var isSendingEnded = false
-  private(set) var ending: NodeConnection.Ending?
-  /// Not a byte of what was sent has come to the instance; known when the pipe has ended.
-  private(set) var hasReachedNobody = false
-  /// The whole session was given up: it says nothing of the instance.
-  private(set) var hasLostServer = false
-  /// The instance or its edge is there and has too much to do.
-  private(set) var isRefusedAsBusy = false
+  private(set) var state = State.asked
+  private var sending = Sending.open
   /// What the owner has not been told of yet.
   private var untold = Readiness(rawValue: 0)
 
@@ -39,21 +63,54 @@ final class PeerStream {
     self.session = session
   }
 
+  /// Has readiness told to a connection, until the pipe is closed.
+  func attach(to connection: NodeConnection) { self.connection = connection }
+
+  // MARK: What has come of it
+
+  /// How it ended; `nil` before.
+  var ending: NodeConnection.Ending? {
+    switch state {
+    case .asked, .connected: nil
+    case .finished: .finished
+    case .broken: .reset
+    }
+  }
+
+  var isResting: Bool { if case .connected(.resting) = state { true } else { false } }
+
+  /// Whether an answer has begun that is not over.
+  var isAnswering: Bool { if case .connected(.answered) = state { true } else { false } }
+
+  /// Whether it is certain that not a byte of what was sent has come to the instance.
+  var hasReachedNobody: Bool {
+    switch state {
+    case .broken(.refused): true
+    case .broken(.alone(let reachedNobody)), .broken(.withServer(let reachedNobody)): reachedNobody
+    case .asked, .connected, .finished: false
+    }
+  }
+
+  /// Whether it broke because the whole session was given up.
+  var hasLostServer: Bool { if case .broken(.withServer) = state { true } else { false } }
+
+  /// Whether the instance, or its edge, is there and has too much to do.
+  var isRefusedAsBusy: Bool { if case .broken(.refused(true)) = state { true } else { false } }
+
   // MARK: As a socket
 
   func send(_ bytes: borrowing Span<UInt8>) -> WriteOutcome {
-    guard let session, ending != .reset, !isSendingEnded else {
+    guard let session, ending != .reset, sending != .ended else {
       return .failed(SystemError("send", code: isRefusedAsBusy ? EAGAIN : ECONNRESET))
     }
     if isResting {
-      isResting = false
-      isAnswered = false
+      state = .connected(.asking)
       session.resumed()
     }
     let count = min(bytes.count, session.room(on: id))
     guard count > 0 || bytes.isEmpty else {
-      if !isBlocked { session.willWait(self) }
-      isBlocked = true
+      if sending == .open { session.willWait(self) }
+      sending = .blocked
       return .wouldBlock
     }
     session.send(bytes.extracting(0..<count), on: id)
@@ -74,15 +131,15 @@ final class PeerStream {
   }
 
   func endSending() {
-    guard let session, !isSendingEnded else { return }
-    isSendingEnded = true
+    guard let session, sending != .ended else { return }
+    sending = .ended
     session.endSending(on: id)
   }
 
   /// Waits without a request.
   func rest() {
-    guard let session, !isResting else { return }
-    isResting = true
+    guard let session, case .connected(let use) = state, use != .resting else { return }
+    state = .connected(.resting)
     session.rested()
   }
 
@@ -102,53 +159,67 @@ final class PeerStream {
 
   /// The instance is connected.
   func connected() {
-    guard !isConnected else { return }
-    isConnected = true
+    guard case .asked = state else { return }
+    state = .connected(.asking)
     note(.writable)
   }
 
   /// The other edge will not, or cannot, connect: no byte has been passed on.
   func refused(status: String) {
-    guard !isConnected, ending == nil else { return }
-    isRefusedAsBusy = status == "503"
-    lost(reachedNobody: true)
+    guard case .asked = state else { return }
+    end(as: .broken(.refused(isBusy: status == "503")))
   }
 
+  /// Keeps bytes of the instance; what comes with a refusal, or behind an end, is not the instance's.
   func received(_ bytes: borrowing Span<UInt8>) {
-    isAnswered = true
+    guard case .connected(let use) = state else {
+      session?.consume(bytes.count, on: id)
+      return
+    }
+    if use == .asking { state = .connected(.answered) }
     intake.append(bytes, owing: false)
     note(.readable)
   }
 
   /// The instance has ended its side in order; where it has not even been connected, that is none.
   func finished() {
-    guard ending == nil else { return }
-    guard isConnected else { return lost(reachedNobody: false) }
-    ending = .finished
-    note([.readable, .peerClosed])
+    switch state {
+    case .asked: lost(reachedNobody: false)
+    case .connected: end(as: .finished)
+    case .finished, .broken: break
+    }
   }
 
   /// The pipe broke, alone or `withServer`.
   func lost(reachedNobody: Bool, withServer: Bool = false) {
-    guard ending == nil else { return }
-    hasLostServer = withServer
-    ending = .reset
-    hasReachedNobody = reachedNobody
-    note([.readable, .writable, .peerClosed])
+    end(
+      as: .broken(
+        withServer
+          ? .withServer(reachedNobody: reachedNobody) : .alone(reachedNobody: reachedNobody)))
   }
 
   /// The session leaves: what waits for a request need not wait any more.
   func sessionLeaves() {
-    guard isResting, ending == nil else { return }
-    ending = .finished
-    note([.readable, .peerClosed])
+    if isResting { end(as: .finished) }
+  }
+
+  /// Only the first end counts.
+  private func end(as end: State) {
+    guard ending == nil else { return }
+    if isResting { session?.endedResting() }
+    state = end
+    if case .finished = end {
+      note([.readable, .peerClosed])
+    } else {
+      note([.readable, .writable, .peerClosed])
+    }
   }
 
   /// Whether it need not wait for room any more.
   func hasRoom() -> Bool {
-    guard let session else { return true }
+    guard let session, sending == .blocked else { return true }
     guard session.room(on: id) > 0 else { return false }
-    isBlocked = false
+    sending = .open
     note(.writable)
     return true
   }
