@@ -1,3 +1,5 @@
+internal import HTTPCore
+
 /// Memory of one worker for bytes on their way, in blocks of one size that are used again.
 ///
 /// An idle connection owns no block. `bytesOut` counts all blocks that are lent and everything else
@@ -30,6 +32,21 @@ final class BufferPool {
   func takeSmall(_ count: Int) -> [UInt8] {
     self.count(count)
     return [UInt8](repeating: 0, count: count)
+  }
+
+  /// Gives a buffer without storage a block.
+  func lend(_ buffer: inout ByteBuffer) {
+    if buffer.capacity == 0 { buffer = ByteBuffer(storage: take()) }
+  }
+
+  /// Takes the block of a buffer back, with whatever is in it.
+  func takeBack(_ buffer: inout ByteBuffer) {
+    if buffer.capacity > 0 { give(buffer.takeStorage()) }
+  }
+
+  /// The same where nothing is in it.
+  func takeBackEmpty(_ buffer: inout ByteBuffer) {
+    if buffer.isEmpty { takeBack(&buffer) }
   }
 
   func give(_ block: consuming [UInt8]) {

@@ -15,8 +15,16 @@ internal import TLS
 /// `announcing`: a load balancer says first whose connection it is.
 /// `lingering`: the last answer is out and our side is shut; what the client still sends is thrown
 /// away for a moment, so that a reset does not overtake the answer.
-final class Connection: EventSource, TimerTarget, TurnEnd {
+final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
   private enum Phase { case announcing, handshaking, open, tunnelling, lingering, closed }
+
+  /// How it ends with the turn: not within a call of the driver, an exchange or a tunnel.
+  private enum Ending {
+    /// Our side is shut, and what still comes is thrown away for a moment.
+    case finished
+    /// At once; with `reset` the client sees an error and not an end.
+    case aborted(reset: Bool)
+  }
 
   /// What the running timer stands for; it decides what happens when it fires.
   enum Waiting { case nothing, handshake, head, body, keepAlive, farewell, send, linger }
@@ -38,14 +46,12 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   private var phase: Phase
   private var token = SourceToken.none
   private var interest = Readiness.incoming
-  private var timer = TimerToken.none
-  private var timerDue = Instant(nanoseconds: .max)
-  private var waiting = Waiting.nothing
-  private var deadline = Instant(nanoseconds: .max)
+  private var timer = ConnectionTimer()
   private var lingered = 0
   /// The certificates of this connection, looked up when a host differs from the server name.
   private var entry: CertificateEntry?
-  private var lost = false
+  /// What was found out about its end in this turn; nothing else happens to it any more.
+  private var ending: Ending?
   /// The place in the worker's list of connections.
   var index = -1
 
@@ -96,7 +102,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   func covers(_ host: [UInt8]) -> Bool {
     guard let stream else { return true }
     if stream.serverName == host { return true }
-    if entry == nil { entry = worker.entry(of: stream) }
+    if entry == nil { entry = WorkerTLS.entry(of: stream) }
     return entry?.covers(host.span) ?? false
   }
 
@@ -106,10 +112,10 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   }
 
   /// The handshake is done, and the end has not come.
-  var isOpen: Bool { phase == .open }
+  var isOpen: Bool { phase == .open && ending == nil }
 
   /// Whether the client can be told now that it should go elsewhere.
-  var canBeSentAway: Bool { phase == .open && driver?.canBeSentAway ?? false }
+  var canBeSentAway: Bool { isOpen && driver?.canBeSentAway ?? false }
 
   func receive(into space: inout MutableSpan<UInt8>) -> Transport.Received {
     let result = transport.receive(descriptor.raw, into: &space)
@@ -130,29 +136,48 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
 
   /// Waits for a whole head; further bytes of one that has begun do not lengthen the time.
   func waitForHead() {
-    if waiting != .head { wait(.head) }
+    if timer.waiting != .head { wait(.head) }
   }
 
   /// Sets what is waited for; the time runs from now.
   func wait(_ reason: Waiting) {
-    waiting = reason
-    guard let span = duration(of: reason) else {
-      deadline = Instant(nanoseconds: .max)
-      return
-    }
-    deadline = worker.loop.now + span
-    // A timer that fires too early looks again; only one that would fire too late is moved.
-    guard timer == .none || deadline < timerDue else { return }
-    worker.loop.cancel(timer)
-    timerDue = deadline
-    timer = worker.loop.arm(self, at: deadline)
+    timer.wait(reason, atMost: duration(of: reason), self, worker.loop)
   }
 
-  /// The answer is out and no more requests are taken: shut our side, then linger.
+  // MARK: The end
+
+  /// The answer is out and no more requests are taken: shuts our side with the turn, then lingers.
   func finish() {
+    if ending == nil { end(as: .finished) }
+  }
+
+  /// Ends the connection with the turn; `reset` makes the client see an error and not an end.
+  func abort(reset: Bool = false) {
+    if case .aborted = ending { return }
+    end(as: .aborted(reset: reset))
+  }
+
+  private func end(as ending: Ending) {
     guard phase != .closed else { return }
-    driver?.dropped()
-    driver = nil
+    if self.ending == nil { worker.loop.atTurnEnd(self) }
+    self.ending = ending
+    guard case .aborted = ending else { return }
+    // Its place is free at once, for a client that comes back in the same turn.
+    permit = nil
+    worker.remove(self)
+  }
+
+  func turnEnded() {
+    guard let ending else { return }
+    self.ending = nil
+    switch ending {
+    case .finished: linger()
+    case .aborted(let reset): close(reset: reset)
+    }
+  }
+
+  private func linger() {
+    leaveDriver()
     if case .secure(let stream) = transport { stream.shutdown() }
     Socket.shutdownWriting(descriptor.raw)
     phase = .lingering
@@ -161,41 +186,23 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     wait(.linger)
   }
 
-  /// Ends the connection at once; `reset` makes the client see an error and not an end.
-  func abort(reset: Bool = false) {
-    guard phase != .closed else { return }
+  private func close(reset: Bool) {
     phase = .closed
     if reset { Socket.resetOnClose(descriptor.raw) }
-    driver?.dropped()
-    driver = nil
+    leaveDriver()
     tunnel?.clientLost()
     tunnel = nil
-    worker.loop.cancel(timer)
-    timer = .none
+    timer.stop(worker.loop)
     worker.loop.unregister(descriptor.raw, token)
-    permit = nil
-    worker.remove(self)
   }
 
-  /// The socket broke, or can be watched no more: the connection ends with this turn, not within the
-  /// call that found out.
-  func loseLater() {
-    guard phase != .closed, !lost else { return }
-    lost = true
-    worker.loop.atTurnEnd(self)
-  }
-
-  func turnEnded() {
-    if phase == .open, let driver { driver.connectionFailed() } else { abort() }
+  private func leaveDriver() {
+    driver?.dropped()
+    driver = nil
   }
 
   /// No further request is welcome: an idle connection closes, a busy one after its answer.
-  func drain() {
-    switch phase {
-    case .open: driver?.drain()
-    case .announcing, .handshaking, .tunnelling, .lingering, .closed: break
-    }
-  }
+  func drain() { if isOpen { driver?.drain() } }
 
   // MARK: Tunnels
 
@@ -217,6 +224,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   // MARK: Events
 
   func ready(_ events: Readiness) {
+    guard ending == nil else { return }
     worker.underWay.turn(toClient: peer.text)
     switch phase {
     case .announcing:
@@ -226,14 +234,12 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
       if events.isFailed { return abort() }
       handshake()
     case .open:
-      if events.isFailed || isDeaf && events.isHungUp {
-        return driver?.connectionFailed() ?? abort()
-      }
+      if events.isFailed || isDeaf && events.isHungUp { return abort() }
       if events.isWritable {
         unwant(.writable)
         driver?.writable()
       }
-      if phase == .open, events.isReadable || events.isEnding {
+      if isOpen, events.isReadable || events.isEnding {
         driver?.readable()
       }
     case .tunnelling:
@@ -246,14 +252,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
   }
 
   func timerFired(_ token: TimerToken) {
-    timer = .none
-    timerDue = Instant(nanoseconds: .max)
-    if worker.loop.now < deadline {
-      guard deadline.nanoseconds != .max else { return }
-      timerDue = deadline
-      timer = worker.loop.arm(self, at: deadline)
-      return
-    }
+    guard let waiting = timer.fired(self, worker.loop), ending == nil else { return }
     switch waiting {
     case .nothing: break
     case .handshake, .linger: abort()
@@ -371,7 +370,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd {
     do throws(SystemError) {
       try worker.loop.modify(descriptor.raw, token, events)
     } catch {
-      loseLater()
+      abort()
     }
   }
 }

@@ -25,14 +25,6 @@ enum ConnectionDriver {
     }
   }
 
-  /// The socket is dead: nobody is there to answer.
-  func connectionFailed() {
-    switch self {
-    case .http1(let driver): driver.connectionFailed()
-    case .http2(let driver): driver.connectionFailed()
-    }
-  }
-
   /// The connection is closing; whatever goes on here ends.
   func dropped() {
     switch self {

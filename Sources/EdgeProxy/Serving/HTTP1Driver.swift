@@ -17,12 +17,13 @@ final class HTTP1Driver: TurnEnd {
     case ended
   }
 
-  /// How the body of the present answer is delimited.
-  private enum Writing {
+  /// How far the present answer has got.
+  private enum Answering {
     case nothing
-    case length(UInt64)
-    case chunked
-    case untilClose
+    /// Its head is written, and so is its body as far as it has come.
+    case body(OutputFraming)
+    /// All of it is in `output`.
+    case complete
   }
 
   /// The connection lets go of its driver when it closes.
@@ -32,10 +33,8 @@ final class HTTP1Driver: TurnEnd {
   private var output = ByteBuffer()
   private var parser = RequestParser()
   private var reading = Reading.head
-  private var writing = Writing.nothing
+  private var answering = Answering.nothing
   private(set) var exchange: Exchange?
-  /// Everything of the answer has been written to `output`.
-  private var answerComplete = false
   private var closeAfterAnswer = false
 
   init(connection: Connection) {
@@ -49,7 +48,7 @@ final class HTTP1Driver: TurnEnd {
 
   func readable() {
     while true {
-      if input.capacity == 0 { input = ByteBuffer(storage: worker.buffers.take()) }
+      worker.buffers.lend(&input)
       if input.freeCount == 0 { input.compact() }
       if input.freeCount == 0, input.capacity < BufferPool.blockBytes {
         replaceInput(worker.buffers.take())
@@ -71,7 +70,7 @@ final class HTTP1Driver: TurnEnd {
         return
       case .wouldBlock, .wantsWrite: return releaseIdleInput()
       case .closed: return peerEnded()
-      case .broken: return connectionFailed()
+      case .broken: return abort()
       }
     }
   }
@@ -80,21 +79,35 @@ final class HTTP1Driver: TurnEnd {
     guard exchange != nil || !output.isEmpty else { return }
     guard flush() else { return }
     connection.wait(.nothing)
-    if answerComplete { return completeAnswer() }
+    if case .complete = answering { return completeAnswer() }
     exchange?.downstreamWritable()
-  }
-
-  /// The socket is dead: nobody is there to answer.
-  func connectionFailed() {
-    exchange?.clientGone()
-    connection.abort()
   }
 
   /// The connection is closing; whatever goes on here ends.
   func dropped() {
-    if let exchange { self.exchange = nil; exchange.clientGone(); worker.give(exchange) }
-    releaseBuffers()
+    dropExchange()
+    worker.buffers.takeBack(&input)
+    worker.buffers.takeBack(&output)
     reading = .ended
+  }
+
+  /// Takes nothing more; the connection ends with the turn, and what goes on here with it.
+  private func abort(reset: Bool = false) {
+    reading = .ended
+    connection.abort(reset: reset)
+  }
+
+  /// Takes nothing more; our side ends with the turn.
+  private func finish() {
+    reading = .ended
+    connection.finish()
+  }
+
+  private func dropExchange() {
+    guard let exchange else { return }
+    self.exchange = nil
+    exchange.clientGone()
+    worker.give(exchange)
   }
 
   func drain() {
@@ -106,12 +119,12 @@ final class HTTP1Driver: TurnEnd {
   func timedOut(_ waiting: Connection.Waiting) {
     switch waiting {
     case .head where parser.hasBegun: refuse(.headTimeout)
-    case .head: connection.abort()
+    case .head: abort()
     case .body: refuse(.bodyTimeout)
     case .send:
       exchange?.note(cause: "client-stalled")
-      connection.abort(reset: true)
-    case .nothing, .handshake, .keepAlive, .farewell, .linger: connection.finish()
+      abort(reset: true)
+    case .nothing, .handshake, .keepAlive, .farewell, .linger: finish()
     }
   }
 
@@ -147,13 +160,8 @@ final class HTTP1Driver: TurnEnd {
 
   /// Parses a head; `true` when the state has moved on.
   private func parseHead() -> Bool {
-    let exchange: Exchange
-    if let current = self.exchange {
-      exchange = current
-    } else {
-      exchange = worker.takeExchange(for: .http1(self), on: connection)
-      self.exchange = exchange
-    }
+    let exchange = exchange ?? worker.takeExchange(for: .http1(self), on: connection)
+    self.exchange = exchange
     do throws(HTTPError) {
       let limits = worker.snapshot.headLimits
       guard let count = try exchange.parseHead(&parser, input.readable, limits) else {
@@ -177,35 +185,36 @@ final class HTTP1Driver: TurnEnd {
     if let reader = RequestBodyReader(exchange.request.head.framing) {
       reading = .body(reader)
       guard exchange.begin() else { return }
-      if exchange.request.head.expectsContinue, input.isEmpty { sendContinue() }
+      if exchange.request.head.expectsContinue, input.isEmpty {
+        sendInterim { output in
+          output.append("HTTP/1.1 100 Continue\r\n\r\n")
+          return true
+        }
+      }
     } else {
       reading = .exchanging
       if exchange.begin() { exchange.requestComplete() }
     }
   }
 
-  private func sendContinue() {
-    take(&output)
-    output.append("HTTP/1.1 100 Continue\r\n\r\n")
-    _ = flush()
-  }
-
   /// Answers an unusable request and takes no further one: what follows cannot be told apart.
   private func refuse(_ failure: RequestBodyFailure) {
-    guard let exchange else { return connection.abort() }
+    guard let exchange else { return abort() }
     closeAfterAnswer = true
     reading = .ended
     exchange.refuse(failure)
   }
 
   private func peerEnded() {
-    guard let exchange else { return connection.finish() }
+    guard let exchange else { return finish() }
     switch reading {
-    case .head, .body: connectionFailed()
+    case .head, .body: abort()
     case .exchanging, .ended:
       connection.setReading(false)
       closeAfterAnswer = true
-      if exchange.clientEnded() { connection.abort() }
+      guard exchange.clientEnded() else { return }
+      dropExchange()
+      abort()
     }
   }
 
@@ -230,14 +239,8 @@ final class HTTP1Driver: TurnEnd {
   ) -> Bool {
     take(&output)
     guard output.appendWhole(write) else { return false }
-    switch framing {
-    case .none: writing = .nothing
-    case .length(let count): writing = .length(count)
-    case .chunked: writing = .chunked
-    case .untilClose:
-      writing = .untilClose
-      closeAfterAnswer = true
-    }
+    answering = .body(framing)
+    if case .untilClose = framing { closeAfterAnswer = true }
     return true
   }
 
@@ -249,11 +252,12 @@ final class HTTP1Driver: TurnEnd {
 
   /// Takes body bytes; returns how many, fewer when the client cannot take more now.
   func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
-    if output.isEmpty, case .length = writing { return sendUnframed(bytes) }
+    guard case .body(let framing) = answering else { return 0 }
+    if output.isEmpty, case .length = framing { return write(bytes) }
     take(&output)
     var taken = 0
     while taken < bytes.count {
-      let count = frame(bytes.extracting(taken..<bytes.count))
+      let count = framing.frame(bytes.extracting(taken..<bytes.count), into: &output)
       taken += count
       // A small answer waits for its end, so that head and body go out as one record.
       if taken == bytes.count, output.count < Self.gatherBytes { break }
@@ -265,26 +269,20 @@ final class HTTP1Driver: TurnEnd {
 
   /// Everything that was taken goes out now; `false` when the client cannot take it all.
   func flush() -> Bool {
-    while !output.isEmpty {
-      switch connection.send(output.readable) {
-      case .bytes(let count): output.consume(count)
-      case .wouldBlock, .wantsRead:
-        connection.wait(.send)
-        return false
-      case .broken:
-        connection.loseLater()
-        return false
-      }
+    if !output.isEmpty {
+      let taken = write(output.readable)
+      output.consume(taken)
+      guard output.isEmpty else { return false }
     }
-    if output.capacity > 0 { worker.buffers.give(output.takeStorage()) }
+    worker.buffers.takeBack(&output)
     return true
   }
 
   /// The answer is complete; the next request follows when it is out.
   func endAnswer() {
-    if case .chunked = writing {
+    if case .body(.chunked) = answering {
       take(&output)
-      if output.freeCount < Self.lastChunkBytes {
+      if output.freeCount < OutputFraming.lastChunkBytes {
         // The head, or what waits, has filled the block to its end.
         _ = flush()
         take(&output)
@@ -295,7 +293,7 @@ final class HTTP1Driver: TurnEnd {
       }
       guard isMarked else { return cutAnswer() }
     }
-    answerComplete = true
+    answering = .complete
     if flush() { completeAnswer() }
   }
 
@@ -303,9 +301,8 @@ final class HTTP1Driver: TurnEnd {
   func cutAnswer() {
     // Without a byte of the answer a client would take the request for unanswered and send it again.
     _ = flush()
-    var reset = false
-    if case .untilClose = writing { reset = true }
-    connection.abort(reset: reset)
+    dropExchange()
+    if case .body(.untilClose) = answering { abort(reset: true) } else { abort() }
   }
 
   /// The client's bytes belong to a tunnel from here on, those that are here already first.
@@ -316,14 +313,11 @@ final class HTTP1Driver: TurnEnd {
     connection.become(tunnel)
   }
 
-  // MARK: Below
-
-  /// The chunk that ends a body.
-  private static let lastChunkBytes = 5
   /// Up to this many bytes wait for the rest of the answer that is known to follow at once.
   private static let gatherBytes = 16 * 1024
 
-  private func sendUnframed(_ bytes: borrowing Span<UInt8>) -> Int {
+  /// Writes what the socket takes; where that is not all, the connection waits for room or ends.
+  private func write(_ bytes: borrowing Span<UInt8>) -> Int {
     var taken = 0
     while taken < bytes.count {
       switch connection.send(bytes.extracting(taken..<bytes.count)) {
@@ -332,37 +326,18 @@ final class HTTP1Driver: TurnEnd {
         connection.wait(.send)
         return taken
       case .broken:
-        connection.loseLater()
+        abort()
         return taken
       }
     }
     return taken
   }
 
-  /// Copies as much as fits into the output, with its framing; returns how many body bytes.
-  private func frame(_ bytes: borrowing Span<UInt8>) -> Int {
-    guard case .chunked = writing else {
-      let count = min(bytes.count, output.freeCount)
-      output.append(bytes.extracting(0..<count))
-      return count
-    }
-    let overhead = 2 + 8 + 2
-    guard output.freeCount > overhead + 7 else { return 0 }
-    let count = min(bytes.count, output.freeCount - overhead - 7)
-    output.append(hexadecimal: count)
-    output.append("\r\n")
-    output.append(bytes.extracting(0..<count))
-    output.append("\r\n")
-    return count
-  }
-
   private func completeAnswer() {
-    answerComplete = false
-    writing = .nothing
+    answering = .nothing
     releaseExchange()
     if closeAfterAnswer || worker.sendsClientsAway {
-      reading = .ended
-      return connection.finish()
+      return finish()
     }
     reading = .head
     connection.setReading(true)
@@ -377,9 +352,7 @@ final class HTTP1Driver: TurnEnd {
     worker.give(exchange)
   }
 
-  private func releaseIdleInput() {
-    if input.isEmpty, input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
-  }
+  private func releaseIdleInput() { worker.buffers.takeBackEmpty(&input) }
 
   // MARK: Memory
 
@@ -403,17 +376,12 @@ final class HTTP1Driver: TurnEnd {
   private func replaceInput(_ storage: consuming [UInt8]) {
     var next = ByteBuffer(storage: storage)
     next.append(input.readable)
-    worker.buffers.give(input.takeStorage())
     swap(&input, &next)
-  }
-
-  private func releaseBuffers() {
-    if input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
-    if output.capacity > 0 { worker.buffers.give(output.takeStorage()) }
+    worker.buffers.takeBack(&next)
   }
 
   private func take(_ buffer: inout ByteBuffer) {
-    if buffer.capacity == 0 { buffer = ByteBuffer(storage: worker.buffers.take()) }
+    worker.buffers.lend(&buffer)
     if buffer.freeCount < Self.gatherBytes { buffer.compact() }
   }
 }

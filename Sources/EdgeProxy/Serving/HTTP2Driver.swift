@@ -9,36 +9,32 @@ internal import HTTPCore
 /// The session knows the protocol, the streams their exchanges; here is what the socket takes and
 /// when. What goes out is in `HTTP2Output.swift`.
 final class HTTP2Driver: TurnEnd, TimerTarget {
-  private enum Phase { case open, announced, refusing, finished }
+  private enum Phase {
+    case open
+    /// The client has been told; requests that crossed that are taken until the timer fires.
+    case announced(TimerToken)
+    case refusing
+    case finished
+  }
 
   /// The connection lets go of its driver when it closes.
   let connection: Connection
   let worker: Worker
   let session: ServerSession
   private var input = ByteBuffer()
-  /// All streams whose end nobody has told us yet.
-  private(set) var streams: [HTTP2Stream] = []
+  private(set) var streams = HTTP2Streams()
   private var phase = Phase.open
   /// A whole request head has come.
   private var hasServed = false
+  /// What the connection as a whole waits for: `send` while its socket takes nothing.
   private var waiting = Connection.Waiting.head
   private var sweep = TimerToken.none
-  private var farewell = TimerToken.none
+  private var flushesAtTurnEnd = false
+  /// Bytes that tunnels keep and for which the connection's window has been opened again.
+  private(set) var tunnelBytesKept = 0
 
   /// The client is another server of the fleet, which asks for pipes only.
   let isPeer: Bool
-  /// The head of the last question for a pipe.
-  var pipeHead = RequestHead()
-
-  // What goes out.
-  var isBlocked = false
-  var flushesAtTurnEnd = false
-  var hasWaiting = false
-  var hasHalfAnswered = false
-  /// Bytes that tunnels keep and for which the connection's window has been opened again.
-  var tunnelBytesKept = 0
-  /// Whose turn it is among streams that wait.
-  var next = 0
 
   init(connection: Connection) throws(HTTP2Error) {
     self.connection = connection
@@ -55,13 +51,16 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   /// Our settings go out with what the first turn brings.
   func start() { flushLater() }
 
-  var isFinished: Bool { phase == .finished }
+  var isFinished: Bool { if case .finished = phase { true } else { false } }
+
+  /// The socket took less than it was offered.
+  var isBlocked: Bool { waiting == .send }
 
   // MARK: From the connection
 
   func readable() {
-    while phase != .finished {
-      if input.capacity == 0 { input = ByteBuffer(storage: worker.buffers.take()) }
+    while !isFinished {
+      worker.buffers.lend(&input)
       var received = Transport.Received.wouldBlock
       _ = input.write { space in
         received = connection.receive(into: &space)
@@ -71,42 +70,41 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       switch received {
       case .bytes:
         process()
-        guard phase != .finished, connection.transport.hasPending else { return }
+        guard connection.isOpen, connection.transport.hasPending else { return }
       case .wouldBlock, .wantsWrite: return releaseInput()
       case .closed: return peerEnded()
-      case .broken: return connectionFailed()
+      case .broken: return connection.abort()
       }
     }
   }
 
   func writable() {
-    isBlocked = false
-    waiting = .nothing
-    connection.wait(.nothing)
+    wait(for: .nothing)
     writeOut()
     flushLater()
   }
 
-  /// The socket is dead: nobody is there to answer.
-  func connectionFailed() { connection.abort() }
-
   /// The connection is closing; whatever goes on here ends.
   func dropped() {
-    phase = .finished
-    worker.loop.cancel(sweep)
-    worker.loop.cancel(farewell)
-    let ending = streams
-    streams = []
-    for stream in ending { stream.drop() }
+    stop()
+    for stream in streams.removeAll() { stream.drop() }
     releaseInput()
     releaseOutput()
+  }
+
+  /// Nothing is taken and nothing sent any more.
+  private func stop() {
+    if case .announced(let timer) = phase { worker.loop.cancel(timer) }
+    worker.loop.cancel(sweep)
+    sweep = .none
+    phase = .finished
   }
 
   func timedOut(_ waiting: Connection.Waiting) {
     switch waiting {
     case .head where !hasServed: connection.abort()
     case .send:
-      for stream in streams { stream.exchange?.note(cause: "client-stalled") }
+      for stream in streams.all { stream.exchange?.note(cause: "client-stalled") }
       connection.abort(reset: true)
     case .head: end(.enhanceYourCalm)
     case .body, .nothing, .handshake, .keepAlive, .farewell, .linger: end(.none)
@@ -115,11 +113,10 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
 
   /// Tells the client that this server takes no more, then refuses what comes later.
   func drain() {
-    guard phase == .open else { return }
-    phase = .announced
+    guard case .open = phase else { return }
+    phase = .announced(worker.loop.arm(self, after: Self.notice))
     session.announceEnd()
     flushLater()
-    farewell = worker.loop.arm(self, after: Self.notice)
   }
 
   /// How long requests that crossed our announcement are taken.
@@ -133,7 +130,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   private func process() {
     var input = ByteBuffer()
     swap(&input, &self.input)
-    while !input.isEmpty, phase != .finished {
+    while !input.isEmpty, !isFinished {
       let received = session.receive(input.readable, now: worker.loop.now.nanoseconds)
       handle(received.event, input)
       input.consume(received.count)
@@ -149,16 +146,14 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     case .request(let id, let ended): begin(id, nil, ended: ended)
     case .refused(let id, let error, let ended): begin(id, error, ended: ended)
     case .data(let id, let range, let ended): receive(id, input.readable.extracting(range), ended)
-    case .ended(let id): if let stream = stream(id) { complete(stream) }
+    case .ended(let id): if let stream = streams[id] { complete(stream) }
     }
   }
 
   private func begin(_ id: Int32, _ refusal: HTTPError?, ended: Bool) {
     hasServed = true
-    if waiting != .nothing {
-      waiting = .nothing
-      connection.wait(.nothing)
-    }
+    // A client that takes nothing does not get more time by asking for more.
+    if !isBlocked { wait(for: .nothing) }
     if isPeer { return beginPipe(id, isRefused: refusal != nil, ended: ended) }
     let stream = HTTP2Stream(id: id, driver: self, now: worker.loop.now)
     streams.append(stream)
@@ -174,10 +169,11 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   }
 
   private func receive(_ id: Int32, _ bytes: borrowing Span<UInt8>, _ ended: Bool) {
-    if let stream = stream(id), stream.keepsForTunnel { return stream.keep(bytes, ended: ended) }
-    guard let stream = stream(id), let exchange = stream.exchange, stream.awaitsBody else {
+    let stream = streams[id]
+    if let stream, stream.keepsForTunnel { return stream.keep(bytes, ended: ended) }
+    guard let stream, let exchange = stream.exchange, stream.awaitsBody else {
       session.discard(bytes.count)
-      if ended { stream(id)?.endRequest() }
+      if ended { stream?.endRequest() }
       return
     }
     stream.received(now: worker.loop.now)
@@ -202,10 +198,8 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
 
   func add(_ stream: HTTP2Stream) { streams.append(stream) }
 
-  private func stream(_ id: Int32) -> HTTP2Stream? {
-    for stream in streams where stream.id == id { return stream }
-    return nil
-  }
+  /// The stream whose turn it is.
+  func takeTurn() -> HTTP2Stream? { streams.takeTurn() }
 
   /// Takes leave of streams that are over, and of their exchanges.
   ///
@@ -213,10 +207,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   /// calls may come here.
   func takeLeave() {
     while let closed = session.nextClosed() {
-      guard let index = streams.firstIndex(where: { $0.id == closed.stream }) else { continue }
-      let stream = streams.remove(at: index)
-      if next > index { next -= 1 }
-      stream.drop(inOrder: closed.code == ErrorCode.none.rawValue)
+      streams.remove(closed.stream)?.drop(inOrder: closed.code == ErrorCode.none.rawValue)
     }
   }
 
@@ -228,28 +219,51 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
 
   /// Ends the tunnels on this connection for a reason of ours.
   func cutTunnels(_ cause: StaticString) {
-    for stream in streams { stream.tunnel?.cut(cause) }
+    for stream in streams.all { stream.tunnel?.cut(cause) }
   }
 
   /// Says why, then closes.
-  func end(_ code: ErrorCode) {
+  private func end(_ code: ErrorCode) {
     session.terminate(code)
     finishIfOver()
     flushLater()
   }
 
   /// Closes once everything has been said and taken.
-  func finishIfOver() {
-    guard phase != .finished else { return }
+  private func finishIfOver() {
+    guard !isFinished else { return }
     writeOut()
-    if phase != .finished, session.isOver { connection.finish() }
+    if session.isOver { connection.finish() }
+  }
+
+  // MARK: The end of a turn
+
+  func flushLater() {
+    guard !flushesAtTurnEnd, !isFinished else { return }
+    flushesAtTurnEnd = true
+    worker.loop.atTurnEnd(self)
+  }
+
+  func turnEnded() {
+    flushesAtTurnEnd = false
+    guard !isFinished else { return }
+    takeLeave()
+    serveWaiting()
+    finishIfOver()
+    takeLeave()
+    endHalfAnswered()
+    wait()
   }
 
   // MARK: Time
 
   /// Sets what the connection as a whole waits for.
-  func wait() {
-    let reason = reasonToWait
+  private func wait() { wait(for: reasonToWait) }
+
+  /// The socket has taken less than it was offered.
+  func becameBlocked() { wait(for: .send) }
+
+  private func wait(for reason: Connection.Waiting) {
     guard reason != waiting else { return }
     waiting = reason
     connection.wait(reason)
@@ -264,8 +278,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   }
 
   func timerFired(_ token: TimerToken) {
-    if token == farewell {
-      farewell = .none
+    if case .announced(token) = phase {
       phase = .refusing
       session.refuseFurther()
       finishIfOver()
@@ -279,9 +292,9 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
 
   /// Watches over streams that wait for their client: one timer for all of them.
   func armSweep() {
-    guard sweep == .none, phase != .finished else { return }
+    guard sweep == .none, !isFinished else { return }
     var first: Instant?
-    for stream in streams {
+    for stream in streams.all {
       guard let due = due(stream) else { continue }
       first = min(first ?? due, due)
     }
@@ -298,10 +311,11 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
 
   /// Ends streams whose client has kept them waiting for too long.
   private func sweepStreams() {
-    for stream in streams {
+    for stream in streams.all {
       guard let due = due(stream), due <= worker.loop.now else { continue }
       if stream.isWaiting {
         if let tunnel = stream.tunnel {
+          stream.forgetWaiting()
           tunnel.cut("client-stalled")
           continue
         }
@@ -321,7 +335,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
 
   /// Adds what is kept for the streams; `client` is the other end of the connection.
   func addHolders(to holders: inout [MemoryHolder], _ client: IPAddress) {
-    for stream in streams {
+    for stream in streams.all {
       if let exchange = stream.exchange {
         holders.append(MemoryHolder(exchange))
       } else if let tunnel = stream.tunnel {
@@ -331,8 +345,11 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     }
   }
 
+  /// Tunnels keep so many bytes more, or fewer, of what the connection's window was opened for.
+  func keptForTunnels(_ count: Int) { tunnelBytesKept += count }
+
   private func releaseInput() {
-    if input.isEmpty, input.capacity > 0 { worker.buffers.give(input.takeStorage()) }
+    worker.buffers.takeBackEmpty(&input)
   }
 }
 

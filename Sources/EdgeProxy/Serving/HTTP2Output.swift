@@ -64,7 +64,6 @@ extension HTTP2Driver {
 
   /// The answer has been written.
   func answered(_ stream: HTTP2Stream) {
-    if !stream.requestEnded { hasHalfAnswered = true }
     // With nothing else to come it goes out now: with many connections in one turn each would keep
     // a buffer that is cold when it is used again.
     if streams.count == 1 { writeOut() }
@@ -72,21 +71,13 @@ extension HTTP2Driver {
   }
 
   func streamWaits() {
-    hasWaiting = true
     armSweep()
     if !isBlocked { flushLater() }
   }
 
   /// A request that goes on after its answer is not wanted any more, RFC 9113 §8.1.
-  private func endHalfAnswered() {
-    guard hasHalfAnswered else { return }
-    hasHalfAnswered = false
-    for stream in streams
-    where stream.exchange == nil && stream.tunnel == nil && !stream.requestEnded {
-      guard session.isAnswered(stream.id) else {
-        hasHalfAnswered = true
-        continue
-      }
+  func endHalfAnswered() {
+    for stream in streams.all where stream.isHalfAnswered && session.isAnswered(stream.id) {
       stream.endRequest()
       reset(stream.id, .none)
     }
@@ -94,42 +85,20 @@ extension HTTP2Driver {
 
   // MARK: To the socket
 
-  func flushLater() {
-    guard !flushesAtTurnEnd, !isFinished else { return }
-    flushesAtTurnEnd = true
-    worker.loop.atTurnEnd(self)
-  }
-
-  func turnEnded() {
-    flushesAtTurnEnd = false
-    guard !isFinished else { return }
-    takeLeave()
-    serveWaiting()
-    finishIfOver()
-    guard !isFinished else { return }
-    takeLeave()
-    endHalfAnswered()
-    wait()
-  }
-
   /// Lets streams that wait go on, each for its share, until nothing more goes out.
   func serveWaiting() {
-    guard hasWaiting, !isBlocked else { return }
     var shares = 0
     var idle = 0
     while !isBlocked, !isFinished, idle < streams.count, shares < Self.sharesPerTurn {
-      if next >= streams.count { next = 0 }
-      let stream = streams[next]
-      next += 1
       idle += 1
       // nghttp2 sends the end of an answer through an open window only, too.
-      guard stream.isWaiting, session.window(of: stream.id) > 0 else { continue }
+      guard let stream = takeTurn(), stream.isWaiting, session.window(of: stream.id) > 0
+      else { continue }
       idle = 0
       shares += 1
       stream.resume(share: Self.share)
       takeLeave()
     }
-    hasWaiting = streams.contains { $0.isWaiting }
     if shares == Self.sharesPerTurn { flushLater() }
   }
 
@@ -162,24 +131,17 @@ extension HTTP2Driver {
       switch connection.send(output.readable) {
       case .bytes(let count): output.consume(count)
       case .wouldBlock, .wantsRead:
-        isBlocked = true
-        wait()
+        becameBlocked()
         return false
       case .broken:
-        connection.loseLater()
+        connection.abort()
         return false
       }
     }
     return true
   }
 
-  private func lendOutput() {
-    if session.output.capacity == 0 {
-      session.output = ByteBuffer(storage: worker.buffers.take())
-    }
-  }
+  private func lendOutput() { worker.buffers.lend(&session.output) }
 
-  func releaseOutput() {
-    if session.output.capacity > 0 { worker.buffers.give(session.output.takeStorage()) }
-  }
+  func releaseOutput() { worker.buffers.takeBack(&session.output) }
 }

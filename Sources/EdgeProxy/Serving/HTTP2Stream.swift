@@ -105,6 +105,12 @@ final class HTTP2Stream {
     return exchange.isReceiving
   }
 
+  /// Its answer has been written, and the request goes on.
+  var isHalfAnswered: Bool {
+    guard case .nothing = carrying else { return false }
+    return !requestEnded
+  }
+
   /// Since when the client has sent nothing of a body that is waited for.
   var bodyAwaitedSince: Instant? {
     guard case .open(let since) = request, awaitsBody else { return nil }

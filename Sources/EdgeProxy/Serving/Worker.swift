@@ -30,20 +30,18 @@ final class Worker: TurnEnd {
   private(set) var httpsPort: UInt16
 
   private let checkSuspects: @Sendable () -> Void
-  private let tls: ServerContext
-  private var certificates: CertificateTable
+  private var tls: WorkerTLS
   let logger: Logger
   private var accessLog: AccessLog
   private var listeners: [Listener] = []
   private(set) lazy var sessions = SessionTable(worker: self)
-  private(set) var connections: [Connection] = []
+  private var roster = Roster<Connection>()
+  var connections: [Connection] { roster.all }
   private let perAddress: ConnectionLimit
   var compressors = CompressorPool()
   var listings = ListingCache()
   private(set) lazy var relief = MemoryRelief(worker: self, snapshot.configuration.limits)
-  private var exchanges = Shelf<Exchange>()
-  private var attempts = Shelf<Attempt>()
-  private var nodeConnections = Shelf<NodeConnection>()
+  private var reused = ReusedObjects()
   /// What went wrong and was told of.
   var troubles = RepeatedEvents()
   private var whenDrained: (@Sendable () -> Void)?
@@ -61,15 +59,12 @@ final class Worker: TurnEnd {
     perAddress = plan.perAddress
     challenges = ChallengeDirectory(configuration.acmeChallenges)
     random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
-    tls = try ServerContext(policy: plan.policy, ticketKeys: plan.ticketKeys)
-    certificates = CertificateTable(plan.certificates)
+    tls = try WorkerTLS(plan)
     accessLog = AccessLog(configuration.log, logger: logger)
     snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
     ability = plan.ability
     checkSuspects = plan.checkSuspects
     httpsPort = plan.httpsPort
-    tls.install(plan.certificates.entries.map(\.certificates), selector: certificates)
-    tls.offersHTTP2 = configuration.listen.http2
     loop.owner = self
     links.onSign = { [weak self] in self?.snapshot.releaseHeld() }
     relief.install(configuration.limits)
@@ -96,7 +91,7 @@ final class Worker: TurnEnd {
     relief.install(plan.configuration.limits)
     door.forgetNodes()
     challenges.path = plan.configuration.acmeChallenges
-    tls.offersHTTP2 = plan.configuration.listen.http2
+    tls.offerHTTP2(plan.configuration.listen.http2)
   }
 
   /// Takes over the applications that have announced themselves.
@@ -106,12 +101,9 @@ final class Worker: TurnEnd {
   }
 
   /// Takes over certificates; connections keep theirs.
-  func install(_ index: CertificateIndex) {
-    certificates = CertificateTable(index)
-    tls.install(index.entries.map(\.certificates), selector: certificates)
-  }
+  func install(_ index: CertificateIndex) { tls.install(index) }
 
-  func install(_ keys: TicketKeys) { tls.ticketKeys = keys }
+  func install(_ keys: TicketKeys) { tls.install(keys) }
 
   /// Takes over who belongs to the fleet and how this server proves that it does.
   ///
@@ -198,13 +190,17 @@ final class Worker: TurnEnd {
     for connection in connections.reversed() { connection.cutTunnels("drain") }
     sessions.cutAll("drain")
     links.close()
-    accessLog.flush()
     closeListeners { _ in true }
-    // They know their worker, which would live on with them.
-    exchanges = Shelf()
-    attempts = Shelf()
-    nodeConnections = Shelf()
+    loop.atTurnEnd(WorkerFarewell(self))
     loop.stop()
+    letGo()
+  }
+
+  /// What was cut has ended, and is in the log.
+  fileprivate func letGo() {
+    accessLog.flush()
+    // They know their worker, which would live on with them.
+    reused = ReusedObjects()
   }
 
   // MARK: Connections
@@ -241,17 +237,16 @@ final class Worker: TurnEnd {
 
   /// Takes a connection in and has it begin.
   func adopt(_ connection: Connection) throws(SystemError) {
-    connection.index = connections.count
-    connections.append(connection)
+    roster.add(connection)
     counters.accepted.add()
-    counters.connections.set(connections.count)
+    counters.connections.set(roster.count)
     try connection.start()
   }
 
   /// TLS of the listener's kind; `nil` for none.
   private func stream(_ descriptor: Int32, _ facts: ListenerFacts) throws(TLSError) -> TLSStream? {
     switch facts.kind {
-    case .https: try TLSStream(context: tls, descriptor: descriptor)
+    case .https: try tls.stream(descriptor)
     case .peers: try door.stream(descriptor)
     case .http, .tcp: nil
     }
@@ -259,7 +254,7 @@ final class Worker: TurnEnd {
 
   /// Whether one more connection or session may come.
   var hasRoom: Bool {
-    connections.count + sessions.count < snapshot.configuration.limits.connections
+    roster.count + sessions.count < snapshot.configuration.limits.connections
   }
 
   /// Counts one more connection or session of a client; `nil` where it has too many already.
@@ -275,33 +270,18 @@ final class Worker: TurnEnd {
   }
 
   func remove(_ connection: Connection) {
-    let index = connection.index
-    guard index >= 0 else { return }
-    connection.index = -1
-    let last = connections.removeLast()
-    if index < connections.count {
-      connections[index] = last
-      last.index = index
-    }
-    counters.connections.set(connections.count)
+    guard roster.remove(connection) else { return }
+    counters.connections.set(roster.count)
     tellIfDrained()
   }
 
   /// A session is gone.
   func sessionEnded() { tellIfDrained() }
 
-  /// The certificates that a handshake chose from.
-  func entry(of stream: TLSStream) -> CertificateEntry? {
-    guard let table = stream.selector as? CertificateTable,
-      table.index.entries.indices.contains(stream.selected)
-    else { return nil }
-    return table.index.entries[stream.selected]
-  }
-
   // MARK: Objects that are used again
 
   func takeExchange(for driver: ExchangeDriver, on connection: Connection) -> Exchange {
-    let exchange = exchanges.take() ?? Exchange(worker: self)
+    let exchange = reused.takeExchange() ?? Exchange(worker: self)
     exchange.assign(to: driver, on: connection)
     return exchange
   }
@@ -309,35 +289,28 @@ final class Worker: TurnEnd {
   /// Takes back what nobody uses any more.
   func give(_ exchange: Exchange) {
     settleLater()
-    exchanges.give(exchange)
+    reused.give(exchange)
   }
 
-  func takeAttempt() -> Attempt { attempts.take() ?? Attempt(worker: self) }
+  func takeAttempt() -> Attempt { reused.takeAttempt() ?? Attempt(worker: self) }
 
   func give(_ attempt: Attempt) {
     settleLater()
-    attempts.give(attempt)
+    reused.give(attempt)
   }
 
   func takeNodeConnection() -> NodeConnection {
-    nodeConnections.take() ?? NodeConnection(loop: loop)
+    reused.takeNodeConnection() ?? NodeConnection(loop: loop)
   }
 
   func give(_ connection: NodeConnection) {
     settleLater()
-    nodeConnections.give(connection)
+    reused.give(connection)
   }
 
-  private func settleLater() {
-    if exchanges.isSettled, attempts.isSettled, nodeConnections.isSettled { loop.atTurnEnd(self) }
-  }
+  private func settleLater() { if reused.isSettled { loop.atTurnEnd(self) } }
 
-  func turnEnded() {
-    // What an exchange holds is counted.
-    exchanges.settle { $0.reset() }
-    attempts.settle()
-    nodeConnections.settle()
-  }
+  func turnEnded() { reused.settle() }
 
   // MARK: Time and the log
 
@@ -385,6 +358,14 @@ final class Worker: TurnEnd {
     counters.count(exchange.record)
     accessLog.append(exchange.record, exchange.request.head)
   }
+}
+
+/// Runs behind the ends of what a worker cuts when it stops.
+private final class WorkerFarewell: TurnEnd {
+  /// The worker owns the loop that has this.
+  private unowned let worker: Worker
+  init(_ worker: Worker) { self.worker = worker }
+  func turnEnded() { worker.letGo() }
 }
 
 @available(*, unavailable) extension Worker: Sendable {}

@@ -25,7 +25,7 @@ extension HTTP2Stream: TunnelClient {
     intake.append(bytes, owing: isOwing)
     driver.worker.buffers.count(bytes.count)
     if !isOwing {
-      driver.tunnelBytesKept += bytes.count
+      driver.keptForTunnels(bytes.count)
       driver.session.discard(bytes.count)
     }
     if ended { endRequest() }
@@ -83,7 +83,7 @@ extension HTTP2Stream: TunnelClient {
   private func release(_ count: Int, owed: Int) {
     guard count > 0 else { return }
     driver.worker.buffers.count(-count)
-    driver.tunnelBytesKept -= count - owed
+    driver.keptForTunnels(owed - count)
     if owed > 0 { driver.session.discard(owed) }
   }
 }

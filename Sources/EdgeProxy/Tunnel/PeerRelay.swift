@@ -99,6 +99,7 @@ final class PeerRelay: NodeConnectionOwner, TimerTarget {
 extension PeerRelay: TunnelOwner {
   /// The other server writes the log.
   func note(cause: StaticString) {}
+  func tunnelEnds() {}
   func tunnelEnded(bytesIn: Int64, bytesOut: Int64) {}
 }
 

@@ -65,7 +65,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
   }
 
   private func listen(_ connection: NodeConnection) {
-    if said.capacity == 0 { said = ByteBuffer(storage: worker.buffers.take()) }
+    worker.buffers.lend(&said)
     while connection.fill(&said) {
       if conclude() { return }
     }
@@ -109,7 +109,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
       worker.give(connection)
     }
     connection = nil
-    if said.capacity > 0 { worker.buffers.give(said.takeStorage()) }
+    worker.buffers.takeBack(&said)
     node.end()
   }
 

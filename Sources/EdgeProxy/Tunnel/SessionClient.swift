@@ -45,7 +45,10 @@ final class SessionClient: EventSource, TunnelClient {
     }
     tunnel.clientReady(events)
     // A client that is not read, because the node takes nothing, can only say it this way.
-    if events.isFailed, !isClosed { tunnel.clientLost() }
+    if events.isFailed, !isClosed {
+      tunnel.clientLost()
+      close(reset: true)
+    }
   }
 
   func cut(_ cause: StaticString) { tunnel?.cut(cause) }

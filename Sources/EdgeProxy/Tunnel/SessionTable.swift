@@ -5,7 +5,7 @@ internal import HTTPCore
 final class SessionTable {
   /// The worker owns its table.
   private unowned let worker: Worker
-  private var sessions: [TCPSession] = []
+  private var sessions = Roster<TCPSession>()
 
   init(worker: Worker) { self.worker = worker }
 
@@ -49,8 +49,7 @@ final class SessionTable {
   }
 
   private func begin(_ session: TCPSession) {
-    session.index = sessions.count
-    sessions.append(session)
+    sessions.add(session)
     worker.counters.sessionsBegun.add()
     worker.counters.sessions.set(sessions.count)
     do throws(SystemError) {
@@ -61,16 +60,14 @@ final class SessionTable {
     }
   }
 
-  func ended(_ session: TCPSession, _ record: borrowing AccessRecord) {
-    guard session.index >= 0 else { return }
-    let last = sessions.removeLast()
-    if session.index < sessions.count {
-      sessions[session.index] = last
-      last.index = session.index
-    }
-    session.index = -1
+  /// A session ends, if it has not left already.
+  func remove(_ session: TCPSession) {
+    guard sessions.remove(session) else { return }
     worker.counters.sessions.set(sessions.count)
-    session.permit = nil
+  }
+
+  /// A session that was removed is over.
+  func ended(_ record: borrowing AccessRecord) {
     worker.sessionEnded()
     worker.log(record)
   }
@@ -78,21 +75,21 @@ final class SessionTable {
   /// Once a second: ends the sessions whose node was taken out and that are to move on.
   func tick() {
     // Those that end leave the list.
-    for session in sessions.reversed() where session.nodeThatMatters?.condition.isOut ?? false {
+    for session in sessions.all.reversed() where session.nodeThatMatters?.condition.isOut ?? false {
       session.cut("node-down")
     }
   }
 
   /// Adds what is kept for the sessions, and for whom.
   func addHolders(to holders: inout [MemoryHolder]) {
-    for session in sessions {
+    for session in sessions.all {
       guard let tunnel = session.client.tunnel else { continue }
       holders.append(MemoryHolder(.tunnel(tunnel), of: session.address, memory: tunnel.bufferBytes))
     }
   }
 
   func cutAll(_ cause: StaticString) {
-    for session in sessions.reversed() { session.cut(cause) }
+    for session in sessions.all.reversed() { session.cut(cause) }
   }
 }
 

@@ -10,7 +10,7 @@ internal import HTTPCore
 ///
 /// Nothing of the client's goes to a node before one is connected, so any other may still be asked;
 /// what the client sends meanwhile stays in its socket.
-final class TCPSession {
+final class TCPSession: Listed {
   private enum Stage { case trying, held, queued, relaying, over }
 
   private let worker: Worker
@@ -35,7 +35,7 @@ final class TCPSession {
   private let affinity: UInt64?
   private var record = AccessRecord()
   /// Its place among the connections of its client; `nil` once it is over.
-  var permit: ConnectionPermit?
+  private var permit: ConnectionPermit?
   /// The place in the worker's list of sessions.
   var index = -1
 
@@ -215,16 +215,23 @@ final class TCPSession {
     stage = .over
     if let attempt { drop(attempt) }
     dropFallback()
+    tunnelEnds()
     record.time = worker.wallClock(at: startedAt)
     record.totalMicroseconds = worker.loop.clockNow.microseconds(since: startedAt)
     record.upstream = upstream.state.name
-    worker.sessions.ended(self, record)
+    worker.sessions.ended(record)
   }
 }
 
 extension TCPSession: TunnelOwner {
   func note(cause: StaticString) {
     if record.cause == nil { record.cause = cause }
+  }
+
+  /// Its place is free at once, for a client that comes back in the same turn.
+  func tunnelEnds() {
+    permit = nil
+    worker.sessions.remove(self)
   }
 
   func tunnelEnded(bytesIn: Int64, bytesOut: Int64) {

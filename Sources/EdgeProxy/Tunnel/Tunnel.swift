@@ -5,6 +5,8 @@ internal import HTTPCore
 protocol TunnelOwner: AnyObject {
   /// Why the tunnel ends, or will end; the first word counts.
   func note(cause: StaticString)
+  /// The tunnel ends with the turn.
+  func tunnelEnds()
   /// The tunnel is over, and the node's side closed; so many bytes came from the client and the node.
   func tunnelEnded(bytesIn: Int64, bytesOut: Int64)
 }
@@ -49,6 +51,12 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     var passesResets: Bool
   }
 
+  private struct Ending {
+    let cause: StaticString?
+    /// The client needs nothing more, so it is no break.
+    let isInOrder: Bool
+  }
+
   private let worker: Worker
   private let owner: any TunnelOwner
   private let manner: Manner
@@ -65,7 +73,8 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
   /// The timer has been set for a tunnel with one side ended.
   private var isImpatient = false
   private var isWaitingForTurnEnd = false
-  private var isEndedInOrder = false
+  /// What was found out about its end in this turn; not a byte moves any more.
+  private var ending: Ending?
 
   /// Blocks moved in one turn, so that a fast pair cannot starve the others.
   private static let roundsPerTurnMax = 16
@@ -123,14 +132,13 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
 
   func turnEnded() {
     isWaitingForTurnEnd = false
-    advance()
+    if let ending { conclude(ending) } else { advance() }
   }
 
   /// The client's connection is gone; `inOrder` it just needs nothing more.
   func clientLost(inOrder: Bool = false) {
     client = nil
-    isEndedInOrder = inOrder
-    end(isHalfOpen ? nil : "client-gone")
+    end(isHalfOpen ? nil : "client-gone", inOrder: inOrder)
   }
 
   func cut(_ cause: StaticString) { end(cause) }
@@ -157,11 +165,11 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
 
   private func advance() {
     for _ in 0..<Self.roundsPerTurnMax {
-      guard let client, let connection else { return }
+      guard ending == nil, let client, let connection else { return }
       let movedUp = moveUp(client, connection)
-      guard self.client != nil else { return }
+      guard ending == nil else { return }
       let movedDown = moveDown(client, connection)
-      guard self.client != nil else { return }
+      guard ending == nil else { return }
       if !movedUp, !movedDown { return settle(client, connection) }
       lastMoved = worker.loop.now
     }
@@ -196,7 +204,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
   }
 
   private func readClient(_ client: any TunnelClient) -> Bool {
-    if up.buffer.capacity == 0 { up.buffer = ByteBuffer(storage: worker.buffers.take()) }
+    worker.buffers.lend(&up.buffer)
     var received = Transport.Received.wouldBlock
     _ = up.buffer.write { space in
       received = client.receive(into: &space)
@@ -249,7 +257,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
 
   private func readNode(_ connection: NodeConnection) -> Bool {
     guard connection.mayHaveMore else { return false }
-    if down.buffer.capacity == 0 { down.buffer = ByteBuffer(storage: worker.buffers.take()) }
+    worker.buffers.lend(&down.buffer)
     if connection.fill(&down.buffer) {
       down.bytes += Int64(down.buffer.count)
       return true
@@ -269,9 +277,7 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
     }
   }
 
-  private func give(_ buffer: inout ByteBuffer) {
-    if buffer.isEmpty, buffer.capacity > 0 { worker.buffers.give(buffer.takeStorage()) }
-  }
+  private func give(_ buffer: inout ByteBuffer) { worker.buffers.takeBackEmpty(&buffer) }
 
   /// Nothing moves at present: ends what is over and says what is waited for.
   private func settle(_ client: any TunnelClient, _ connection: NodeConnection) {
@@ -294,31 +300,35 @@ final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
 
   // MARK: The end
 
-  private func end(_ cause: StaticString?) {
+  /// Ends it with the turn: the client, its connection or the node may be calling.
+  private func end(_ cause: StaticString?, inOrder: Bool = false) {
+    guard ending == nil, connection != nil else { return }
+    ending = Ending(cause: cause, isInOrder: inOrder)
+    owner.tunnelEnds()
+    advanceLater()
+  }
+
+  private func conclude(_ ending: Ending) {
     guard let connection else { return }
     self.connection = nil
     worker.loop.cancel(timer)
     timer = .none
     let both = up.state == .closed && down.state == .closed
-    if manner.passesResets, !both, !isEndedInOrder {
+    if manner.passesResets, !both, !ending.isInOrder {
       connection.reset()
     } else {
       // What went to the node last may not have been read there.
       connection.close(mayReset: false)
     }
     worker.give(connection)
-    discard(&up.buffer)
-    discard(&down.buffer)
-    discard(&behindHead)
-    if let cause { owner.note(cause: cause) }
+    worker.buffers.takeBack(&up.buffer)
+    worker.buffers.takeBack(&down.buffer)
+    worker.buffers.takeBack(&behindHead)
+    if let cause = ending.cause { owner.note(cause: cause) }
     owner.tunnelEnded(bytesIn: up.bytes, bytesOut: down.bytes)
     let client = client
     self.client = nil
     client?.endTunnel(both: both)
-  }
-
-  private func discard(_ buffer: inout ByteBuffer) {
-    if buffer.capacity > 0 { worker.buffers.give(buffer.takeStorage()) }
   }
 }
 

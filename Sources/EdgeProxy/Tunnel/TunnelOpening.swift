@@ -50,6 +50,8 @@ extension Exchange: TunnelOwner {
     driver.handOver(to: tunnel)
   }
 
+  func tunnelEnds() {}
+
   func tunnelEnded(bytesIn: Int64, bytesOut: Int64) {
     tunnelNode?.end()
     tunnelNode = nil
