@@ -77,7 +77,7 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     case .headIsRead:
       if let reason = findAnswerer(of: connection) { answerLocally(reason) }
     case .isWhole:
-      if let order = beginTries() { live(.isOrdered(order)) }
+      if let order = beginTries() { carryOut(order) }
     case .isOrdered(let order):
       carryOut(order)
     case .isAnswered(let attempt):

@@ -47,28 +47,34 @@ extension Exchange {
     guard !request.head.pathForm.isAmbiguous || readsAlike(host, found) else {
       return .status(400, "path-ambiguous")
     }
-    let settings = snapshot.configuration.routes[found]
+    // A row of a list would be copied as a whole, with a dozen lists to retain; of a span it is not.
+    let routes = snapshot.configuration.routes
+    let rows = routes.span
     destination = Destination(route: found)
     if snapshot.rates != nil, let refusal = refusalByRate(of: found) { return refusal }
-    destination?.rules = settings.rules
-    if request.head.isExtendedConnect, let refusal = refuse(settings) { return refusal }
-    if request.head.method == .trace || request.head.method == .options,
-      let refusal = refusalToForward(settings)
+    destination?.rules = rows[found].rules
+    if request.head.isExtendedConnect,
+      let refusal = refuse(rows[found].local, webSocket: rows[found].webSocket)
     {
       return refusal
     }
-    if settings.local == nil {
+    if request.head.method == .trace || request.head.method == .options,
+      let refusal = refusalToForward(rows[found].local)
+    {
+      return refusal
+    }
+    if rows[found].local == nil {
       guard let upstream = findUpstream(found) else { return .status(404, "application-unknown") }
       destination?.upstream = upstream
     }
-    if case .length(let count) = request.head.framing, count > UInt64(settings.bodyBytesMax) {
-      return .tooLarge(limit: settings.bodyBytesMax)
+    if case .length(let count) = request.head.framing, count > UInt64(rows[found].bodyBytesMax) {
+      return .tooLarge(limit: rows[found].bodyBytesMax)
     }
     guard worker.buffers.hasMemory else {
       worker.counters.refused(.memory)
       return .status(503, "memory-limit")
     }
-    return settings.local.map { .local($0) }
+    return rows[found].local.map { .local($0) }
   }
 
   /// The upstream of the route; of one that is discovered, the application of the host.
@@ -93,9 +99,9 @@ extension Exchange {
   }
 
   /// Why a route opens no tunnel for a stream; what it would answer with could be taken for one.
-  private func refuse(_ settings: RouteSettings) -> LocalReason? {
-    switch settings.local {
-    case .none: settings.webSocket ? nil : .status(501, "websocket-off")
+  private func refuse(_ local: LocalRoute?, webSocket: Bool) -> LocalReason? {
+    switch local {
+    case .none: webSocket ? nil : .status(501, "websocket-off")
     case .redirect: nil
     case .files, .respond: .status(501, "websocket-off")
     }

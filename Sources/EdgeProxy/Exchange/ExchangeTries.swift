@@ -15,7 +15,8 @@ extension Exchange {
     let needsKey = request.head.isExtendedConnect
     do throws(HTTPError) {
       try request.encode(
-        for: upstream.settings,
+        asPacket: upstream.settings.nodeProtocol.isUWSGI,
+        closing: upstream.settings.keepAlive.connections == 0,
         webSocket: snapshot.configuration.routes[destination.route].webSocket,
         key: needsKey ? WebSocketKey.make(&worker.random) : [])
     } catch {
@@ -34,12 +35,13 @@ extension Exchange {
 
   /// What `Tries` has to know of the request.
   private func describeTries(_ upstream: WorkerUpstream, _ route: Int) -> Tries.Request {
-    let settings = upstream.settings
+    let isHashed = upstream.settings.balance.isHash
+    let isSticky = !upstream.settings.stickyCookie.isEmpty
     return Tries.Request(
       isRepeatable: isRepeatable(route), mayBeDoubled: request.mayBeDoubled,
       isPacket: request.isPacket, blockBytes: request.blockBytes,
-      affinity: settings.balance.isHash ? request.affinity(by: settings.hashOn) : nil,
-      bound: settings.stickyCookie.isEmpty ? nil : request.boundNode(settings.stickyCookie),
+      affinity: isHashed ? request.affinity(by: upstream.settings.hashOn) : nil,
+      bound: isSticky ? request.boundNode(upstream.settings.stickyCookie) : nil,
       isDeadly: isDeadly)
   }
 

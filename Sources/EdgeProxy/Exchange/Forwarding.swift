@@ -10,8 +10,8 @@ extension Exchange {
   ///
   /// TRACE would have an application send back what it got: Authorization and Cookie, for whatever
   /// script asks. Max-Forwards counts for OPTIONS, and each that forwards one counts it down.
-  func refusalToForward(_ settings: RouteSettings) -> LocalReason? {
-    switch (request.head.method, settings.local) {
+  func refusalToForward(_ local: LocalRoute?) -> LocalReason? {
+    switch (request.head.method, local) {
     case (.trace, .none), (.trace, .redirect), (.trace, .respond): .methodRefused
     // Files know their own methods.
     case (.options, .none): request.countForward() ? nil : .options

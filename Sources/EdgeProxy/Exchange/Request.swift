@@ -118,17 +118,16 @@ struct Request: ~Copyable {
 
   // MARK: To an instance
 
-  /// Writes the head in what the upstream speaks, once for all tries.
+  /// Writes the head in what the upstream speaks, once for all tries: as a packet of uwsgi or as
+  /// HTTP/1.1, then with `closing` for a connection that serves one request.
   mutating func encode(
-    for settings: UpstreamSettings, webSocket: Bool, key: [UInt8]
+    asPacket: Bool, closing: Bool, webSocket: Bool, key: [UInt8]
   ) throws(HTTPError) {
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.asksForWebSocket = head.asksForWebSocket && webSocket
     facts.webSocketKey = key
-    isPacket = settings.nodeProtocol.isUWSGI
-    guard isPacket else {
-      return message.encode(head, facts: facts, closing: settings.keepAlive.connections == 0)
-    }
+    isPacket = asPacket
+    guard isPacket else { return message.encode(head, facts: facts, closing: closing) }
     try packet.encode(head, facts: facts)
   }
 
