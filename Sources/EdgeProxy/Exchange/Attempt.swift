@@ -33,7 +33,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   private(set) var stage = Stage.over
   private var connection: NodeConnection?
   /// Where the connection may go to afterwards; `nil` where it serves one request.
-  private var pool: Pool?
+  private var pool: NodePool?
   private var timer = TimerToken.none
   private var progress = Progress()
 

@@ -102,7 +102,7 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     snapshot = worker.snapshot
     stage = .receiving
     answer = Answer()
-    request.begin(from: connection.peer.address)
+    request.begin(from: connection.client.address)
     startedAt = worker.loop.now
     worker.random.nextIdentifier(into: &requestID)
     record.requestID = requestID

@@ -133,8 +133,8 @@ struct Request: ~Copyable {
 
   /// What the application is told of the client and of the connection that it came over.
   mutating func describe(_ connection: Connection, client text: [UInt8], requestID: [UInt8]) {
-    facts.remoteAddress = connection.peer.text
-    facts.remotePort = UInt64(connection.peer.port)
+    facts.remoteAddress = connection.client.text
+    facts.remotePort = UInt64(connection.client.port)
     facts.serverAddress = connection.listener.address
     facts.serverPort = UInt64(connection.listener.port)
     facts.isTLS = forwarded.isTLS ?? connection.listener.isTLS
@@ -144,9 +144,9 @@ struct Request: ~Copyable {
     if !forwarded.addresses.isEmpty {
       facts.forwardedFor += forwarded.addresses
       facts.forwardedFor.append(", ")
-      facts.forwardedFor += connection.peer.text
+      facts.forwardedFor += connection.client.text
     }
-    guard client != connection.peer.address else { return }
+    guard client != connection.client.address else { return }
     facts.remoteAddress = text
     // A proxy's port is not the client's.
     facts.remotePort = 0

@@ -2,7 +2,7 @@
 ///
 /// What is given back is lent again in the next turn at the earliest, since callers further up may
 /// still be within one of its functions.
-struct Shelf<Object: AnyObject> {
+struct ObjectPool<Object: AnyObject> {
   private var free: [Object] = []
   private var returned: [Object] = []
 

@@ -33,7 +33,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
   let worker: Worker
   let listener: ListenerFacts
   /// A load balancer, until it has said who the client is.
-  private(set) var peer: PeerFacts
+  private(set) var client: ClientAddress
   private var reception: ProxyReception?
   /// Its place among the connections of its client; `nil` once it is over.
   private var permit: ConnectionPermit?
@@ -56,14 +56,15 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
   var index = -1
 
   init(
-    worker: Worker, listener: ListenerFacts, peer: PeerFacts, descriptor: consuming FileDescriptor,
+    worker: Worker, listener: ListenerFacts, client: ClientAddress,
+    descriptor: consuming FileDescriptor,
     stream: TLSStream?, permit: consuming ConnectionPermit, isAnnounced: Bool,
     knowsHTTP2: Bool = false
   ) {
     self.worker = worker
     self.knowsHTTP2 = knowsHTTP2
     self.listener = listener
-    self.peer = peer
+    self.client = client
     self.permit = consume permit
     self.descriptor = descriptor
     if let stream {
@@ -91,7 +92,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
 
   /// Writes down what the access log says of this connection.
   func describe(_ record: inout AccessRecord) {
-    record.client = peer.text
+    record.client = client.text
     guard let stream else { return }
     record.tlsVersion = stream.version
     record.isResumed = stream.isResumed
@@ -225,7 +226,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
 
   func ready(_ events: Readiness) {
     guard ending == nil else { return }
-    worker.underWay.turn(toClient: peer.text)
+    worker.underWay.turn(toClient: client.text)
     switch phase {
     case .announcing:
       if events.isFailed { return abort() }
@@ -273,8 +274,8 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
       return abort()
     case .done(let header):
       reception = nil
-      if let address = header.source { peer = PeerFacts(address, port: header.port) }
-      permit = worker.enter(peer.address)
+      if let address = header.source { client = ClientAddress(address, port: header.port) }
+      permit = worker.enter(client.address)
       guard permit != nil else { return abort() }
     }
     guard stream != nil else { return open() }
@@ -299,11 +300,11 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
   private func open() {
     if listener.kind == .peers {
       guard worker.door.knows(stream) else {
-        worker.door.tellOfStranger(peer.text)
+        worker.door.tellOfStranger(client.text)
         return abort()
       }
       // Strangers are bounded as clients are, servers of the fleet are not.
-      permit = .uncounted(peer.address)
+      permit = .uncounted(client.address)
     }
     phase = .open
     unwant(.writable)

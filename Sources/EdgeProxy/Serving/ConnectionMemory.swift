@@ -4,7 +4,7 @@ internal import HTTPCore
 extension Connection {
   /// Adds what is kept for this connection, and for whom.
   func addHolders(to holders: inout [MemoryHolder]) {
-    let client = peer.address
+    let client = client.address
     if let tunnel {
       return holders.append(MemoryHolder(.tunnel(tunnel), of: client, memory: tunnel.bufferBytes))
     }

@@ -1,8 +1,8 @@
 /// What requests of one worker need, and what is used again when they are over.
 struct ReusedObjects {
-  private var exchanges = Shelf<Exchange>()
-  private var attempts = Shelf<Attempt>()
-  private var nodeConnections = Shelf<NodeConnection>()
+  private var exchanges = ObjectPool<Exchange>()
+  private var attempts = ObjectPool<Attempt>()
+  private var nodeConnections = ObjectPool<NodeConnection>()
 
   mutating func takeExchange() -> Exchange? { exchanges.take() }
   mutating func takeAttempt() -> Attempt? { attempts.take() }

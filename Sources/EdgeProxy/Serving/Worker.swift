@@ -209,7 +209,7 @@ final class Worker: TurnEnd {
     guard let socketAddress = Socket.peerAddress(socket.raw),
       let address = IPAddress(socketAddress)
     else { return }
-    let peer = PeerFacts(address, port: socketAddress.port ?? 0)
+    let client = ClientAddress(address, port: socketAddress.port ?? 0)
     let configuration = snapshot.configuration
     let isAnnounced =
       facts.kind != .peers && configuration.listen.proxyProtocol.contains(address)
@@ -225,7 +225,7 @@ final class Worker: TurnEnd {
       let stream = try stream(socket.raw, facts)
       guard stream != nil || !facts.isTLS else { return }
       let made = Connection(
-        worker: self, listener: facts, peer: peer, descriptor: socket, stream: stream,
+        worker: self, listener: facts, client: client, descriptor: socket, stream: stream,
         permit: permit, isAnnounced: isAnnounced)
       connection = made
       try adopt(made)

@@ -10,7 +10,7 @@ extension Worker {
     logger.debug(
       "handshake failed",
       metadata: [
-        "client": "\(String(decoding: connection.peer.text, as: UTF8.self))",
+        "client": "\(String(decoding: connection.client.text, as: UTF8.self))",
         "error": "\(error)",
       ])
   }
@@ -20,7 +20,7 @@ extension Worker {
     logger.info(
       "no usable PROXY header",
       metadata: [
-        "source": "\(String(decoding: connection.peer.text, as: UTF8.self))",
+        "source": "\(String(decoding: connection.client.text, as: UTF8.self))",
         "error": "\(error)",
       ])
   }

@@ -44,7 +44,7 @@ final class SessionTable {
     begin(
       TCPSession(
         SessionClient(socket, loop: worker.loop), at: listener,
-        peer: PeerFacts(address, port: from.port ?? 0), permit: permit, upstream: upstream,
+        from: ClientAddress(address, port: from.port ?? 0), permit: permit, upstream: upstream,
         worker: worker))
   }
 

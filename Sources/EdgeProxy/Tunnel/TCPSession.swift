@@ -43,20 +43,20 @@ final class TCPSession: Listed {
   private static let halfOpenMax = Duration.minutes(10)
 
   init(
-    _ client: SessionClient, at listener: SocketAddress, peer: PeerFacts,
+    _ client: SessionClient, at listener: SocketAddress, from source: ClientAddress,
     permit: consuming ConnectionPermit,
     upstream: WorkerUpstream, worker: Worker
   ) {
     self.client = client
-    address = peer.address
+    address = source.address
     self.listener = listener
     self.upstream = upstream
     self.worker = worker
     self.permit = consume permit
     generation = upstream.generation
     startedAt = worker.loop.now
-    affinity = upstream.settings.balance.isHash ? StableHash.of(peer.text) : nil
-    record.client = peer.text
+    affinity = upstream.settings.balance.isHash ? StableHash.of(source.text) : nil
+    record.client = source.text
     record.listener = Array(listener.description.utf8)
   }
 

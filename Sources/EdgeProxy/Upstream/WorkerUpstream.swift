@@ -20,7 +20,7 @@ final class WorkerUpstream {
   /// Each request of this worker that ends lets one go on; those of other workers are not heard of.
   let queue: WaitQueue
   /// Nodes and their pools; none where connections serve one request.
-  private var pools: [(node: NodeState, pool: Pool)] = []
+  private var pools: [(node: NodeState, pool: NodePool)] = []
   private let loop: EventLoop
   /// What nodes must prove, where they speak TLS.
   private let identity: Result<ClientContext, TLSError>?
@@ -61,7 +61,9 @@ final class WorkerUpstream {
     guard settings.keepAlive.connections > 0 else { return }
     let previous = pools
     pools = state.nodes.map { node in
-      previous.first { $0.node === node } ?? (node, Pool(loop: loop, settings: settings.keepAlive))
+      previous.first { $0.node === node } ?? (
+        node, NodePool(loop: loop, settings: settings.keepAlive)
+      )
     }
     for old in previous where !pools.contains(where: { $0.node === old.node }) { old.pool.close() }
   }
@@ -77,7 +79,7 @@ final class WorkerUpstream {
   }
 
   /// The idle connections to a node; `nil` where none are kept.
-  func pool(of node: NodeState) -> Pool? { pools.first { $0.node === node }?.pool }
+  func pool(of node: NodeState) -> NodePool? { pools.first { $0.node === node }?.pool }
 
   /// Has TLS spoken on a connection to a node, which must bear the name that was configured.
   func secure(_ connection: NodeConnection, _ node: NodeState) throws(TLSError) {

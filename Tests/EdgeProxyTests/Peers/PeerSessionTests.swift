@@ -284,7 +284,7 @@ final class PeerSessionTests {
   @Test func `a pipe that waits in a pool is closed when its server leaves`() throws {
     let (connection, _) = try connected()
     try settle()
-    let pool = Pool(
+    let pool = NodePool(
       loop: loop, settings: KeepAliveSettings(connections: 2, idle: .seconds(60)))
     #expect(pool.keep(connection))
     peer.leave()
@@ -294,7 +294,7 @@ final class PeerSessionTests {
   @Test func `a pipe that waited carries the next request`() throws {
     let (connection, id) = try connected()
     try settle()
-    let pool = Pool(
+    let pool = NodePool(
       loop: loop, settings: KeepAliveSettings(connections: 2, idle: .seconds(60)))
     #expect(pool.keep(connection))
     let again = try #require(pool.take(isRepeatable: true))

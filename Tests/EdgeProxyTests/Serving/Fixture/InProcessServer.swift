@@ -107,7 +107,7 @@ final class InProcessServer {
     let made = Connection(
       worker: worker,
       listener: ListenerFacts(kind: .https, address: Array("192.0.2.1".utf8), port: 443),
-      peer: PeerFacts(address, port: 40_000), descriptor: FileDescriptor(owning: ours),
+      client: ClientAddress(address, port: 40_000), descriptor: FileDescriptor(owning: ours),
       stream: nil, permit: permit, isAnnounced: false, knowsHTTP2: speaking == .http2)
     try worker.adopt(made)
     return client

@@ -7,7 +7,7 @@ internal import EventLoop
 /// and our hearing of it a request can still go out on it: one that can be repeated then is, on a
 /// fresh connection, and one that cannot gets only a connection that was used a moment ago, which
 /// no server closes yet.
-final class Pool: NodeConnectionOwner, TimerTarget {
+final class NodePool: NodeConnectionOwner, TimerTarget {
   /// The worker's, which outlives its pools.
   private let loop: EventLoop
   private let settings: KeepAliveSettings
@@ -79,4 +79,4 @@ final class Pool: NodeConnectionOwner, TimerTarget {
   }
 }
 
-@available(*, unavailable) extension Pool: Sendable {}
+@available(*, unavailable) extension NodePool: Sendable {}

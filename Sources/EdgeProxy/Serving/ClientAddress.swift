@@ -2,7 +2,7 @@ internal import EventLoop
 internal import HTTPCore
 
 /// The client's end of a connection.
-struct PeerFacts {
+struct ClientAddress {
   let address: IPAddress
   /// The address as logs and applications are told it.
   let text: [UInt8]

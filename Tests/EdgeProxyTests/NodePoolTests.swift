@@ -23,7 +23,7 @@ private final class NodeEnd {
 }
 
 @Suite("Kept connections to a node")
-final class PoolTests {
+final class NodePoolTests {
   private let clock = ManualClock()
   private let loop: EventLoop
   private let listener: FileDescriptor
@@ -38,8 +38,8 @@ final class PoolTests {
     listener = try Socket.listen(address, reusePort: false)
   }
 
-  private func makePool(connections: Int = 2, idle: Duration = .seconds(60)) -> Pool {
-    Pool(loop: loop, settings: KeepAliveSettings(connections: connections, idle: idle))
+  private func makePool(connections: Int = 2, idle: Duration = .seconds(60)) -> NodePool {
+    NodePool(loop: loop, settings: KeepAliveSettings(connections: connections, idle: idle))
   }
 
   /// A connection as after an answer, and the node's end of it.
