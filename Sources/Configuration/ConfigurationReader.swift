@@ -17,7 +17,7 @@ struct ConfigurationReader {
     }
     let listen = listen(top.section("listen"), upstreams, isShared: shared != nil)
     if listen.peers.isEmpty, context.isComplete {
-      for (name, position) in context.named.everywhere {
+      for (name, position) in context.named.upstreams.everywhere {
         context.findings.error(position, "'everywhere' in \(name) needs 'listen.peers'")
       }
     }

@@ -4,6 +4,14 @@ package import EventLoop
 package final class NamedThings {
   typealias Path = (path: String, position: Position)
 
+  /// Upstreams by what people call them.
+  struct Upstreams {
+    /// Those whose nodes each server has.
+    var everywhere: [(name: String, position: Position)] = []
+    /// Those without nodes of their own.
+    var discovered: [(name: String, position: Position)] = []
+  }
+
   var states: [Path] = []
   var certificates: [Path] = []
   var challenges: [Path] = []
@@ -24,10 +32,7 @@ package final class NamedThings {
   package var etcd: (settings: SharedSettings, position: Position)?
   /// Where certificates from etcd are asked for.
   package var certificatesInEtcd: (source: CertificateSettings.EtcdSource, position: Position)?
-  /// Upstreams whose nodes each server has, by what people call them.
-  var everywhere: [(name: String, position: Position)] = []
-  /// Upstreams without nodes of their own, by what people call them.
-  var discoveries: [(name: String, position: Position)] = []
+  var upstreams = Upstreams()
   /// The directory of keys that subscriptions are signed with.
   var signingKeys: Path?
   var defaultName: (name: String, position: Position)?

@@ -8,7 +8,7 @@ struct SubscriptionsReader {
   /// `nil` where the file has none; then no upstream may be discovered.
   func read(_ top: Section) -> SubscriptionSettings? {
     guard let section = top.optionalSection("subscriptions") else {
-      for (name, position) in context.named.discoveries where context.isComplete {
+      for (name, position) in context.named.upstreams.discovered where context.isComplete {
         context.findings.error(
           position, "'discover: subscriptions' in \(name) needs 'subscriptions' with 'listen'")
       }

@@ -112,7 +112,7 @@ struct UpstreamReader {
         position,
         "'everywhere' is for unix sockets and loopback addresses, found '\(node.address)'")
     }
-    context.named.everywhere.append((section.name, position))
+    context.named.upstreams.everywhere.append((section.name, position))
     return true
   }
 
@@ -132,7 +132,7 @@ struct UpstreamReader {
         "'protocol' must be uwsgi with 'discover', found '\(spoken.rawValue)'")
     }
     let name = section.name
-    context.named.discoveries.append((name, section.position(of: "discover")))
+    context.named.upstreams.discovered.append((name, section.position(of: "discover")))
     // A word that is none was reported; 'nodes' are not missed because of it.
     return discovery ?? .subscriptions
   }

@@ -25,14 +25,13 @@ MUTANTS = [
            "restsUntil = now + (sent <= 1 ? Self.restMin : Self.restMax)", "restsUntil = now",
            "CountedTriesTests"),
     Mutant("a request that ended one instance is taken for one that ends all", "ExchangeTries.swift",
-           "if cause.isUnanswered, tries.endsInstances { rememberAsDeadly() }",
-           "if cause.isUnanswered { rememberAsDeadly() }",
+           "if cause.isUnanswered, tries.endsInstances {", "if cause.isUnanswered {",
            "DeadlyTriesTests"),
     Mutant("a GET that its client has given up goes on, and a POST does not", "Exchange.swift",
-           "guard stage != .answering, head.method.isSafe else", "guard stage != .answering, !head.method.isSafe else",
+           "guard stage != .answering, request.head.method.isSafe else", "guard stage != .answering, !request.head.method.isSafe else",
            "HalfClosedClientTests"),
     Mutant("a POST is dropped when its client half-closes while it waits", "Exchange.swift",
-           "guard stage != .answering, head.method.isSafe else", "guard stage != .answering else",
+           "guard stage != .answering, request.head.method.isSafe else", "guard stage != .answering else",
            "HalfClosedClientTests"),
     # The policy of retries, and its budget.
     Mutant("a third instance is asked after two have closed without a byte", "RetryPolicy.swift",
@@ -53,7 +52,7 @@ MUTANTS = [
     # Hedging.
     Mutant("second tries beside silent ones use up the budget", "Tries.swift",
            "leaving: RetryBudget.tokensMax / 2", "leaving: 0", "HedgingTests"),
-    Mutant("a request with a body is sent to two nodes", "ExchangeTries.swift",
+    Mutant("a request with a body is sent to two nodes", "Request.swift",
            "(head.method == .get || head.method == .head) && body.count == 0",
            "(head.method == .get || head.method == .head) && body.count >= 0", "HedgingTests"),
     # Slow clients.
@@ -63,7 +62,7 @@ MUTANTS = [
     Mutant("an instance never waits for its client", "BodyRelay.swift",
            "if spool.hasTail { return false }", "if spool.hasTail { return true }", "SlowClientTests"),
     Mutant("an end that is owed is forgotten", "HTTP2Stream.swift",
-           "owesEnd = !driver.end(id)", "owesEnd = driver.end(id) && false", "ClosedWindowTests"),
+           "sending = .owesEnd(since: waitBegan)", "sending = .free", "ClosedWindowTests"),
     # Drain.
     Mutant("a drain is over while sessions go on", "Worker.swift",
            "guard let whenDrained, sessions.count == 0,", "guard let whenDrained, sessions.count >= 0,",
@@ -85,7 +84,8 @@ MUTANTS = [
            "passesResets: true", "passesResets: false", "TCPSessionEndTests"),
     # Tunnels.
     Mutant("a node may open a tunnel that nobody asked for", "TunnelOpening.swift",
-           "guard attempt === attempts.first, facts.asksForWebSocket,", "guard attempt === attempts.first,",
+           "guard attempt === attempts.first, request.facts.asksForWebSocket,",
+           "guard attempt === attempts.first,",
            "WebSocketTests"),
     Mutant("the window of a tunnel's stream never opens again", "HTTP2Tunnel.swift",
            "driver.session.widen(id, count)", "driver.session.widen(id, 0 * count)", "WebSocketStreamTests"),
@@ -107,9 +107,9 @@ MUTANTS = [
     Mutant("one answer brings a node back", "NodeCondition.swift",
            "guard successes + 1 >= thresholds.rise else", "guard successes + 2 >= thresholds.rise else",
            "NodeStateTests|FailoverTests"),
-    Mutant("a kept connection is lent with another answer in it", "Pool.swift",
+    Mutant("a kept connection is lent with another answer in it", "NodePool.swift",
            "if last.isQuiet() { return last }", "if last.isQuiet() || isFresh { return last }",
-           "PoolTests|LateBytesTests"),
+           "NodePoolTests|LateBytesTests"),
     # The port.
     Mutant("the port closes without waiting", "PortGate.swift",
            "guard mayClose, now - since >= closeAfter else", "guard mayClose, now >= since else", "PortGateTests"),

@@ -14,15 +14,6 @@ internal import Wire
 final class PeerSession: ClientWire.Owner, TimerTarget, TurnEnd {
   private enum Stage { case opening, open, leaving, closed }
 
-  /// How a pipe is closed.
-  enum Closing {
-    /// Everything has been answered.
-    case answered
-    /// What waits still goes out.
-    case inOrder
-    case reset
-  }
-
   let peer: Peer
   private let loop: EventLoop
   /// They outlive their sessions.
@@ -90,7 +81,6 @@ final class PeerSession: ClientWire.Owner, TimerTarget, TurnEnd {
   }
 
   var isOpen: Bool { stage == .open }
-
   /// Whether the other side has sent something after `moment`, so that it was there then.
   func hasHeard(since moment: Instant) -> Bool { isOpen && pulse.hasHeard(since: moment) }
 

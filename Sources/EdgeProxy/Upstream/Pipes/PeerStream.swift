@@ -238,3 +238,14 @@ final class PeerStream {
 }
 
 @available(*, unavailable) extension PeerStream: Sendable {}
+
+extension PeerSession {
+  /// How a pipe is closed.
+  enum Closing {
+    /// Everything has been answered.
+    case answered
+    /// What waits still goes out.
+    case inOrder
+    case reset
+  }
+}
