@@ -12,7 +12,7 @@ internal import TLS
 ///
 /// `tunnelling`: the bytes are no messages any more, and a `Tunnel` moves them.
 ///
-/// `announcing`: a load balancer says first whose connection it is.
+/// `announcing`: a load balancer sends its PROXY header first.
 /// `lingering`: the last answer is out and our side is shut; what the client still sends is thrown
 /// away for a moment, so that a reset does not overtake the answer.
 final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
@@ -337,7 +337,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
     }
   }
 
-  /// What is read and thrown away after the last answer at most.
+  /// The most bytes that are read and thrown away after the last answer.
   private static let lingerBytesMax = 1024 * 1024
 
   private func duration(of reason: Waiting) -> Duration? {

@@ -1,8 +1,8 @@
 internal import HTTPCore
 
-/// What connections keep, as `MemoryRelief` looks for it.
+/// What connections keep, for `MemoryRelief`.
 extension Connection {
-  /// Adds what is kept for this connection, and for whom.
+  /// Adds what is kept for this connection, with its client.
   func addHolders(to holders: inout [MemoryHolder]) {
     let client = client.address
     if let tunnel {

@@ -1,6 +1,6 @@
 internal import HTTPCore
 
-/// Who carries an exchange to its client.
+/// Carries an exchange to its client, over HTTP/1.1 or in a stream of HTTP/2.
 ///
 /// An enum of final classes and not a protocol: its calls are on the way of every body piece, and a
 /// switch costs less than finding a witness.
@@ -53,7 +53,7 @@ enum ExchangeDriver {
 
   /// Takes body bytes; returns how many, fewer when the client cannot take more now.
   ///
-  /// Whoever has bytes left hears `downstreamWritable` when there is room again.
+  /// An exchange that has bytes left hears `downstreamWritable` when there is room again.
   func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
     switch self {
     case .http1(let driver): driver.sendBody(bytes)
@@ -61,7 +61,8 @@ enum ExchangeDriver {
     }
   }
 
-  /// What was taken need not wait for more; `false` when the client cannot take it all.
+  /// Sends the bytes that were taken without waiting for more; `false` when the client cannot take
+  /// them all.
   func flush() -> Bool {
     switch self {
     case .http1(let driver): driver.flush()

@@ -302,7 +302,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
   }
 
   private func due(_ stream: HTTP2Stream) -> Instant? {
-    // How long its client may take is the other server's business.
+    // The other server decides how long its client may take.
     guard !isPeer else { return nil }
     let timeouts = worker.snapshot.configuration.timeouts
     if let since = stream.waitsSince { return since + timeouts.send }
