@@ -21,7 +21,8 @@ final class DeadlyRequests: Sendable {
 
   static let secondsMax: UInt64 = 60
   private static let rowCount = 256
-  /// 44 bits of who, 20 of when, in seconds since the clock began: 12 days, then anew.
+  /// 44 bits of the request's number, 20 of the time in seconds since the clock began: 12 days,
+  /// then anew.
   private static let timeMask: UInt64 = 1 << 20 - 1
 
   private let rows = (0..<rowCount).map { _ in Row() }

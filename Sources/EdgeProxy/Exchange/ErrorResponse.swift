@@ -103,8 +103,8 @@ struct ErrorResponse: Sendable {
 /// Writes the bodies of our own answers.
 ///
 /// A client that accepts `application/json` gets an object, others the operator's page for the
-/// status where there is one, else a small page of ours. They name the node, the status, the reason
-/// and the request id, for the person who is called about it, and nothing else.
+/// status where there is one, else a small page of ours. They name only the node, the status, the
+/// reason and the request id, for the person who looks into the problem.
 struct ErrorPages: Sendable {
   private struct Page: Sendable {
     let status: Int

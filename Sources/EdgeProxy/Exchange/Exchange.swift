@@ -140,7 +140,7 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
 
   /// Whether the rest of the request is waited for.
   ///
-  /// An answer may begin before the request is whole. What comes of it then is nobody's.
+  /// An answer may begin before the request is whole. The rest of the request is discarded then.
   var isReceiving: Bool { stage == .receiving }
 
   /// Keeps a piece of the request body.

@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import HTTPCore
 
-/// Whose tunnel it is: a request that was agreed to, or a TCP session.
+/// The owner of a tunnel: a request that was agreed to, a TCP session, or a pipe of another server.
 protocol TunnelOwner: AnyObject {
   /// Why the tunnel ends, or will end; the first word counts.
   func note(cause: StaticString)
@@ -28,8 +28,8 @@ protocol TunnelClient: AnyObject {
 /// Bytes both ways between a client and a node, after a 101 or from the beginning.
 ///
 /// Each direction has one block of memory at most: it is read from again when all of it has gone
-/// out, so whoever reads slowly slows the other down. Without bytes under way there is no block.
-/// A side that ends is passed on as such; what comes from the other still goes through, for a while.
+/// out, so a slow reader slows the writer down. Without bytes under way there is no block. A side
+/// that ends is passed on as such; what comes from the other still goes through, for a while.
 final class Tunnel: NodeConnectionOwner, TimerTarget, TurnEnd {
   /// One direction: open ──▶ ended at its source ──▶ closed towards its target.
   private struct Flow: ~Copyable {

@@ -3,7 +3,7 @@ internal import TLS
 /// The key that a WebSocket handshake is asked with, and what agrees to it, RFC 6455 §4.
 ///
 /// Over HTTP/2 there is none (RFC 8441 §5), so the next hop gets one of ours. It is no secret: it
-/// shows that whoever answers has read the request and knows the protocol.
+/// shows that the server which answers has read the request and knows the protocol.
 enum WebSocketKey {
   /// What RFC 6455 §1.3 puts behind every key.
   private static let suffix = Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)

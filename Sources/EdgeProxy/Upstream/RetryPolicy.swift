@@ -62,7 +62,7 @@ struct RetryFacts: Equatable, Sendable {
   /// Tries that may have been read, the failed one included unless nothing of it was sent; of the
   /// whole life of the request.
   var sent: Int
-  /// Of those, tries that ended in order before the first byte of an answer.
+  /// How many of them ended in order before the first byte of an answer.
   var closed: Int
   /// The uwsgi request block as sent, without the packet's four bytes; 0 in other protocols.
   var blockBytes: Int
@@ -182,7 +182,7 @@ struct RetryPolicy: Sendable {
     return mayHaveBeenRead(facts, reason, takeToken)
   }
 
-  /// The request went out, and nobody can say what became of it.
+  /// The request went out, and it is not known what became of it.
   private func mayHaveBeenRead(
     _ facts: RetryFacts, _ reason: StaticString, _ takeToken: () -> Bool
   ) -> RetryDecision {
