@@ -9,12 +9,12 @@ internal import EventLoop
 ///                        ▼  │ a second later, able
 ///                       binding     from anywhere ── draining ──▶ drained ── undrained ──▶ before
 ///
-/// The port is never opened without a certificate. Whether there is a backend matters not with
-/// `close_when_unable: never`, and then requests are answered 503. With `fleet` it is closed for want
-/// of one only when the other servers agree, and opened when they do so no more. A port that was never
-/// open opens as soon as it may; the wait is for opening again. A certificate that is lost closes
-/// the port under all policies, since each handshake would fail in a way that keeps browsers from
-/// trying another server.
+/// The port is never opened without a certificate. With `close_when_unable: never` it does not
+/// matter whether there is a backend; requests are answered 503 then. With `fleet` the port is
+/// closed for want of a backend only when the other servers agree, and opened when they do not
+/// agree any more. A port that was never open opens as soon as it may; the wait is for opening
+/// again. A certificate that is lost closes the port under all policies, since each handshake would
+/// fail in a way that keeps browsers from trying another server.
 ///
 /// Times are nanoseconds of the monotonic clock.
 struct PortGate: Sendable {
@@ -90,7 +90,7 @@ struct PortGate: Sendable {
     let mustOpen = policy == .fleet && ability.hasCertificate && agreed == false
     switch state {
     case .drained:
-      // It was taken out by somebody, who has put it back.
+      // An administrator had taken it out and has put it back.
       state = .before
       return update(ability, agreed: agreed, now: now)
     case .before:

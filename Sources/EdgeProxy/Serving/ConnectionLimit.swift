@@ -4,9 +4,9 @@ internal import HTTPCore
 /// Counts the connections of each client for all workers together.
 ///
 /// The kernel spreads a client's connections over the workers, so that a count in each would let it have
-/// the limit several times. This is the only lock that workers share: it is taken when a
-/// connection comes and when it goes, never for a request, and clients are spread over several, so that
-/// workers hardly ever meet. Memory follows the number of clients that are there.
+/// the limit several times. A lock is taken when a connection comes and when it goes, never for a
+/// request, and clients are spread over several locks, so that workers hardly ever meet. Memory
+/// follows the number of clients that are there.
 final class ConnectionLimit: Sendable {
   private static let shardCount = 64
 

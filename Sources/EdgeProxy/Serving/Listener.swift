@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import TLS
 
-/// What is spoken at a listener.
+/// The protocol of a listener.
 enum ListenerKind: String, Sendable { case https, http, tcp, peers }
 
 /// What every connection of a listener shares.

@@ -11,8 +11,8 @@ internal import Synchronization
 /// refused.
 ///
 /// Its size is fixed. A row holds four clients; where a fifth comes, the one that would be forgiven
-/// first gives way, so that too many clients make limits laxer and never stricter. Two clients of
-/// one row are taken for one with a probability of 2⁻¹⁸.
+/// first gives way. So too many clients make limits laxer, never stricter. Two clients of one row
+/// are taken for one with a probability of 2⁻¹⁸.
 final class RateTable: Sendable {
   /// Four clients whose numbers have the same low bits.
   private final class Row: Sendable {
@@ -21,7 +21,8 @@ final class RateTable: Sendable {
     })
   }
 
-  /// What is read from a slot: 18 bits of who, 46 bits of when, in microseconds.
+  /// What is read from a slot: 18 bits of the client's number, 46 bits of the due time in
+  /// microseconds.
   private struct Word {
     let value: UInt64
     static let timeMask: UInt64 = 1 << 46 - 1
