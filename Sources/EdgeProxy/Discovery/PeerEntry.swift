@@ -56,7 +56,7 @@ struct PeerEntry: Equatable, Sendable {
     self.init(node: node, address: address, pem: Array(value[(end + 1)...]))
   }
 
-  /// Whose entry lies under a key; `nil` for a key of something else.
+  /// The server whose entry lies under a key; `nil` for a key of something else.
   static func node(key: [UInt8], prefix: String) -> String? {
     let start = Array((prefix + directory).utf8)
     guard key.starts(with: start) else { return nil }

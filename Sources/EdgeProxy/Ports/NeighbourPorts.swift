@@ -1,6 +1,7 @@
 internal import EventLoop
 
-/// What the other servers' edges say of their https ports, for a server that cannot ask etcd.
+/// Asks the other servers' edges whether their https ports are open, for a server that cannot ask
+/// etcd.
 ///
 /// It runs on the control thread and asks only while it is told to.
 final class NeighbourPorts {

@@ -3,7 +3,8 @@ internal import EventLoop
 internal import Logging
 internal import TLS
 
-/// Where other servers come in to one worker: who may, and which addresses they may have pipes to.
+/// Where other servers come in to one worker: which servers may, and which addresses they may have
+/// pipes to.
 ///
 /// Those are the addresses that this server itself reaches directly as nodes of its upstreams. So a
 /// request takes one hop at most, and a stolen certificate opens no other port of this machine.
@@ -28,7 +29,7 @@ final class PeerDoor {
     self.logger = logger
   }
 
-  /// Takes over who belongs to the fleet and how this server proves that it does.
+  /// Takes over the list of the fleet's servers, and this server's own certificate.
   func install(_ peering: Peering) {
     if peering.credentials != self.peering.credentials {
       do throws(TLSError) {
@@ -42,7 +43,7 @@ final class PeerDoor {
     self.peering = peering
   }
 
-  // MARK: Who
+  // MARK: Which servers
 
   /// TLS for a connection that another server may have begun; `nil` where this one has no certificate.
   func stream(_ descriptor: Int32) throws(TLSError) -> TLSStream? {
@@ -59,7 +60,7 @@ final class PeerDoor {
     return peering.directory.owner(ofCertificate: fingerprint) != nil
   }
 
-  /// Somebody came who does not belong to the fleet.
+  /// A connection came whose certificate no server of the fleet has.
   func tellOfStranger(_ address: [UInt8]) {
     guard let times = strangers.happened(every: Self.tellPeriod, now: loop.now) else { return }
     logger.warning(

@@ -1,6 +1,7 @@
 internal import EventLoop
 
-/// Nodes that could not be reached directly a moment ago, and through whose edges they could, or not.
+/// Nodes that could not be reached directly a moment ago, and the servers through which they could,
+/// or could not.
 ///
 /// A link may be cut between two servers and whole between both and a third. What is known is known
 /// for a second: then one connection tries the direct way, while the others go on as they did, so that
@@ -25,7 +26,7 @@ struct Detours {
 
   /// Through which server to reach a node now; `nil` for the direct way.
   ///
-  /// Once in a period that is the direct way, for whoever comes first.
+  /// Once in a period that is the direct way, for the connection that comes first.
   mutating func way(to node: NodeState, now: Instant) -> String? {
     guard let index = entries.firstIndex(where: { $0.node === node && $0.leads }) else {
       return nil
@@ -38,7 +39,7 @@ struct Detours {
   /// One of `nodes`, none of which could be reached, and the server to ask for it: the one that led
   /// there before, else one of the `living`, else any that is `known`; `nil` where nobody is left.
   ///
-  /// Who could not reach a node is not asked for it again within the period.
+  /// A server that could not reach a node is not asked for it again within the period.
   func choose(
     _ nodes: [NodeState], living: [String], known: [String], now: Instant, random: UInt64
   ) -> (node: NodeState, server: String)? {

@@ -1,12 +1,13 @@
 internal import EventLoop
 
-/// Another server of the fleet, as its entry in etcd tells of it.
+/// Another server of the fleet, from its entry in etcd.
 struct Peer: Equatable, Sendable {
   /// The `node` of its configuration.
   var name: String
   /// Where its `listen.peers` is.
   var address: SocketAddress
-  /// SHA-256 of its certificate: nobody else is taken for it, whoever signed.
+  /// SHA-256 of its certificate: a server with another certificate is not taken for it, however it
+  /// is signed.
   var fingerprint: [UInt8]
 }
 
@@ -28,7 +29,7 @@ struct PeerDirectory: Equatable, Sendable {
 
   subscript(name: String) -> Peer? { peers[name] }
 
-  /// Whose certificate it is; `nil` for a stranger's.
+  /// The server that has this certificate; `nil` for a stranger's.
   func owner(ofCertificate fingerprint: [UInt8]) -> Peer? {
     peers.values.first { $0.fingerprint == fingerprint }
   }

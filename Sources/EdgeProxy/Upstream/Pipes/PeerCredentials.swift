@@ -3,7 +3,8 @@ internal import EventLoop
 internal import Glibc
 internal import TLS
 
-/// How this server proves to the others of its fleet who it is: what `edgeproxy node join` has written.
+/// The key and the certificate of this server in its fleet, as `edgeproxy node join` has written
+/// them.
 struct PeerCredentials: Equatable, Sendable {
   /// The paths of the files, for OpenSSL.
   var identity: ClientIdentity

@@ -15,7 +15,7 @@ final class PeerLinks {
   private let logger: Logger
   private var directory = PeerDirectory.empty
   private var credentials: PeerCredentials?
-  /// How we prove who we are; `nil` without a certificate of the fleet.
+  /// The TLS context with our certificate; `nil` without a certificate of the fleet.
   private var context: ClientContext?
   private var sessions: [PeerSession] = []
   /// For nodes that cannot be reached directly.
@@ -37,7 +37,7 @@ final class PeerLinks {
     self.logger = logger
   }
 
-  /// Takes over who belongs to the fleet and how this server proves that it does.
+  /// Takes over the list of the fleet's servers, and this server's own certificate.
   func install(_ peering: Peering) {
     var context = context
     if peering.credentials != credentials {

@@ -1,6 +1,6 @@
 internal import EventLoop
 
-/// When a session is asked for a sign of life, and when it is given up.
+/// Decides when a session gets a PING, and when it is given up.
 ///
 /// A connection whose other end is frozen or cut off looks like one that has nothing to say. So
 /// silence while something is under way is answered by a ping, and silence after that is the end.
@@ -11,7 +11,7 @@ struct PeerPulse {
   static let quietMax = Duration.milliseconds(500)
   /// Silence before something is begun that makes us ask with it.
   static let freshMax = Duration.seconds(1)
-  /// After this without a byte nobody waits for the session who can go elsewhere.
+  /// After this without a byte no request that can go elsewhere waits for the session.
   static let answerWithin = Duration.seconds(1)
   /// Between two pings where nothing is under way.
   static let idlePeriod = Duration.seconds(15)
