@@ -12,7 +12,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
   let startedAt: Instant
   private let worker: Worker
   private let greeting: Greeting
-  /// Who is told, until the attempt has come to a result.
+  /// The session that is told of the result, until there is one.
   private var session: TCPSession?
   private var connection: NodeConnection?
   private var timer = TimerToken.none

@@ -3,7 +3,7 @@ internal import HTTPCore
 
 /// The client's socket of a TCP session.
 ///
-/// It is registered once, edge-triggered; whoever reads it remembers that there may be more.
+/// It is registered once, edge-triggered; its reader remembers that there may be more.
 final class SessionClient: EventSource, TunnelClient {
   /// The worker's, which outlives its sessions.
   private let loop: EventLoop
@@ -12,7 +12,7 @@ final class SessionClient: EventSource, TunnelClient {
   private var token = SourceToken.none
   /// The session, until the client is closed.
   private var session: TCPSession?
-  /// Who moves the bytes, once a node is connected.
+  /// The tunnel that moves the bytes, once a node is connected.
   private(set) var tunnel: Tunnel?
 
   init(_ descriptor: consuming FileDescriptor, loop: EventLoop) {

@@ -20,8 +20,8 @@ final class SessionTable {
 
   /// Begins a session; one too many is reset, so that the client knows at once.
   ///
-  /// `limits.connections` counts sessions too; the applications of this machine are one address, so
-  /// the limit for one client is for those of others.
+  /// `limits.connections` counts sessions too. All applications of this machine have one address,
+  /// so the limit for one client applies only to clients elsewhere.
   func accept(_ socket: consuming FileDescriptor, at listener: SocketAddress) {
     guard let from = Socket.peerAddress(socket.raw) else { return }
     accept(socket, from: from, at: listener)
@@ -80,7 +80,7 @@ final class SessionTable {
     }
   }
 
-  /// Adds what is kept for the sessions, and for whom.
+  /// Adds what is kept for the sessions, with their clients.
   func addHolders(to holders: inout [MemoryHolder]) {
     for session in sessions.all {
       guard let tunnel = session.client.tunnel else { continue }

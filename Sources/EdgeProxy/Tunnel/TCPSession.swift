@@ -24,7 +24,7 @@ final class TCPSession: Listed {
   /// A server that takes nobody, kept in case that no better one is found: the client is to hear why.
   private var fallback: SessionAttempt?
   private var tried = TriedNodes()
-  /// Of the nodes that `tried` means.
+  /// The generation of the nodes that the numbers in `tried` mean.
   private var generation: Int
   /// Tries of the present round.
   private var attempts = 0
@@ -77,7 +77,8 @@ final class TCPSession: Listed {
 
   /// Before a node is connected the client has ended its side (`hasEnded`) or is gone altogether.
   ///
-  /// Half an end is one where the server speaks first: the client cannot have said anything yet.
+  /// Where the server speaks first, a client that has ended its side is gone: it cannot have said
+  /// anything yet.
   func clientEnding(isGone: Bool, hasEnded: Bool) {
     guard isGone || hasEnded && upstream.settings.greeting != .none else { return }
     attempt?.node.recordAbandoned(began: attempt?.startedAt.nanoseconds ?? 0)
