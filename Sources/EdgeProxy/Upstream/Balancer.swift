@@ -5,8 +5,9 @@
 /// tried come only after all that it has not, and the one tried last only when it is the only one. A
 /// node that is out and whose pause is over is chosen like a healthy one, by one request at a time.
 ///
-/// A node on this server that works at all it can leaves the rest to the others; when all primaries
-/// have as much waiting as they work on, the request has to wait here, where it is lost with none.
+/// When a node on this server works on as many requests as it can, the others get the rest. When
+/// all primaries have as many requests waiting as they work on, the request waits here, where no
+/// instance can lose it.
 enum Balancer {
   enum Choice: Equatable {
     case node(Int)

@@ -6,9 +6,9 @@ internal import EventLoop
 /// may go while a backup stands in, else a frozen one would cost every request its timeout; the
 /// same holds for a lone backup.
 ///
-/// It knows the nodes that are out and not only their number: one that leaves the upstream gives its
-/// place back, whatever workers that have not heard of it yet make of its failures. The lock is
-/// taken only when a node is about to go out or has come back.
+/// It knows the nodes that are out and not only their number: one that leaves the upstream gives
+/// its place back, even where workers that do not know it yet count its failures. The lock is taken
+/// only when a node is about to go out or has come back.
 final class EjectionCap: Sendable {
   private struct Places {
     var members: [ObjectIdentifier: Bool] = [:]
@@ -29,7 +29,8 @@ final class EjectionCap: Sendable {
   /// Nodes that are out.
   var count: Int { places.withLock { $0.out.count } }
 
-  /// Tells who belongs to the upstream from now on; those that are gone hold no place any more.
+  /// Sets the nodes that belong to the upstream from now on; those that are gone hold no place any
+  /// more.
   func admit(_ nodes: [NodeState]) {
     places.withLock { places in
       places.members = Dictionary(

@@ -2,9 +2,9 @@ internal import Synchronization
 
 /// How long an upstream usually takes to its first byte, shared by all workers.
 ///
-/// Four buckets for each doubling of milliseconds. When 1024 answers are in, all are halved, so that
-/// the last few hundred count; nothing is recorded for tries that were given up, whose time would be
-/// the one that is being asked for. Workers may interleave in any way: a lost count is no harm.
+/// Four buckets for each doubling of milliseconds. When 1024 answers are in, all are halved, so
+/// that the last few hundred count. Times of abandoned tries are not recorded. Workers may
+/// interleave in any way: a lost count is no harm.
 final class LatencyHistogram: Sendable {
   /// How long a try may stay silent before another node is asked, at least.
   static let delayMin: Int64 = 250_000_000

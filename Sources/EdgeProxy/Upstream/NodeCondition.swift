@@ -8,10 +8,10 @@ internal import Configuration
 ///                                       └── a longer pause ◀── failure ─────┘
 ///
 /// How many failures and successes it takes are `HealthThresholds`; above are the defaults. Checks
-/// have a say of their own: enough failed ones put a node out, and as long as they fail its pause
-/// begins anew, so that no request is spent on it. Enough good ones put back only what a check can
-/// see, a node that failed checks or could not be connected (`isCheckable`). One that takes
-/// requests and resets them answers checks as well; it stays out until requests have been answered.
+/// count as well: enough failed ones put a node out, and as long as they fail its pause begins
+/// anew, so that no request is spent on it. Enough good ones put back only what a check can see, a
+/// node that failed checks or could not be connected (`isCheckable`). One that takes requests and
+/// resets them answers checks as well; it stays out until requests have been answered.
 ///
 /// An attempt that began before the last such change says nothing about the present state and is
 /// not counted: the requests that die with an instance must not put out the one that follows it.
@@ -41,7 +41,7 @@ struct NodeCondition: Equatable, Sendable {
 
   init() {}
 
-  /// Of a node that came at `joined` and of which nothing is known yet.
+  /// The condition of a node that came at `joined` and of which nothing is known yet.
   init(joined: Int64) { changed = Self.milliseconds(joined) }
 
   /// How long it has been whole, in milliseconds; since ever for one that never changed.
@@ -93,7 +93,7 @@ struct NodeCondition: Equatable, Sendable {
     !isOut && failures + 1 >= thresholds.fall && Self.milliseconds(began) >= changed
   }
 
-  /// An attempt that began at `began` failed; without `mayPutOut` the node stays in whatever comes.
+  /// An attempt that began at `began` failed; without `mayPutOut` the node stays in.
   ///
   /// `checkable` says that a check would have failed for the same reason.
   mutating func failed(

@@ -3,7 +3,8 @@ internal import Glibc
 internal import HTTPCore
 internal import TLS
 
-/// Whom a connection to a node tells of its readiness: an attempt, a pool or a tunnel.
+/// The owner of a connection to a node, which is told when it is ready: an attempt, a pool or a
+/// tunnel.
 protocol NodeConnectionOwner: AnyObject {
   func nodeReady(_ connection: NodeConnection, _ events: Readiness)
 }

@@ -60,7 +60,7 @@ final class NodePool: NodeConnectionOwner, TimerTarget {
     idle = []
   }
 
-  /// Nobody has asked for anything: whatever comes ends the connection.
+  /// No request is under way: whatever comes ends the connection.
   func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
     guard !connection.isQuiet() else { return }
     idle.removeAll { $0 === connection }

@@ -28,8 +28,7 @@ enum NodeFailure: Int, CaseIterable, Sendable {
 /// All times are nanoseconds of one monotonic clock; `began` is when the attempt was begun. Every
 /// `begin` has one `end`, and one of the first three `record…` calls in between.
 ///
-/// It outlives changes of who belongs to its upstream, so that what is known of it is not lost when
-/// another node comes or goes.
+/// It stays when other nodes of its upstream come or go, so that what is known of it is not lost.
 final class NodeState: Sendable, CustomStringConvertible {
   let address: SocketAddress
   /// The server on which `address` is meant, reached through its edge; `nil` for this one, or where
@@ -106,7 +105,7 @@ final class NodeState: Sendable, CustomStringConvertible {
 
   func end() { inFlightCount.subtract(1, ordering: .relaxed) }
 
-  /// Takes the one trial of a node that is out; whoever gets it attempts the node next.
+  /// Takes the one trial of a node that is out; the request that gets it attempts the node next.
   func beginTrial(now: Int64) -> Bool {
     change { condition in condition.beginTrial(now: now) }
   }

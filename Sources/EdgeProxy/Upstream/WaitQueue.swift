@@ -18,8 +18,8 @@ struct WaitPlace: Equatable, Sendable {
 
 /// Those that wait for the same thing: for an instance to come back, or for a node with less to do.
 ///
-/// Whoever learns that it may be there releases one or several, the oldest first. As not all news
-/// arrives, the oldest also tries every `interval`. Some rest first: only `releaseAll` lets them go on
+/// When it may be there, one or several are released, the oldest first. As not all news arrives,
+/// the oldest also tries every `interval`. Some rest first: only `releaseAll` lets them go on
 /// before their rest is over.
 ///
 /// Entering and leaving take constant time, however many wait: all of them may leave at once.

@@ -17,7 +17,7 @@ final class WorkerUpstream {
   let holds: WaitQueue
   /// Those that wait for a node that has less to do.
   ///
-  /// Each request of this worker that ends lets one go on; those of other workers are not heard of.
+  /// Each request of this worker that ends lets one go on; requests of other workers do not.
   let queue: WaitQueue
   /// Nodes and their pools; none where connections serve one request.
   private var pools: [(node: NodeState, pool: NodePool)] = []
@@ -45,7 +45,7 @@ final class WorkerUpstream {
     fillPools()
   }
 
-  /// Takes over other nodes; whoever waits for one may go on.
+  /// Takes over other nodes; requests that wait for one may go on.
   func install(_ state: UpstreamState) {
     guard state !== self.state else { return }
     self.state = state
