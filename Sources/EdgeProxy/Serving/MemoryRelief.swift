@@ -2,13 +2,13 @@ internal import Configuration
 internal import EventLoop
 internal import HTTPCore
 
-/// Takes memory, and room for temporary files, back from the clients for whom most of it is kept.
+/// Takes memory, and room for temporary files, back from the clients that hold most of it.
 ///
-/// Above half of `limits.memory` new bytes go to files early. Above all of it those who hold most are
-/// moved to files, and where that is not enough answers are cut: of the client with the most first,
-/// its largest first, until no client has more than the others could have. A new request is refused
-/// only when that was too slow, at a quarter above the limit. `limits.temporary_files` is kept the
-/// same way, but that nothing can be moved.
+/// Above half of `limits.memory` new bytes go to files early. Above all of it the largest holdings
+/// are moved to files. Where that is not enough, answers are cut: the largest of each client that
+/// holds more than its share. A new request is refused only when that was too slow, at a quarter
+/// above the limit. `limits.temporary_files` is kept the same way, except that nothing can be
+/// moved.
 ///
 /// It runs at the end of a turn, so that nothing ends within one of its own calls, and moves a bounded
 /// number of bytes in each.
@@ -101,7 +101,7 @@ final class MemoryRelief: TurnEnd, TimerTarget {
 
 @available(*, unavailable) extension MemoryRelief: Sendable {}
 
-/// What is kept for one answer, tunnel or connection, and for whom.
+/// What is kept for one answer, tunnel or connection, and for which client.
 struct MemoryHolder {
   enum Kind {
     case exchange(Exchange)
@@ -146,7 +146,7 @@ struct MemoryHolder {
   }
 }
 
-/// How something that is short is shared, so that whoever takes little loses nothing.
+/// How something that is short is shared, so that a client that takes little loses nothing.
 enum FairShare {
   /// The most that anybody may keep, so that all together keep `excess` less; `totals` are sorted.
   static func most(_ totals: [Int64], less excess: Int64) -> Int64 {
@@ -167,7 +167,7 @@ enum FairShare {
 }
 
 extension Worker {
-  /// For whom memory or files are kept, but for other servers.
+  /// The answers, tunnels and connections that hold memory or files, except those of other servers.
   func holders() -> [MemoryHolder] {
     var holders: [MemoryHolder] = []
     for connection in connections where connection.listener.kind != .peers {

@@ -7,9 +7,9 @@ internal import TLS
 
 /// One core's share of the server: an event loop with its listeners, connections and exchanges.
 ///
-/// Nothing here is shared with another worker but immutable snapshots, the atomics of upstream
-/// nodes and the counts of clients. Exchanges, attempts and buffers are used again, so that a request in steady state
-/// allocates nothing.
+/// Workers share nothing but immutable snapshots, the atomics of upstreams and their nodes, the
+/// counts of clients, and the requests that ended instances. Exchanges, attempts and buffers are
+/// used again, so that a request in steady state allocates nothing.
 final class Worker: TurnEnd {
   let loop: EventLoop
   let buffers = BufferPool()
@@ -76,7 +76,7 @@ final class Worker: TurnEnd {
   /// Whether answers ask clients to go elsewhere for their next request: the port is closed.
   private(set) var sendsClientsAway = false
 
-  /// Has a node checked at once that has fallen silent.
+  /// Has a node that has fallen silent checked at once.
   func suspect(_ node: NodeState) {
     if node.suspect() { checkSuspects() }
   }
@@ -105,7 +105,7 @@ final class Worker: TurnEnd {
 
   func install(_ keys: TicketKeys) { tls.install(keys) }
 
-  /// Takes over who belongs to the fleet and how this server proves that it does.
+  /// Takes over the list of the fleet's servers, and this server's own certificate.
   ///
   /// Connections of servers that do not belong to it any more are closed at once.
   func install(_ peering: Peering) {

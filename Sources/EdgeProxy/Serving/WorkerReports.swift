@@ -3,7 +3,7 @@ internal import HTTPCore
 internal import Logging
 internal import TLS
 
-/// What a worker tells of things that went wrong.
+/// What a worker logs about things that went wrong.
 extension Worker {
   func handshakeFailed(_ connection: Connection, _ error: TLSError) {
     counters.handshakesFailed.add()
@@ -15,7 +15,7 @@ extension Worker {
       ])
   }
 
-  /// A load balancer did not say whose connection it is, or not in a way that can be understood.
+  /// A load balancer sent no PROXY header, or one that cannot be understood.
   func announcementRefused(_ connection: Connection, _ error: ProxyHeaderError) {
     logger.info(
       "no usable PROXY header",

@@ -10,7 +10,7 @@ final class WorkerSnapshot {
   let configuration: Configuration
   let routes: RouteTable
   let upstreams: [WorkerUpstream]
-  /// Of upstreams that are discovered; `nil` for the others.
+  /// The applications of upstreams that are discovered; `nil` for the others.
   let applications: [WorkerApplications?]
   let headLimits: HeadLimits
   let healthPath: [UInt8]
@@ -104,9 +104,9 @@ struct SnapshotPlan: Sendable {
   var applications: [ApplicationTable?]
   let headLimits: HeadLimits
   let rates: RateTable?
-  /// Of whom the upstreams have nodes.
+  /// The servers of the fleet on which the upstreams have nodes.
   let neighbours: Neighbours
-  /// What the names among the nodes mean.
+  /// The addresses of the host names among the nodes.
   let hosts: HostAddresses
   /// The same for all configurations.
   let deadly: DeadlyRequests
