@@ -66,7 +66,8 @@ final class Worker: TurnEnd {
     checkSuspects = plan.checkSuspects
     httpsPort = plan.httpsPort
     loop.owner = self
-    links.onSign = { [weak self] in self?.snapshot.releaseHeld() }
+    // Unowned, since all that a worker does would cost more while anybody holds it weakly.
+    links.onSign = { [unowned self] in snapshot.releaseHeld() }
     relief.install(configuration.limits)
     let ticker = Ticker(worker: self)
     self.ticker = ticker

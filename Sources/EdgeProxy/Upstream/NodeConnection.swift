@@ -14,7 +14,7 @@ protocol NodeConnectionOwner: AnyObject {
 ///
 /// The descriptor is registered once, edge-triggered: whoever stops reading remembers that there
 /// may be more (`mayHaveMore`) and comes back. The object is used again for later connections, each
-/// of which has a `State` of its own.
+/// of which has a `State` of its own: one that is closed has a fresh one.
 final class NodeConnection: EventSource {
   /// How bytes come to the node.
   private enum Way {
@@ -122,7 +122,6 @@ final class NodeConnection: EventSource {
     guard let server = node.server ?? detour else {
       return try open(node.address, speaksFirst: speaksFirst)
     }
-    state = State()
     // It is looked at also where the way there cannot even be asked for.
     state.detour = detour
     begin(try links.open(node.address.description, at: server))
@@ -133,7 +132,6 @@ final class NodeConnection: EventSource {
     _ address: SocketAddress, at server: String?, through links: PeerLinks
   ) throws(SystemError) {
     guard let server else { return try open(address) }
-    state = State()
     begin(try links.open(address.description, at: server))
   }
 
@@ -141,14 +139,12 @@ final class NodeConnection: EventSource {
   ///
   /// A port that is closed is a connection that is refused as by a busy node.
   func open(httpsPortOf server: String, through links: PeerLinks) throws(SystemError) {
-    state = State()
     begin(try links.open(PipeProtocol.httpsPort.description, at: server))
   }
 
   /// The same for an address that is reached directly.
   func open(_ address: SocketAddress, speaksFirst: Bool = true) throws(SystemError) {
     let socket = try Socket.connect(address, speaksFirst: speaksFirst)
-    state = State()
     state.way = .socket(NodeSocket(raw: socket.raw, canReset: address.family != .unix))
     state.descriptor = consume socket
   }
@@ -210,19 +206,19 @@ final class NodeConnection: EventSource {
   /// Closes it; `mayReset` where everything the node was sent has been answered.
   func close(mayReset: Bool = true) {
     if pipe != nil { return close(mayReset ? .answered : .inOrder) }
-    guard let socket else { return }
-    loop.forget(state.token)
-    if let stream { stream.shutdown() }
-    // Everything has been read and the peer has let go: nothing is left to be lost.
-    if state.peerClosed, mayReset, socket.canReset { Socket.resetOnClose(socket.raw) }
+    if let socket {
+      loop.forget(state.token)
+      if let stream { stream.shutdown() }
+      // Everything has been read and the peer has let go: nothing is left to be lost.
+      if state.peerClosed, mayReset, socket.canReset { Socket.resetOnClose(socket.raw) }
+    }
     state = State()
   }
 
   /// Breaks it off: whatever is on its way is lost.
   func reset() {
     if pipe != nil { return close(.reset) }
-    guard let socket else { return }
-    Socket.resetOnClose(socket.raw)
+    if let socket { Socket.resetOnClose(socket.raw) }
     close(mayReset: false)
   }
 
