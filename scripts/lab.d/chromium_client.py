@@ -40,7 +40,7 @@ FETCH = """(async (method, path, identity, parts, patience) => {
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', whole));
     return {...fields, text, digest: [...digest].map(each => each.toString(16).padStart(2, '0')).join('')};
   } catch (error) {
-    return {error: String(error), begun: answer !== undefined};
+    return {error: String(error), begun: answer !== undefined, node: answer?.headers.get('x-node')};
   }
 })"""
 
@@ -132,7 +132,7 @@ class Tab:
         words = json.dumps([request.method, request.path, request.identity, HASHED_PARTS, SILENCE_SECONDS * 1000])
         answer = self.page.run(f"{FETCH}(...{words})", SILENCE_SECONDS + 20)
         told = events.take(request.identity)
-        values = {key: answer[key] for key in ("status", "node") if key in answer}
+        values = {key: answer[key] for key in ("status", "node") if answer.get(key)}
         values |= {key: told[key] for key in ("address", "protocol") if told.get(key)}
         if "error" in answer:
             error = told.get("error", "net::ERR_ABORTED" if "Timeout" in answer["error"] else answer["error"])
