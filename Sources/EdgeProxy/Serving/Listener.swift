@@ -25,7 +25,9 @@ final class Listener: EventSource, TimerTarget {
   let address: SocketAddress
   private let facts: ListenerFacts
   var kind: ListenerKind { facts.kind }
-  private let descriptor: FileDescriptor
+  private let raw: Int32
+  /// `nil` once it is closed.
+  private var descriptor: FileDescriptor?
   private var token = SourceToken.none
   private var timer = TimerToken.none
 
@@ -38,18 +40,23 @@ final class Listener: EventSource, TimerTarget {
     let bound = Socket.localAddress(descriptor.raw) ?? address
     facts = ListenerFacts(
       kind: kind, address: Array(bound.host.utf8), port: bound.port ?? 0)
-    self.descriptor = descriptor
+    raw = descriptor.raw
+    self.descriptor = consume descriptor
   }
 
   func start() throws(SystemError) {
-    token = try worker.loop.register(descriptor.raw, self, [.readable])
+    token = try worker.loop.register(raw, self, [.readable])
   }
 
   /// Takes what is in the queue, then refuses: the port is closed when this returns.
+  ///
+  /// The kernel resets what comes into the queue between the last accept and the end of the
+  /// descriptor, so that end does not wait for the end of the turn.
   func close() {
     accept(max: Int.max)
     worker.loop.cancel(timer)
-    worker.loop.unregister(descriptor.raw, token)
+    worker.loop.unregister(raw, token)
+    descriptor = nil
   }
 
   func ready(_ events: Readiness) { accept(max: Self.acceptsPerTurnMax) }
@@ -57,7 +64,7 @@ final class Listener: EventSource, TimerTarget {
   func timerFired(_ token: TimerToken) {
     timer = .none
     do throws(SystemError) {
-      try worker.loop.modify(descriptor.raw, self.token, [.readable])
+      try worker.loop.modify(raw, self.token, [.readable])
     } catch {
       worker.report(error, while: "accepting again")
     }
@@ -69,7 +76,7 @@ final class Listener: EventSource, TimerTarget {
     while count < max {
       count += 1
       do throws(SystemError) {
-        guard let socket = try Socket.accept(descriptor.raw) else { return }
+        guard let socket = try Socket.accept(raw) else { return }
         if kind == .tcp {
           worker.sessions.accept(socket, at: address)
         } else {
@@ -85,7 +92,7 @@ final class Listener: EventSource, TimerTarget {
   private func pauseAccepting(_ error: SystemError) {
     worker.report(error, while: "accepting")
     guard timer == .none else { return }
-    try? worker.loop.modify(descriptor.raw, token, [])
+    try? worker.loop.modify(raw, token, [])
     timer = worker.loop.arm(self, after: Self.pause)
   }
 }
