@@ -62,18 +62,29 @@ package enum FixedLimits {
     package let perSecond: Int
   }
 
-  /// RST_STREAM, and the errors that make us send one.
-  package static let resets = FrameRate(burst: 200, perSecond: 20)
-  /// SETTINGS, PING and whatever else only has to be answered.
+  /// How many bursts more a client may send before the connection ends, once it has been told that no
+  /// more streams are taken.
+  package static let burstsAfterGoodbye = 4
+  /// RST_STREAM, and the errors that make us send one; each whole answer allows for more.
+  package static let resets = FrameRate(burst: 500, perSecond: 50)
+  package static let resetsPerAnswer = 1
+  /// SETTINGS, PING and whatever else only has to be answered; requests and frames of answers allow for
+  /// more.
   package static let controlFrames = FrameRate(burst: 100, perSecond: 10)
+  package static let controlFramesPerRequest = 2
+  package static let controlFramesPerFrame = 1
   /// HEADERS on streams that can have none any more, or none of ours.
   package static let strayHeads = FrameRate(burst: 200, perSecond: 20)
   /// DATA without data that ends nothing.
   package static let emptyFrames = FrameRate(burst: 100, perSecond: 10)
+  package static let emptyFramesPerRequest = 1
   /// WINDOW_UPDATE; requests, and what a client takes of their answers, allow for more.
   package static let windowUpdates = FrameRate(burst: 1000, perSecond: 100)
   package static let bytesPerWindowUpdate = 512
   package static let windowUpdatesPerRequest = 4
-  /// PRIORITY, and frames of unknown types.
+  /// One for the stream and one for the connection.
+  package static let windowUpdatesPerFrame = 2
+  /// PRIORITY, PRIORITY_UPDATE and frames of unknown types; requests allow for more.
   package static let priorities = FrameRate(burst: 300, perSecond: 30)
+  package static let prioritiesPerRequest = 4
 }

@@ -1,3 +1,5 @@
+internal import HTTPCore
+
 /// What the workers have counted.
 struct WorkersSection {
   /// One worker at this moment.
@@ -61,8 +63,13 @@ struct WorkersSection {
     for limit in WorkerCounters.Limit.allCases {
       refused.add(sum { $0.refusals(limit) }, ("limit", limit.name))
     }
+    var floods = Metric.counter(
+      "http2_floods_total", "HTTP/2 connections told to end, by the frames there were too many of.")
+    for kind in Flood.allCases {
+      floods.add(sum { $0.floods(kind) }, ("kind", "\(kind.name)"))
+    }
     return [
-      requests, refused,
+      requests, refused, floods,
       Metric.counter("connections_total", "Client connections accepted.")
         .adding(sum { $0.accepted.now }),
       Metric.counter("handshakes_failed_total", "TLS handshakes that came to nothing.")

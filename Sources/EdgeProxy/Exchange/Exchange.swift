@@ -267,6 +267,18 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     live(.isOver)
   }
 
+  /// The client's connection is about to be ended for what the client has done.
+  func clientCut(_ cut: ServerSession.Cut) {
+    switch cut {
+    case .protocolError:
+      note(cause: "client-protocol")
+      if record.status == 0 { record.status = 400 }
+    case .flood:
+      note(cause: "client-flood")
+      if record.status == 0 { record.status = 429 }
+    }
+  }
+
   /// The client has ended its side while it waits; `true` when the request is given up.
   ///
   /// A request that only reads is dropped and its worker freed; one that changes something goes on.

@@ -4,7 +4,8 @@ internal import HTTPCore
 /// HTTP/2 on one connection: streams out of bytes, and the frames of a turn into one write.
 ///
 ///     open ──▶ announced ──▶ refusing ──▶ finished      (drain: a GOAWAY, a second, another)
-///       └──────────┴─────────────┴──────────▲           (an error, a flood, a dead socket)
+///       ├────────────────────────▲          ▲           (an allowance is used up)
+///       └──────────┴─────────────┴──────────┘           (an error, a flood, a dead socket)
 ///
 /// The session knows the protocol, the streams their exchanges; here is what the socket takes and
 /// when. What goes out is in `HTTP2Output.swift`.
@@ -106,7 +107,9 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     case .send:
       for stream in streams.all { stream.exchange?.note(cause: "client-stalled") }
       connection.abort(reset: true)
-    case .head: end(.enhanceYourCalm)
+    case .head:
+      for stream in streams.all { stream.exchange?.note(cause: "client-stalled") }
+      end(.enhanceYourCalm)
     case .body, .nothing, .handshake, .keepAlive, .farewell, .linger: end(.none)
     }
   }
@@ -135,6 +138,7 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
       handle(received.event, input)
       input.consume(received.count)
       takeLeave()
+      heedFlood()
     }
     worker.buffers.give(input.takeStorage())
     flushLater()
@@ -229,11 +233,26 @@ final class HTTP2Driver: TurnEnd, TimerTarget {
     flushLater()
   }
 
+  /// Takes no more requests from a client that has flooded us; what is under way goes on.
+  private func heedFlood() {
+    guard let flood = session.flood else { return }
+    switch phase {
+    case .open: break
+    case .announced(let timer): worker.loop.cancel(timer)
+    case .refusing, .finished: return
+    }
+    phase = .refusing
+    worker.counters.flooded(by: flood)
+  }
+
   /// Closes once everything has been said and taken.
   private func finishIfOver() {
     guard !isFinished else { return }
     writeOut()
-    if session.isOver { connection.finish() }
+    heedFlood()
+    guard session.isOver else { return }
+    if let cut = session.cut { for stream in streams.all { stream.exchange?.clientCut(cut) } }
+    connection.finish()
   }
 
   // MARK: The end of a turn

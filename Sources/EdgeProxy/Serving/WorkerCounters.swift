@@ -1,3 +1,5 @@
+internal import HTTPCore
+
 /// What one worker has counted: written by it alone, read by the control thread at any time.
 ///
 /// One writer needs no atomic addition, so that counting costs a load and a store, and a frozen
@@ -49,6 +51,9 @@ final class WorkerCounters: Sendable {
   private let refusals = [6 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
+  private let floodCounts = [7 of Count](initializingWith: { span in
+    while !span.isFull { span.append(Count()) }
+  })
 
   /// Statuses by their first digit; 0 for requests that ended without one.
   static let statusClasses = 0...5
@@ -58,6 +63,11 @@ final class WorkerCounters: Sendable {
   func refusals(_ limit: Limit) -> Int { refusals[limit.rawValue].now }
 
   func refused(_ limit: Limit) { refusals[limit.rawValue].add() }
+
+  func floods(_ kind: Flood) -> Int { floodCounts[kind.rawValue].now }
+
+  /// A client has sent too many frames of a kind.
+  func flooded(by kind: Flood) { floodCounts[kind.rawValue].add() }
 
   /// Takes in a finished TCP session.
   func countSession(_ record: borrowing AccessRecord) {

@@ -24,6 +24,8 @@ package struct RequestFields: ~Copyable {
   private var hasRegular = false
   /// Host, which comes to be among the head's fields when it is settled what it says.
   private var hostField: HeaderField?
+  /// A Cookie field has come.
+  private var hasCookie = false
   /// Values of Cookie behind the first; they become part of that one.
   private var crumbs: [ByteRange] = []
 
@@ -47,6 +49,7 @@ package struct RequestFields: ~Copyable {
     length = nil
     hasRegular = false
     hostField = nil
+    hasCookie = false
     crumbs.removeAll(keepingCapacity: true)
   }
 
@@ -56,9 +59,14 @@ package struct RequestFields: ~Copyable {
   package mutating func add(
     _ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>
   ) {
-    // As many bytes as the field would have in HTTP/1.1, so that one limit serves both.
-    bytes += name.count + value.count + 4
-    count += 1
+    // As many bytes as the field would have in HTTP/1.1, so that one limit serves both. Crumbs of a
+    // Cookie are one field there, RFC 9113 §8.2.3.
+    if hasCookie, ASCII.equalsExactly(name, "cookie") {
+      bytes += value.count + 2
+    } else {
+      bytes += name.count + value.count + 4
+      count += 1
+    }
     guard bytes <= limits.headBytes, count <= limits.fields + pseudoFields else {
       isExcessive =
         bytes > limits.headBytes * FixedLimits.headExcess
@@ -135,14 +143,13 @@ package struct RequestFields: ~Copyable {
         name: keep(name), value: keep(value), known: known, spelled: name)
     case .cookie where hasCookie: crumbs.append(keep(value))
     default:
+      if known == .cookie { hasCookie = true }
       let field = HeaderField(
         name: keep(name), value: keep(value), known: known, spelled: name)
       interpret(field, value)
       head.fields.append(field)
     }
   }
-
-  private var hasCookie: Bool { head.first(.cookie) != nil }
 
   private mutating func interpret(_ field: HeaderField, _ value: borrowing Span<UInt8>) {
     switch field.known {

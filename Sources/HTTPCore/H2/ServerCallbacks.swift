@@ -96,9 +96,12 @@ let onFrameSent:
     // SAFETY: the library keeps the frame for the length of this call; its type says which part of
     // the union is there.
     guard let frame = unsafe frame, let session = unsafe owner(user) else { return carryOn }
-    if unsafe UInt32(frame.pointee.hd.type) == NGHTTP2_RST_STREAM.rawValue {
+    switch unsafe UInt32(frame.pointee.hd.type) {
+    case NGHTTP2_RST_STREAM.rawValue:
       let (stream, code) = unsafe (frame.pointee.hd.stream_id, frame.pointee.rst_stream.error_code)
       session.resetSent(stream, code)
+    case NGHTTP2_GOAWAY.rawValue: session.goodbyeSent(unsafe frame.pointee.goaway.error_code)
+    default: break
     }
     return carryOn
   }

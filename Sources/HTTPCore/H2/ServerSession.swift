@@ -28,8 +28,9 @@ package struct SessionLimits: Sendable {
 /// be sent is gathered in `output`, whose storage is lent, so that an idle connection has none.
 /// There are no sockets and no clocks: the caller says what time it is.
 ///
-///     open ──▶ announced ──▶ closing ──▶ over     (GOAWAY with the highest id, then with the last)
-///       └──────────┴────────────┴──────────▲      (an error, or a flood)
+///     open ──▶ announced ──▶ refusing ──▶ over     (GOAWAY with the highest id, then with the last)
+///       ├───────────────────────▲          ▲       (an allowance is used up)
+///       └──────────┴────────────┴──────────┘       (an error, or a flood that goes on)
 ///
 /// What is sent is in `SessionOutput.swift`.
 // SAFETY: this object owns the library's session and deletes it once, in `deinit`; one thread uses
@@ -86,14 +87,12 @@ package final class ServerSession {
   /// They may be for their stream, though nobody may wait for them any more.
   private var isHeadExpected = true
   private var resetStreams = ResetStreams()
-  /// Requests are not taken any more, so that streams come which the library does not know.
-  private var isRefusing = false
   /// Streams whose head could not be sent.
   var unsent: [Int32] = []
-  /// More resets were provoked than any client needs.
-  var isOverdrawn = false
-  /// The session ends in an error; nothing that comes is looked at any more.
-  private var isCondemned = false
+  /// What follows from a reset that went out, for when the library has returned.
+  var verdict = FrameBudget.Verdict.fine
+  /// How far the end has got.
+  var end = SessionEnd()
   /// The library has given up.
   var isBroken = false
 
@@ -135,8 +134,9 @@ package final class ServerSession {
     unsafe nghttp2_option_set_max_send_header_block_length(option, FixedLimits.sentHeadBytes)
     // Our own budget ends a flood first.
     unsafe nghttp2_option_set_max_outbound_ack(option, 10_000)
-    // Another server takes back what nobody waits for any more, and that may be often.
-    if isPeer { unsafe shim_nghttp2_option_lift_reset_limit(option) }
+    // Our budget counts the resets of clients. Another server takes back what nobody waits for any
+    // more, and that may be often.
+    unsafe shim_nghttp2_option_lift_reset_limit(option)
     try HTTP2Error.check(
       unsafe nghttp2_session_server_new2(&session, callbacks, nil, option))
     guard let session = unsafe session else {
@@ -172,22 +172,22 @@ package final class ServerSession {
   /// Streams may have closed on the way: `nextClosed` has them.
   package func receive(_ input: borrowing Span<UInt8>, now: Int64) -> Received {
     self.now = now
-    guard !isCondemned, !isBroken else { return Received(count: input.count, event: .nothing) }
+    guard !end.isCondemned, !isBroken else { return Received(count: input.count, event: .nothing) }
     let piece = scanner.next(input)
-    if piece.hasHeader, !isPeer, !budget.take(scanner, now: now) {
-      terminate(.enhanceYourCalm)
-      return Received(count: piece.count, event: .nothing)
+    if piece.hasHeader, !isPeer {
+      hold(to: budget.take(scanner, now: now))
+      if end.isCondemned { return Received(count: piece.count, event: .nothing) }
     }
     event = .nothing
     if piece.hasHeader { frameBegins() }
     take(input.extracting(0..<piece.count), piece)
     if scanner.isAtEnd { frameEnds() }
-    if fields.isExcessive { terminate(.enhanceYourCalm) }
+    if fields.isExcessive { hold(to: .exceeded(.head)) }
     if malformed != 0 {
       submitReset(malformed, .protocolError)
       malformed = 0
     }
-    return Received(count: piece.count, event: isCondemned ? .nothing : event)
+    return Received(count: piece.count, event: end.isCondemned ? .nothing : event)
   }
 
   private func frameBegins() {
@@ -197,7 +197,7 @@ package final class ServerSession {
     let stream = scanner.stream
     isHeadTaken = false
     isHeadExpected =
-      stream > lastStream || isRefusing || isOpen(stream) || resetStreams.mayHave(stream)
+      stream > lastStream || end.lastTaken != nil || isOpen(stream) || resetStreams.mayHave(stream)
     lastStream = max(lastStream, stream)
   }
 
@@ -206,7 +206,7 @@ package final class ServerSession {
   /// HEADERS on a stream that was passed over or is closed end the connection, RFC 9113 §5.1 and
   /// §5.1.1; the library passes over them.
   private func frameEnds() {
-    if !hasData, !isPeer, !budget.emptyFrame(now: now) { terminate(.enhanceYourCalm) }
+    if !hasData, !isPeer { hold(to: budget.emptyFrame(now: now)) }
     hasData = true
     guard !isHeadTaken else { return }
     isHeadTaken = true
@@ -214,11 +214,11 @@ package final class ServerSession {
     // One that is refused as a whole was never open, and its trailers may be here before its reset is
     // on its way.
     if !resetStreams.mayHave(scanner.stream) { resetStreams.add(scanner.stream) }
-    if !isPeer, !budget.strayHead(now: now) { terminate(.enhanceYourCalm) }
+    if !isPeer { hold(to: budget.strayHead(now: now)) }
   }
 
   /// Whether one of the sides has not ended the stream.
-  private func isOpen(_ stream: Int32) -> Bool {
+  func isOpen(_ stream: Int32) -> Bool {
     unsafe nghttp2_session_get_stream_remote_close(raw, stream) >= 0
   }
 
@@ -239,7 +239,7 @@ package final class ServerSession {
   }
 
   private func give(_ input: borrowing Span<UInt8>, from start: Int) {
-    guard !isCondemned, !isBroken else { return }
+    guard !end.isCondemned, !isBroken else { return }
     // SAFETY: the span bounds its memory and keeps it alive for the length of the call.
     let result = unsafe input.withUnsafeBufferPointer { bytes in
       unsafe inputBase = bytes.baseAddress
@@ -265,35 +265,8 @@ package final class ServerSession {
     case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: terminate(.protocolError)
     case NGHTTP2_ERR_NOMEM.rawValue: isBroken = true
     // What is left are floods: acknowledgements that nobody reads, heads without an end.
-    default: terminate(.enhanceYourCalm)
+    default: hold(to: .exceeded(.control))
     }
-  }
-
-  // MARK: The end
-
-  /// Ends the session with an error or, with `none`, because nobody needs it any more.
-  package func terminate(_ code: ErrorCode) {
-    guard !isCondemned else { return }
-    isCondemned = true
-    unsafe nghttp2_session_terminate_session(raw, code.rawValue)
-  }
-
-  /// Tells the client to go elsewhere with its next request; those on their way are still taken.
-  package func announceEnd() { unsafe nghttp2_submit_shutdown_notice(raw) }
-
-  /// Takes no further request, RFC 9113 §6.8.
-  package func refuseFurther() {
-    isRefusing = true
-    let last = unsafe nghttp2_session_get_last_proc_stream_id(raw)
-    unsafe nghttp2_submit_goaway(
-      raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, ErrorCode.none.rawValue, nil, 0)
-  }
-
-  /// Everything has been said on both sides.
-  package var isOver: Bool {
-    if isBroken { return true }
-    return unsafe nghttp2_session_want_read(raw) == 0 && output.isEmpty
-      && nghttp2_session_want_write(raw) == 0
   }
 
   // MARK: Called back while bytes are read
@@ -318,6 +291,8 @@ package final class ServerSession {
       malformed = stream
     } else if fields.isTrailer {
       event = .ended(stream)
+    } else if let lastTaken = end.lastTaken, stream > lastTaken {
+      // It crossed our GOAWAY. Its stream ends when that is out.
     } else if let error = fields.error {
       event = .refused(stream, error, ended: ended)
     } else {
@@ -347,6 +322,7 @@ package final class ServerSession {
   func streamClosed(_ stream: Int32, _ code: UInt32) {
     ownResets.removeAll { $0 == stream }
     connected.removeAll { $0 == stream }
+    if code == ErrorCode.none.rawValue { budget.answered() }
     closed.append(Closed(stream: stream, code: code))
   }
 
@@ -371,7 +347,8 @@ package final class ServerSession {
   func resetSent(_ stream: Int32, _ code: UInt32) {
     resetStreams.add(stream)
     guard !isPeer, !ownResets.contains(stream) else { return }
-    if !budget.provokedReset(now: now) { isOverdrawn = true }
+    let result = budget.provokedReset(now: now)
+    if result != .fine { verdict = result }
   }
 }
 

@@ -8,6 +8,8 @@ struct BodySource {
   var bytes: UnsafePointer<UInt8>?
   var count = 0
   var endsStream = false
+  /// The frame that goes out is as long as the client's window, or as a frame may be.
+  var fillsWindow = false
 }
 
 /// What a session sends.
@@ -112,10 +114,8 @@ extension ServerSession {
       var bytes: UnsafePointer<UInt8>?
       let count = unsafe nghttp2_session_mem_send(raw, &bytes)
       resetUnsent()
-      if isOverdrawn {
-        isOverdrawn = false
-        terminate(.enhanceYourCalm)
-      }
+      hold(to: verdict)
+      verdict = .fine
       if count < 0 { isBroken = true }
       guard count > 0 else { return }
       // SAFETY: the library keeps the bytes until its next call.
@@ -140,6 +140,7 @@ extension ServerSession {
     let wanted = min(most, source.count)
     let count = min(wanted, room)
     guard count == wanted || count >= Self.pieceBytesMin else { return nil }
+    source.fillsWindow = count == most
     let isLast = source.endsStream && count == source.count
     return count > 0 || isLast ? (count, isLast) : nil
   }
@@ -154,6 +155,6 @@ extension ServerSession {
     }
     source.count -= count
     if source.count == 0, source.endsStream { source.stream = 0 }
-    budget.sent(count)
+    budget.sent(count, filledWindow: source.fillsWindow)
   }
 }

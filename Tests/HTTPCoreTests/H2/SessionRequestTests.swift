@@ -211,11 +211,23 @@ struct SessionRequestTests {
     #expect(reading.streams[3]?.head != nil)
   }
 
-  @Test func `limits are those of HTTP/1.1, crumbs counted one by one`() {
+  @Test func `crumbs of a cookie count as the one field that the application gets`() {
     var limits = HeadLimits()
     limits.fields = 5
-    let crumbs = (0..<6).map { ("cookie", "c\($0)=1") }
+    let crumbs = (0..<400).map { ("cookie", "c\($0)=1") }
     let many = session(Frames.request(1, "GET", "/", crumbs), limits: limits)
+    let cookie = crumbs.map { $0.1 }.joined(separator: "; ")
+    #expect(many.streams[1]?.head?.fields == ["host: a.test", "cookie: \(cookie)"])
+    limits.headBytes = cookie.utf8.count
+    let large = session(Frames.request(1, "GET", "/", crumbs), limits: limits)
+    #expect(large.streams[1]?.refusal == .headTooLarge(limit: limits.headBytes))
+  }
+
+  @Test func `limits are those of HTTP/1.1`() {
+    var limits = HeadLimits()
+    limits.fields = 5
+    let fields = (0..<6).map { ("x-\($0)", "1") }
+    let many = session(Frames.request(1, "GET", "/", fields), limits: limits)
     #expect(many.streams[1]?.refusal == .tooManyFields(limit: 5))
     limits.requestLineBytes = 20
     let path = "/" + String(repeating: "a", count: 20)
@@ -230,8 +242,8 @@ struct SessionRequestTests {
   @Test func `a head far above its limits ends the connection`() {
     var limits = HeadLimits()
     limits.fields = 5
-    let crumbs = (0..<40).map { _ in ("cookie", "c=1") }
-    let reading = session(Frames.request(1, "GET", "/", crumbs), limits: limits)
+    let fields = (0..<40).map { _ in ("x", "1") }
+    let reading = session(Frames.request(1, "GET", "/", fields), limits: limits)
     #expect(reading.goAway == ErrorCode.enhanceYourCalm.rawValue)
     #expect(reading.streams[1]?.refusal == nil)
   }
