@@ -58,6 +58,8 @@ struct StatusReport: Sendable {
     )
     .adding(isServing ? 1 : 0)
     serving.write(to: &output)
+    Metric.gauge("warnings", "Warnings that `edgeproxy status` shows.").adding(warnings.count)
+      .write(to: &output)
     for section in sections {
       for metric in section.metrics { metric.write(to: &output) }
     }

@@ -20,6 +20,7 @@ extension Server {
     let now = WallTime.seconds
     let unable = ability.unable?.word.description
     var sections = [
+      WarningsSection(warnings: warnings.all).section,
       ServerSection(
         node: configuration.node, processNumber: getpid(), startedAt: startedAt, now: now,
         reload: lastReload

@@ -20,6 +20,7 @@ final class Server: TimerTarget {
   var tickets: TicketKeeper?
   var peers: PeerKeeper?
   var service = ServiceWatch()
+  let warnings = Warnings()
   /// To nodes on other servers, for checks and probes.
   let links: PeerLinks
   private let probes: NodeProbes
