@@ -81,7 +81,8 @@ struct ListenAddressReader {
 
   func read(_ section: Section) -> Addresses {
     var seen: [SocketAddress: Int] = [:]
-    let https = addresses("https", section, mayBeEmpty: false, &seen)
+    // A server may pass on nothing but TCP sessions.
+    let https = addresses("https", section, mayBeEmpty: section.isGiven("tcp"), &seen)
     let http = addresses("http", section, mayBeEmpty: true, &seen)
     let peers = addresses("peers", section, mayBeEmpty: true, &seen)
     return (https, http, peers)

@@ -28,7 +28,10 @@ struct ConfigurationReader {
       listen: listen, certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
       subscriptions: subscriptions, upstreams: upstreams.settings,
-      routes: RouteReader(context: context, upstreams: upstreams, listeners: listen.tcp).read(top),
+      routes: RouteReader(
+        context: context, upstreams: upstreams, listeners: listen.tcp,
+        isNeeded: listen.tcp.isEmpty || !listen.https.isEmpty
+      ).read(top),
       compress: CompressReader(context: context).read(top.section("compress")),
       health: health(top.section("health")),
       acmeChallenges: path("acme_challenges", top, \.challenges),

@@ -4,6 +4,8 @@ struct RouteReader {
   let upstreams: NamedUpstreams
   /// What leads to upstreams besides routes.
   let listeners: [TCPListenSettings]
+  /// Requests come in, so that routes have to lead them somewhere.
+  let isNeeded: Bool
 
   /// What no two routes may have in common.
   private struct Place: Hashable {
@@ -12,8 +14,12 @@ struct RouteReader {
   }
 
   func read(_ top: Section) -> [RouteSettings] {
+    guard isNeeded || top.isGiven("routes") else {
+      if context.isComplete { reportUnused([]) }
+      return []
+    }
     let (_, value) = top.take("routes")
-    if context.isComplete, let value, value.isNothing || value.isEmptyList {
+    if isNeeded, context.isComplete, let value, value.isNothing || value.isEmptyList {
       context.findings.error(value.position, "'routes' must have at least one route")
     }
     var seen: [Place: Int] = [:]

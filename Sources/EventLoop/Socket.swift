@@ -30,6 +30,16 @@ package enum Socket {
     return socket
   }
 
+  /// Whether the kernel, and the limits that this process runs under, have sockets of a family.
+  package static func knows(_ family: SocketAddress.Family) -> Bool {
+    do throws(SystemError) {
+      _ = try make(family)
+      return true
+    } catch {
+      return error.code != EAFNOSUPPORT
+    }
+  }
+
   /// Accepts one connection; `nil` when none is waiting.
   ///
   /// A connection that died in the queue is passed over. Throws what the caller has to act on:

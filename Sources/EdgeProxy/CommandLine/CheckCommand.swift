@@ -15,6 +15,7 @@ struct CheckCommand {
     let diagnostics = ConfigurationLoader.check(
       path: path, environment: Environment.current(), now: now
     ) { configuration, named, findings in
+      FamilyCheck(named: named, findings: findings).run()
       JoinCheck(configuration: configuration, named: named, findings: findings).run()
       guard isLive else { return }
       LiveCheck(configuration: configuration, named: named, findings: findings, now: now).run()

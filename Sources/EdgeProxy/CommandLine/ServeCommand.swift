@@ -7,9 +7,11 @@ struct ServeCommand {
   /// `nil`: one for each processor.
   let workers: Int?
 
-  /// The exit status.
+  /// The exit status, of `ExitStatus` where the server cannot start.
   func run() -> Int32 {
-    guard let configuration = Self.load(path).configuration else { return Self.failed() }
+    guard let configuration = Self.load(path).configuration else {
+      return Self.failed(ExitStatus.configuration)
+    }
     do {
       try Program.run(configuration, workers: workers ?? 0) {
         Self.load(path)
@@ -17,17 +19,17 @@ struct ServeCommand {
       return 0
     } catch {
       StandardError.write("edgeproxy: \(error)\n")
-      return Self.failed()
+      return Self.failed(ExitStatus.of(error))
     }
   }
 
-  /// The status of a server that cannot start.
+  /// The status of a server that cannot start, after a while.
   ///
-  /// A service manager starts it again at once, which is right after a crash; where a mistake is in the
+  /// A service manager starts it again at once, which is right after a crash; where something is in the
   /// way it shall not keep a processor busy with that.
-  private static func failed() -> Int32 {
+  private static func failed(_ status: Int32) -> Int32 {
     if Environment.current()["NOTIFY_SOCKET"] != nil { usleep(500_000) }
-    return 1
+    return status
   }
 
   /// Reads the file and says on standard error what is wrong with it.

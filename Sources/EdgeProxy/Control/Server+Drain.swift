@@ -37,11 +37,11 @@ extension Server {
     guard draining.isSetAside else { return false }
     draining.undo()
     logger.notice("put back by an administrator")
-    service.ready(workers: workers.count)
     workers.post { $0.undrain() }
     step()
     ports.openSessions(workers.handles)
     openPeers()
+    service.ready(listeners.summary)
     return true
   }
 

@@ -79,7 +79,8 @@ final class Server: TimerTarget {
     self.prober = prober
     probes = NodeProbes(links: links, timeout: Self.probeTimeout) { prober.follows($0) }
     self.workers = WorkerGroup(count: workers, now: loop.now)
-    ports = PortKeeper(configuration.listen, workers: workers, logger: logger)
+    ports = PortKeeper(
+      configuration.listen, workers: workers, logger: logger, warnings: warnings)
     encryption = try configuration.etcd?.readEncryptionKeys()
     certificates = CertificateKeeper(configuration, encryption: encryption, logger: logger)
   }
@@ -101,7 +102,7 @@ final class Server: TimerTarget {
     discover()
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
-    try ports.openAtStart(workers.handles)
+    ports.openAtStart(workers.handles)
     takePeers()
     openAdministration()
     defer { admin?.close() }
@@ -123,7 +124,7 @@ final class Server: TimerTarget {
     fleet?.close()
     discovery?.close()
     lookups.follow([])
-    if !isReady, let failure = ports.failure { throw failure }
+    if !isReady, !ports.failures.isEmpty { throw NothingListened(failures: ports.failures) }
     logger.notice("stopped")
   }
 
@@ -202,13 +203,14 @@ final class Server: TimerTarget {
     isAsking = false
     if !isReady, beats < Self.beatsForNames, !lookups.isIdle { return }
     ability = Ability(
-      isDraining: draining.isSetAside, hasCertificate: !certificates.index.isEmpty,
+      isDraining: draining.isSetAside,
+      hasCertificate: configuration.listen.https.isEmpty || !certificates.index.isEmpty,
       hasBackend: configuration.answersAlone || hasBackend)
     ports.step(
       ability, unableSince: probes.emptySince, fleet: fleet?.ports, workers: workers.handles,
       now: now)
     tellAbility()
-    if !isReady { becomeReady() }
+    if isReady { tellListeners() } else { becomeReady() }
   }
 
   /// Whether a node may be expected to answer.
@@ -228,13 +230,12 @@ final class Server: TimerTarget {
     workers.post { $0.setAbility(ability, httpsPort: port) }
   }
 
-  /// Tells that this server serves; a port that somebody else has ends the start instead.
+  /// Tells that this server serves; where nothing can be listened on the start ends instead.
   private func becomeReady() {
-    guard ports.failure == nil else { return loop.stop() }
+    guard ports.failures.isEmpty else { return loop.stop() }
     isReady = true
-    service.ready(workers: workers.count)
-    logger.notice(
-      "serving", metadata: ["workers": "\(workers.count)", "node": "\(configuration.node)"])
+    logServing()
+    service.ready(listeners.summary)
   }
 
   /// Without probes a server that lost all its traffic would never learn that it can serve again.
@@ -258,7 +259,7 @@ final class Server: TimerTarget {
     fleet?.everySecond()
     peers?.everySecond()
     openPeers()
-    if !ability.isDraining { ports.openSessions(workers.handles) }
+    if !ability.isDraining { ports.openAgain(workers.handles) }
   }
 
   /// A worker has marked a node that has fallen silent.
@@ -294,7 +295,7 @@ final class Server: TimerTarget {
   func reload() -> ReloadOutcome? {
     guard !draining.isEnding else { return nil }
     service.reloading(now: loop.now)
-    defer { service.ready(workers: workers.count) }
+    defer { service.ready(listeners.summary) }
     let loaded = loader()
     let error = loaded.configuration.map(commit) ?? "the configuration has mistakes"
     let now = WallTime.seconds
@@ -315,7 +316,7 @@ final class Server: TimerTarget {
   private func commit(_ next: Configuration) -> String? {
     let move: PortKeeper.Move
     do {
-      move = try ports.plan(next.listen)
+      move = try ports.plan(next.listen, workers: workers.count)
     } catch {
       return "\(error)"
     }

@@ -6,6 +6,8 @@ struct ServiceWatch {
   private let notify: ServiceNotify?
   private let interval: Duration?
   private var lastSign = Instant(nanoseconds: 0)
+  /// Of what the service manager was told last.
+  private var version = 0
 
   /// From the environment that systemd gives a service.
   init() {
@@ -15,9 +17,15 @@ struct ServiceWatch {
       process: getpid())
   }
 
-  func ready(workers: Int) { notify?.send(.ready, .status("serving with \(workers) workers")) }
+  func ready(_ state: String) { notify?.send(.ready, .status(state)) }
 
   func reloading(now: Instant) { notify?.send(.reloading(now: now)) }
+
+  /// Whether this version of what is told is another than the last.
+  mutating func isNews(_ version: Int) -> Bool {
+    defer { self.version = version }
+    return notify != nil && version != self.version
+  }
 
   func tell(_ state: String) { notify?.send(.status(state)) }
 

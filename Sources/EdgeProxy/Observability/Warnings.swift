@@ -1,7 +1,8 @@
 internal import EventLoop
 
-/// What is wrong with this server now: since when, and what to do about it. `edgeproxy status` shows it.
+/// What is wrong with this server now, since when, and what to do about it.
 ///
+/// `edgeproxy status` shows it.
 /// The part that notices a fault raises a warning under a key of its own, and clears it when the fault
 /// is over. Any thread may do both.
 final class Warnings: Sendable {

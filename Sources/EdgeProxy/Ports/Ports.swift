@@ -1,5 +1,5 @@
 internal import EventLoop
-internal import Logging
+internal import Glibc
 
 /// Binds the ports for all workers: one socket for each worker and address, so that the kernel
 /// spreads connections (SO_REUSEPORT) and workers share nothing.
@@ -12,27 +12,36 @@ struct Ports {
     let kind: ListenerKind
   }
 
-  struct Failure: Error, CustomStringConvertible {
+  struct Failure: Error, Equatable, CustomStringConvertible {
     let address: SocketAddress
     let error: SystemError
     var description: String { "cannot listen on \(address): \(error)" }
-  }
 
-  /// Binds `addresses` for each of `workers` workers: all of them, or none and an error.
-  static func bind(
-    _ addresses: [SocketAddress], _ kind: ListenerKind, workers: Int
-  ) throws(Failure) -> [Bound] {
-    var bound: [Bound] = []
-    do throws(Failure) {
-      for address in addresses { bound += try bind(address, kind, workers: workers) }
-    } catch {
-      close(bound)
-      throw error
+    /// Whether this machine does not have the address, so that no other process is in the way.
+    var isAbsence: Bool { error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT }
+
+    /// Whether trying again cannot help.
+    var isPermanent: Bool { [EAFNOSUPPORT, EACCES, EPERM].contains(error.code) }
+
+    /// What to do about it.
+    var advice: String {
+      switch error.code {
+      case EADDRINUSE:
+        "another process listens there: 'ss -ltnp sport = :\(address.port ?? 0)' names it"
+      case EADDRNOTAVAIL:
+        "no interface has this address: add it there, or take it out of 'listen'"
+      case EAFNOSUPPORT:
+        "the kernel or the unit does without \(address.family == .ipv6 ? "IPv6" : "IPv4"):"
+          + " take the address out of 'listen'"
+      case EACCES, EPERM:
+        "ports below 1024 need CAP_NET_BIND_SERVICE, which the unit gives"
+      default: "it is tried again each second"
+      }
     }
-    return bound
   }
 
-  private static func bind(
+  /// Binds an address for each of `workers` workers, or for none.
+  static func bind(
     _ address: SocketAddress, _ kind: ListenerKind, workers: Int
   ) throws(Failure) -> [Bound] {
     var bound: [Bound] = []

@@ -83,10 +83,17 @@ struct LiveCheck {
       do throws(SystemError) {
         _ = try Socket.listen(address, reusePort: false)
       } catch {
-        if error.code == EADDRINUSE {
+        switch error.code {
+        case EADDRINUSE:
           // It may well be this server, running.
           findings.warning(position, "'\(address)' is in use; is edgeproxy running?")
-        } else {
+        // Said already.
+        case EAFNOSUPPORT: break
+        case EADDRNOTAVAIL:
+          findings.warning(
+            position,
+            "no interface has the address of '\(address)'; it is listened on once one has")
+        default:
           findings.error(position, "cannot listen on '\(address)': \(error.reason)")
         }
       }
