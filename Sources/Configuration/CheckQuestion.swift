@@ -16,6 +16,9 @@ package struct CheckQuestion: Sendable, Equatable {
   package var bytes: [UInt8]
   package var wanted: Wanted
 
+  /// Bytes of ours come before those of the node.
+  package var speaksFirst: Bool { !bytes.isEmpty }
+
   /// The answer to a PING: modifier 100, no variables, 1 for an answer.
   static let pong: [UInt8] = [100, 0, 0, 1]
   private static let ping: [UInt8] = [100, 0, 0, 0]

@@ -7,7 +7,8 @@ extension Directives {
       "upstreams.NAME.health.type", .word(HealthCheck.Kind.allCases.map(\.rawValue)),
       example: "request",
       "request: a GET; ping: uwsgi's PING; tcp: a connection; mysql: its greeting, answered and left in"
-        + " order. Default: request where path is given, else ping for uwsgi and tcp for others"),
+        + " order. Default: request where path is given, else ping for uwsgi, mysql where greeting is"
+        + " mysql, and tcp for others"),
     .optional("upstreams.NAME.health.path", .text, example: "/up", "What the GET asks for"),
     .optional(
       "upstreams.NAME.health.host", .text, example: "app.example.org",

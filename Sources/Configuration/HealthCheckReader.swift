@@ -4,6 +4,8 @@ internal import HTTPCore
 struct HealthCheckReader {
   let context: ReadingContext
   let spoken: UpstreamSettings.NodeProtocol
+  /// What the nodes say first, over protocol tcp.
+  let greeting: Greeting
 
   /// `nil` where the upstream has no `health`.
   func read(_ upstream: Section) -> HealthCheck? {
@@ -36,7 +38,19 @@ struct HealthCheckReader {
         section.position(of: "type"),
         "'type' mysql in \(section.name) needs protocol tcp, found \(spoken.rawValue)")
     }
-    return kind ?? (section.isGiven("path") ? .request : spoken == .uwsgi ? .ping : .tcp)
+    if kind == .tcp, greeting == .mysql {
+      context.findings.warning(
+        section.position(of: "type"),
+        "'type' tcp in \(section.name): MySQL counts bare connections as errors and blocks this"
+          + " machine after max_connect_errors of them; did you mean 'mysql'?")
+    }
+    return kind ?? (section.isGiven("path") ? .request : fallback)
+  }
+
+  /// A bare connection is an error to MySQL, which blocks the machines that make many.
+  private var fallback: HealthCheck.Kind {
+    if greeting == .mysql { return .mysql }
+    return spoken == .uwsgi ? .ping : .tcp
   }
 
   /// The operator who wrote them believes that requests are sent.

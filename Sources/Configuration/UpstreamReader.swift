@@ -90,7 +90,10 @@ struct UpstreamReader {
       idleTimeout: timeouts.duration("idle"), tunnelTimeout: timeouts.duration("tunnel"),
       keepAlive: links.keepAlive(), tls: links.tls(nodes), retry: retry(section.section("retry")),
       hold: section.duration("hold"), bufferSizeBytes: section.size("buffer_size"),
-      health: HealthCheckReader(context: context, spoken: spoken).read(section))
+      health: HealthCheckReader(
+        context: context, spoken: spoken,
+        greeting: spoken == .tcp ? Greeting(rawValue: section.word("greeting")) ?? .none : .none
+      ).read(section))
   }
 
   /// Whether each server of the fleet has the nodes; says so where that cannot be.

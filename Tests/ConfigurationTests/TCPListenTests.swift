@@ -57,6 +57,19 @@ struct TCPListenTests {
     #expect(read(db: "health: { path: /status, port: 10080 }").lines == [])
   }
 
+  @Test func `where MySQL's greeting is awaited, a check is a visit to MySQL`() {
+    func kind(_ text: String) -> HealthCheck.Kind? {
+      read(db: text).configuration?.upstreams.first { $0.name == "db" }?.health?.kind
+    }
+    #expect(kind("greeting: mysql, health: {}") == .mysql)
+    #expect(kind("greeting: any, health: {}") == .tcp)
+    #expect(kind("health: {}, greeting: mysql") == .mysql)
+    #expect(kind("greeting: mysql, health: { path: /status, port: 1 }") == .request)
+    let bare = read(db: "greeting: mysql, health: { type: tcp }")
+    #expect(bare.lines.count == 1 && bare.lines[0].contains("did you mean 'mysql'?"))
+    #expect(bare.configuration != nil)
+  }
+
   @Test(arguments: [
     ("{ path: /status }", "a request in upstreams.db.health needs 'port', the status port"),
     ("{ type: ping }", "'type' ping in upstreams.db.health needs protocol uwsgi, found tcp"),

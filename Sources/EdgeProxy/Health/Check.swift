@@ -60,7 +60,7 @@ final class Check: NodeConnectionOwner, TimerTarget {
       if let port, let address = SocketAddress(ip: node.address.host, port: port) {
         try connection.open(address, at: node.server, through: links)
       } else {
-        try connection.open(node, through: links)
+        try connection.open(node, through: links, speaksFirst: question.speaksFirst)
       }
       connection.owner = self
       timer = loop.arm(self, after: timeout)

@@ -52,6 +52,20 @@ final class CheckTests {
     #expect(outcomes == [.notConnected])
   }
 
+  @Test func `a server that speaks first hears of a check before anything is sent`() throws {
+    let server = try ScriptedNode(overTCP: true)
+    let check = Check(
+      CheckQuestion(HealthCheck(kind: .mysql), spoken: .tcp, modifiers: (0, 0), name: "db"),
+      loop: loop
+    ) { [unowned self] in outcomes.append($1) }
+    let state = NodeState(address: server.address, isBackup: false, cap: EjectionCap())
+    check.start(state, through: PeerLinks(loop: loop), identity: nil, timeout: .seconds(1))
+    defer { check.cancel() }
+    // The kernel shows a connection to a listener with the last packet of its handshake, which a
+    // client may hold back for 200 ms.
+    #expect(try server.accept() != nil)
+  }
+
   @Test func `a ping is four bytes, and so is its answer`() throws {
     try ask(HealthCheck(kind: .ping))
     let call = try #require(try node.accept())
