@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import threading
 import time
 
@@ -172,6 +173,8 @@ def test_metrics_count_what_happens(edge, scripted):
     assert found["edgeproxy_info", ("node", "edge-test"), ("version", found_version(running))] == 1
     ends = [value for key, value in found.items() if key[0] == "edgeproxy_certificate_not_after_seconds"]
     assert ends and min(ends) > time.time()
+    lint = subprocess.run(["promtool", "check", "metrics"], input=ask(running.admin, "/metrics").body, capture_output=True)
+    assert (lint.returncode, lint.stdout, lint.stderr) == (0, b"", b"")
 
 
 def found_version(edge):

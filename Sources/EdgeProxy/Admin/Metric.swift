@@ -18,6 +18,8 @@ struct Metric: Equatable, Sendable {
   let name: String
   let help: String
   let kind: Kind
+  /// Samples are in thousandths of the unit that the name says.
+  private let isThousandths: Bool
   private(set) var samples: [Sample] = []
 
   static func counter(_ name: String, _ help: String) -> Metric {
@@ -28,10 +30,16 @@ struct Metric: Equatable, Sendable {
     Metric(name: name, help: help, kind: .gauge)
   }
 
-  private init(name: String, help: String, kind: Kind) {
+  /// A gauge in seconds, the unit of Prometheus for times, whose samples are milliseconds.
+  static func gauge(milliseconds name: String, _ help: String) -> Metric {
+    Metric(name: name, help: help, kind: .gauge, isThousandths: true)
+  }
+
+  private init(name: String, help: String, kind: Kind, isThousandths: Bool = false) {
     self.name = name
     self.help = help
     self.kind = kind
+    self.isThousandths = isThousandths
   }
 
   mutating func add(_ value: Int, _ labels: (String, String)...) { add(value, labels: labels) }
@@ -74,7 +82,13 @@ struct Metric: Equatable, Sendable {
     }
     if !sample.labels.isEmpty { output.append(UInt8(ascii: "}")) }
     output.append(UInt8(ascii: " "))
-    output.append(decimal: sample.value)
+    if isThousandths {
+      output.append(decimal: max(0, sample.value) / 1000)
+      output.append(UInt8(ascii: "."))
+      output.append(max(0, sample.value) % 1000, digits: 3)
+    } else {
+      output.append(decimal: sample.value)
+    }
     output.append(UInt8(ascii: "\n"))
   }
 

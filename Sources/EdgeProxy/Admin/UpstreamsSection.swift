@@ -138,7 +138,7 @@ struct UpstreamsSection {
     var hedges = Metric.counter("hedges_total", "Tries beside silent ones.")
     var won = Metric.counter("hedges_won_total", "Tries beside silent ones that answered first.")
     var delay = Metric.gauge(
-      "hedge_delay_milliseconds", "How long a try may be silent before another is begun.")
+      milliseconds: "hedge_delay_seconds", "How long a try may be silent before another is begun.")
     for upstream in upstreams {
       var labels = [("upstream", upstream.settings.name)]
       if !upstream.key.isEmpty { labels.append(("key", Self.key(upstream))) }

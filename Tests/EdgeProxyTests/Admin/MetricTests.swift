@@ -34,6 +34,12 @@ struct MetricTests {
       ])
   }
 
+  @Test(arguments: [(1000, "1.000"), (250, "0.250"), (10_007, "10.007"), (0, "0.000")])
+  func `a time is told in seconds`(milliseconds: Int, said: String) {
+    let metric = Metric.gauge(milliseconds: "delay_seconds", "A.").adding(milliseconds)
+    #expect(text(metric).last == "edgeproxy_delay_seconds \(said)")
+  }
+
   @Test func `no family comes twice and counters are named as such`() throws {
     let upstream = try makeUpstream(primaries: 1)
     let sections = [
@@ -54,6 +60,7 @@ struct MetricTests {
     for metric in metrics {
       #expect(metric.name.hasSuffix("_total") == (metric.kind == .counter), "\(metric.name)")
       #expect(metric.help.hasSuffix("."), "\(metric.name)")
+      #expect(!metric.name.contains("milliseconds"), "\(metric.name)")
     }
   }
 }
