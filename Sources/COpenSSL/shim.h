@@ -26,6 +26,8 @@ static inline int shim_GENERAL_NAMES_num(const GENERAL_NAMES *n) { return sk_GEN
 static inline const GENERAL_NAME *shim_GENERAL_NAMES_value(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline STACK_OF(X509) *shim_sk_X509_new_null(void) { return sk_X509_new_null(); }
 static inline int shim_sk_X509_push(STACK_OF(X509) *s, X509 *x) { return sk_X509_push(s, x); }
+static inline int shim_sk_X509_num(const STACK_OF(X509) *s) { return sk_X509_num(s); }
+static inline void shim_sk_X509_free(STACK_OF(X509) *s) { sk_X509_free(s); }
 static inline void shim_sk_X509_pop_free(STACK_OF(X509) *s) { sk_X509_pop_free(s, X509_free); }
 static inline OSSL_PARAM shim_OSSL_PARAM_digest(char *name) { return OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0); }
 static inline EVP_PKEY *shim_EVP_RSA_gen(unsigned int bits) { return EVP_RSA_gen(bits); }

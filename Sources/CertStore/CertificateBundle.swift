@@ -22,22 +22,25 @@ package struct CertificateBundle: Sendable {
   /// With `keys` a plain key is refused (`SealedSecrets`), but for `allowsPlain`: that is for commands
   /// which show or encrypt what lies there, and for a copy that this server itself has kept.
   package init(
-    reading text: [UInt8], keys: EncryptionKeys?, allowsPlain: Bool = false
+    reading value: [UInt8], keys: EncryptionKeys?, allowsPlain: Bool = false
   ) throws(CertificateError) {
-    guard text.count <= Certificate.bytesMax else {
-      throw .tooLarge(bytes: text.count, limit: Certificate.bytesMax)
+    guard value.count <= Certificate.bytesMax else {
+      throw .tooLarge(bytes: value.count, limit: Certificate.bytesMax)
     }
+    let outline = try PEMOutline(value)
+    let (text, blocks) = (outline.text, outline.blocks)
     guard !text.contains(0) else { throw .notText }
-    let blocks = try PEMOutline(text).blocks
     let sealed = blocks.filter { $0.isLabelled("EDGEPROXY ENCRYPTED KEY") }
     let plain = blocks.filter(\.isKey)
-    guard let leaf = blocks.first(where: \.isCertificate) else { throw .noCertificate }
+    guard let leaf = blocks.first(where: \.isCertificate) else {
+      throw outline.missingCertificate
+    }
     guard sealed.count + plain.count <= 1 else { throw .severalKeys }
     if let block = sealed.first {
       let envelope = Base64.decode(text[block.content]) ?? []
       (keyID, keyPEM) = try Self.open(envelope, keys, leaf: text[leaf.content])
     } else {
-      guard let block = plain.first else { throw .noKey }
+      guard let block = plain.first else { throw outline.missingKey }
       guard allowsPlain || SealedSecrets.refusal(isSealed: false, with: keys) == nil else {
         throw .notSealed
       }
@@ -72,9 +75,9 @@ package struct CertificateBundle: Sendable {
     let certificate = try Certificate(pem: chainPEM, keyPEM: keyPEM)
     try certificate.check(now: now)
     _ = try CertificateName.normalised(certificate.names)
-    let text = keyPEM ?? chainPEM
-    guard let block = try PEMOutline(text).blocks.first(where: \.isKey) else { throw .noKey }
-    return try written(certificate, keyPEM: Array(text[block.range]), keys: keys)
+    let outline = try PEMOutline(keyPEM ?? chainPEM)
+    guard let block = outline.blocks.first(where: \.isKey) else { throw outline.missingKey }
+    return try written(certificate, keyPEM: Array(outline.text[block.range]), keys: keys)
   }
 
   /// The same chain with its key under the first of `keys`, or plain without; `nil` where it already is.

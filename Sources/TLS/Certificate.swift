@@ -11,9 +11,17 @@ package struct Certificate: Sendable, Equatable {
   package let keyKind: KeyKind
   /// The DNS names as the certificate gives them, wildcards included.
   package let names: [String]
-  /// Seconds since 1970.
+  /// When the whole chain is valid, in seconds since 1970: it ends with the first certificate of it
+  /// that ends.
   package let notBefore: Int64
   package let notAfter: Int64
+  /// Since when the server's own certificate is valid, which tells the newer of two.
+  package let issuedAt: Int64
+  /// Which certificate of the chain ends first; 1 is the server's own.
+  package let firstToEnd: Int
+  /// What is taken although some clients will refuse it.
+  package let warnings: [CertificateWarning]
+  private let validities: [Validity]
   /// The serial number in hexadecimal.
   package let serial: String
 
@@ -25,24 +33,26 @@ package struct Certificate: Sendable, Equatable {
   /// Reads PEM text: the chain in order, and the key in the same text or in `keyPEM`.
   ///
   /// The chain must be unbroken up to the last certificate given; it need not reach a public root.
-  /// Dates are not judged here: `check(now:)` does that, for the server's own certificate only, since
-  /// clients find their way around an old cross-signature further up.
+  /// It is verified as a client does that trusts the last certificate (`ChainVerification`), but for its
+  /// dates, which `check(now:)` judges.
   package init(pem: [UInt8], keyPEM: [UInt8]? = nil) throws(CertificateError) {
     for text in [pem, keyPEM ?? []] where text.count > Self.bytesMax {
       throw .tooLarge(bytes: text.count, limit: Self.bytesMax)
     }
-    let blocks = try PEMOutline(pem)
-    let keys = keyPEM == nil ? blocks.keys : try PEMOutline(keyPEM ?? []).keys
-    guard blocks.certificates > 0 else { throw .noCertificate }
-    guard keys > 0 else { throw .noKey }
-    guard keys == 1 else { throw .severalKeys }
-    let objects = try PEMObjects(chain: pem, count: blocks.certificates, key: keyPEM ?? pem)
+    let text = try PEMOutline(pem)
+    let keyText = if let keyPEM { try PEMOutline(keyPEM, isKey: true) } else { text }
+    guard text.certificates > 0 else { throw text.missingCertificate }
+    guard keyText.keys > 0 else { throw keyText.missingKey }
+    guard keyText.keys == 1 else { throw .severalKeys }
+    let objects = try PEMObjects(chain: text, key: keyText)
     try objects.checkKey()
     try objects.checkChain()
     keyKind = try objects.checkStrength(
       rsaBitsMin: Self.rsaBitsMin, ecdsaBitsMin: Self.ecdsaBitsMin)
     names = try objects.names()
-    (notBefore, notAfter) = objects.dates()
+    warnings = try objects.verify()
+    validities = objects.validities()
+    (issuedAt, notBefore, notAfter, firstToEnd) = Self.dates(validities)
     serial = objects.serial()
     chain = objects.chainDER()
     key = objects.keyDER()
@@ -64,11 +74,39 @@ package struct Certificate: Sendable, Equatable {
     pem.count <= bytesMax ? PEMObjects.names(ofFirstIn: pem) : []
   }
 
-  /// Throws where the certificate is not valid at `now`, seconds since 1970.
-  package func check(now: Int64) throws(CertificateError) {
-    if now < notBefore { throw .notYetValid(from: notBefore) }
-    if now > notAfter { throw .expired(since: notAfter) }
+  private static func dates(_ validities: [Validity]) -> (Int64, Int64, Int64, Int) {
+    var (from, until, first) = (Int64.min, Int64.max, 0)
+    for (index, validity) in validities.enumerated() {
+      from = max(from, validity.from)
+      if validity.until < until { (until, first) = (validity.until, index) }
+    }
+    return (validities.first?.from ?? from, from, until, first + 1)
   }
+
+  /// Throws where a certificate of the chain is not valid at `now`, seconds since 1970.
+  package func check(now: Int64) throws(CertificateError) {
+    for (index, validity) in validities.enumerated() {
+      if now > validity.until {
+        throw index == 0
+          ? .expired(since: validity.until)
+          : .issuerExpired(position: index + 1, since: validity.until)
+      }
+      if now < validity.from {
+        throw index == 0
+          ? .notYetValid(from: validity.from)
+          : .issuerNotYetValid(position: index + 1, from: validity.from)
+      }
+    }
+  }
+
+  /// Whether the whole chain is valid at `now`, seconds since 1970.
+  package func isValid(at now: Int64) -> Bool { notBefore <= now && now <= notAfter }
+}
+
+/// When one certificate is valid, in seconds since 1970, both ends included.
+struct Validity: Sendable, Equatable {
+  let from: Int64
+  let until: Int64
 }
 
 extension Certificate: CustomStringConvertible, CustomReflectable {

@@ -15,6 +15,13 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
   case malformedName(String)
   case notYetValid(from: Int64)
   case expired(since: Int64)
+  /// The same of a certificate further up the chain; positions count from 1, the server's own.
+  case issuerNotYetValid(position: Int, from: Int64)
+  case issuerExpired(position: Int, since: Int64)
+  /// Every client refuses what a certificate of the chain says of itself.
+  case notAccepted(position: Int, reason: String)
+  /// It is no PEM text, or the PEM text of something else.
+  case foreign(ForeignForm, isKey: Bool)
   case keyTooWeak(bits: Int)
   case keyKindUnsupported
   case notServable(reason: String)
@@ -35,7 +42,8 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
     case .unclosedBlock(let line): "the PEM block in line \(line) is not whole"
     case .malformedCertificate(let position): "certificate \(position) of the chain is malformed"
     case .malformedKey: "the private key is malformed"
-    case .encryptedKey: "the private key is encrypted with a passphrase"
+    case .encryptedKey:
+      "the private key is encrypted with a passphrase; 'openssl pkey -in FILE -out NEW' takes it off"
     case .keyDoesNotFit: "the private key does not fit the certificate"
     case .chainBroken(let position):
       "certificate \(position) of the chain was not issued by the one after it"
@@ -43,6 +51,13 @@ package enum CertificateError: Error, Equatable, Sendable, CustomStringConvertib
     case .malformedName(let name): "the certificate names '\(name)', which is no DNS name"
     case .notYetValid(let from): "the certificate is not valid before \(UTC.text(from))"
     case .expired(let since): "the certificate expired at \(UTC.text(since))"
+    case .issuerNotYetValid(let position, let from):
+      "certificate \(position) of the chain is not valid before \(UTC.text(from))"
+    case .issuerExpired(let position, let since):
+      "certificate \(position) of the chain expired at \(UTC.text(since))"
+    case .notAccepted(let position, let reason):
+      "no client accepts certificate \(position) of the chain: \(reason)"
+    case .foreign(let form, let isKey): form.text(isKey: isKey)
     case .keyTooWeak(let bits): "a key of \(bits) bits is too weak"
     case .keyKindUnsupported: "the key is neither ECDSA (P-256, P-384, P-521) nor RSA"
     case .notServable(let reason): "OpenSSL does not serve it: \(reason)"

@@ -8,16 +8,20 @@ final class PEMObjects {
   private let chain: [OpaquePointer]
   private let key: OpaquePointer
 
-  /// Reads all of `count` certificates and the one key.
-  init(chain pem: [UInt8], count: Int, key keyPEM: [UInt8]) throws(CertificateError) {
+  /// Reads all certificates of a text and the one key of another.
+  init(chain text: PEMOutline, key keyText: PEMOutline) throws(CertificateError) {
     ERR_clear_error()
     defer { ERR_clear_error() }
-    let (found, isEncrypted) = unsafe PEMText.privateKey(keyPEM)
-    guard let found = unsafe found else { throw isEncrypted ? .encryptedKey : .malformedKey }
+    let (found, isEncrypted) = unsafe PEMText.privateKey(keyText.text)
+    guard let found = unsafe found else {
+      let isOpenSSH = keyText.blocks.contains { $0.isLabelled("OPENSSH PRIVATE KEY") }
+      guard !isOpenSSH else { throw .foreign(.openSSHKey, isKey: true) }
+      throw isEncrypted ? .encryptedKey : .malformedKey
+    }
     unsafe key = found
-    unsafe chain = PEMText.certificates(pem)
+    unsafe chain = PEMText.certificates(text.text)
     let read = unsafe chain.count
-    guard read == count else { throw .malformedCertificate(position: read + 1) }
+    guard read == text.certificates else { throw .malformedCertificate(position: read + 1) }
   }
 
   deinit {
@@ -35,10 +39,21 @@ final class PEMObjects {
     for position in 0..<(unsafe chain.count - 1) {
       let issuer = unsafe chain[position + 1]
       let certificate = unsafe chain[position]
-      guard unsafe X509_check_issued(issuer, certificate) == X509_V_OK,
-        unsafe X509_verify(certificate, X509_get0_pubkey(issuer)) == 1
-      else { throw .chainBroken(position: position + 1) }
+      switch unsafe X509_check_issued(issuer, certificate) {
+      case X509_V_OK: continue
+      case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+        throw .notAccepted(
+          position: position + 2, reason: "its key usage does not allow it to issue certificates")
+      default: throw .chainBroken(position: position + 1)
+      }
     }
+  }
+
+  /// Judges signatures and what the certificates say of themselves; what may be meant is returned.
+  func verify() throws(CertificateError) -> [CertificateWarning] {
+    defer { ERR_clear_error() }
+    unsafe try ChainVerification.check(chain)
+    return unsafe ChainVerification.warnings(chain)
   }
 
   func checkStrength(
@@ -99,11 +114,19 @@ final class PEMObjects {
     return names
   }
 
-  func dates() -> (Int64, Int64) {
-    unsafe (
-      CertificateFacts.seconds(X509_get0_notBefore(chain[0])) ?? 0,
-      CertificateFacts.seconds(X509_get0_notAfter(chain[0])) ?? 0
-    )
+  /// When each certificate is valid; without a root at the end, of which clients have their own.
+  func validities() -> [Validity] {
+    var counted = unsafe chain
+    if unsafe counted.count > 1, let last = unsafe counted.last,
+      unsafe X509_self_signed(last, 0) == 1
+    {
+      unsafe counted.removeLast()
+    }
+    return unsafe counted.map { certificate in
+      unsafe Validity(
+        from: CertificateFacts.seconds(X509_get0_notBefore(certificate)) ?? 0,
+        until: CertificateFacts.seconds(X509_get0_notAfter(certificate)) ?? 0)
+    }
   }
 
   // SAFETY: number and text are ours until they are freed, after the text was copied.

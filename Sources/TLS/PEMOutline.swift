@@ -22,6 +22,8 @@ package struct PEMOutline {
   }
 
   package private(set) var blocks: [Block] = []
+  /// What was read, as OpenSSL reads it too: lines end with LF, and nothing stands before them.
+  package let text: [UInt8]
 
   var certificates: Int { blocks.count(where: \.isCertificate) }
   var keys: Int { blocks.count(where: \.isKey) }
@@ -30,7 +32,12 @@ package struct PEMOutline {
   private static let end = Array("-----END ".utf8)
   private static let dashes = Array("-----".utf8)
 
-  package init(_ text: [UInt8]) throws(CertificateError) {
+  /// Takes text as editors and mails leave it (`PEMLines`); what is no text at all is refused as what
+  /// it is.
+  package init(_ given: [UInt8], isKey: Bool = false) throws(CertificateError) {
+    if let form = ForeignForm(bytes: given) { throw .foreign(form, isKey: isKey) }
+    let text = PEMLines.plain(given)
+    self.text = text
     var open: (label: ArraySlice<UInt8>, line: Int, start: Int, content: Int)?
     var line = 0
     var rest = text[...]
@@ -61,10 +68,35 @@ package struct PEMOutline {
       } else if content.starts(with: Self.dashes)
         || isLast && !content.isEmpty && Self.dashes.starts(with: content)
       {
-        throw .unclosedBlock(line: line)
+        let isWhole = content.firstRange(of: Self.end) != nil
+        throw isWhole ? .foreign(.withoutLines, isKey: isKey) : .unclosedBlock(line: line)
       }
     }
     if let open { throw .unclosedBlock(line: open.line) }
+  }
+
+  /// Why there is no certificate in it.
+  package var missingCertificate: CertificateError {
+    for block in blocks {
+      if block.isLabelled("PKCS7") || block.isLabelled("CMS") {
+        return .foreign(.pkcs7, isKey: false)
+      }
+      if block.isLabelled("TRUSTED CERTIFICATE") { return .foreign(.trusted, isKey: false) }
+      if block.label.suffix(19).elementsEqual("CERTIFICATE REQUEST".utf8) {
+        return .foreign(.request, isKey: false)
+      }
+    }
+    let hasMark = text.firstRange(of: "-----BEGIN CERTIFICATE".utf8) != nil
+    return hasMark ? .foreign(.withoutLines, isKey: false) : .noCertificate
+  }
+
+  /// Why there is no private key in it.
+  package var missingKey: CertificateError {
+    if blocks.contains(where: { $0.isLabelled("PUBLIC KEY") }) {
+      return .foreign(.publicKey, isKey: true)
+    }
+    let hasMark = text.firstRange(of: "PRIVATE KEY-----".utf8) != nil
+    return hasMark ? .foreign(.withoutLines, isKey: true) : .noKey
   }
 
   /// What stands between `start` and the dashes at the end of the line.

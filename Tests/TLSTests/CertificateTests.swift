@@ -66,6 +66,18 @@ struct CertificateTests {
     #expect(refusal(text + "\r\n\r\n") == nil)
   }
 
+  @Test func `marks of editors and mails around the lines do not matter`() throws {
+    let issued = root.issue(["a.test"])
+    let text = "subject=CN = a.test\n" + issued.chain + issued.key
+    let lines = text.split(separator: "\n")
+    for end in ["\r", "\r\n", "\r\r\n", " \n"] {
+      #expect(refusal(lines.joined(separator: end) + end) == nil)
+    }
+    #expect(refusal(lines.map { "\t  " + $0 }.joined(separator: "\n")) == nil)
+    let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    #expect(refusal(mark + Array((issued.chain + issued.key).utf8)) == nil)
+  }
+
   @Test func `dates are told in seconds since 1970 and judged on both borders`() throws {
     let certificate = try Certificate(
       pem: root.issue(["a.test"], from: -1000, until: 1000).bundle)
@@ -151,6 +163,33 @@ struct CertificateTests {
     #expect(refusal(issued.chain, key: issued.encryptedKey) == .encryptedKey)
   }
 
+  @Test func `what is no PEM text is refused as what it is`() throws {
+    let issued = root.issue(["a.test"])
+    let der = try Certificate(pem: issued.bundle).chain[0]
+    let wide = Array((issued.chain + issued.key).utf8).flatMap { byte -> [UInt8] in [byte, 0] }
+    let inOneLine = issued.chain.replacing("\n", with: "\\n")
+    let cases: [([UInt8], ForeignForm)] = [
+      (der, .der), ([0x30, 0x82, 0x09, 0x11, 0x02, 0x01, 0x03, 0x30], .pkcs12),
+      ([0xff, 0xfe] + wide, .utf16), (wide, .utf16), (Array(inOneLine.utf8), .withoutLines),
+    ]
+    for (bytes, form) in cases {
+      #expect(refusal(bytes) == .foreign(form, isKey: false))
+    }
+    for (label, form) in [
+      ("PKCS7", ForeignForm.pkcs7), ("NEW CERTIFICATE REQUEST", .request),
+      ("CERTIFICATE REQUEST", .request), ("TRUSTED CERTIFICATE", .trusted),
+    ] {
+      let block = "-----BEGIN \(label)-----\nAAAA\n-----END \(label)-----\n"
+      #expect(refusal(block + issued.key) == .foreign(form, isKey: false))
+    }
+    for (label, form) in [
+      ("PUBLIC KEY", ForeignForm.publicKey), ("OPENSSH PRIVATE KEY", .openSSHKey),
+    ] {
+      let block = "-----BEGIN \(label)-----\nAAAA\n-----END \(label)-----\n"
+      #expect(refusal(issued.chain, key: block) == .foreign(form, isKey: true))
+    }
+  }
+
   @Test func `a missing part is named`() {
     let issued = root.issue(["a.test"])
     #expect(refusal("") == .noCertificate)
@@ -187,6 +226,78 @@ struct CertificateTests {
         }
         #expect(refusal(text) != nil)
       }
+    }
+  }
+
+  @Test(arguments: [
+    [TestAuthority.Trait.purpose("clientAuth")], [.purpose("codeSigning,emailProtection")],
+    [.usage("keyCertSign,cRLSign")], [.authority], [.authority, .purpose("serverAuth")],
+  ])
+  func `a certificate that is for something else is refused`(traits: [TestAuthority.Trait]) {
+    guard case .notAccepted(position: 1, _) = refusal(root.issue(["a.test"], traits: traits).bundle)
+    else {
+      Issue.record("\(traits) was taken")
+      return
+    }
+  }
+
+  @Test func `an issuer that may not issue for servers is refused with its position`() {
+    for traits in [[], [.authority, .purpose("clientAuth")], [.authority, .usage("cRLSign")]]
+      as [[TestAuthority.Trait]]
+    {
+      let issued = root.intermediate(traits: traits).issue(["a.test"])
+      guard case .notAccepted(position: 2, _) = refusal(issued.bundle) else {
+        Issue.record("\(traits) was taken: \(String(describing: refusal(issued.bundle)))")
+        continue
+      }
+    }
+  }
+
+  @Test func `a key with explicit curve parameters is refused`() {
+    guard
+      case .notAccepted(position: 1, let reason) = refusal(
+        root.issue(["a.test"], key: .explicitCurve).bundle)
+    else {
+      Issue.record("explicit parameters were taken")
+      return
+    }
+    #expect(reason.contains("explicit parameters"))
+  }
+
+  @Test func `dates count for the whole chain but for a root at its end`() throws {
+    let old = TestAuthority(until: -1000)
+    let issued = old.intermediate(until: 500).issue(["a.test"], until: 9000)
+    let certificate = try Certificate(pem: issued.bundle)
+    let now = certificate.notBefore + 3600
+    #expect(certificate.firstToEnd == 2)
+    try certificate.check(now: now)
+    #expect(throws: CertificateError.issuerExpired(position: 2, since: certificate.notAfter)) {
+      try certificate.check(now: now + 600)
+    }
+    let young = try Certificate(pem: root.intermediate(from: 1000).issue(["a.test"]).bundle)
+    #expect(throws: CertificateError.issuerNotYetValid(position: 2, from: young.notBefore)) {
+      try young.check(now: now)
+    }
+    #expect(young.issuedAt < young.notBefore)
+  }
+
+  @Test func `what may be meant is taken with a warning`() throws {
+    let alone = root.issue(["a.test"])
+    let usage: [TestAuthority.Trait] = [.usage("keyEncipherment"), .purpose("serverAuth")]
+    let cases: [(String, [CertificateWarning])] = [
+      (alone.chain + alone.key, []), (alone.certificate + alone.key, [.leafOnly]),
+    ]
+    for (text, warnings) in cases {
+      #expect(try Certificate(pem: Array(text.utf8)).warnings == warnings)
+    }
+    let bundles: [([UInt8], [CertificateWarning])] = [
+      (TestAuthority.selfSigned(["a.test"]).bundle, [.selfSigned]),
+      (TestAuthority.selfSigned(["a.test"], traits: [.authority]).bundle, [.selfSigned]),
+      (root.issue(["a.test"], traits: [.mustStaple]).bundle, [.mustStaple]),
+      (root.issue(["a.test"], key: .rsa2048, traits: usage).bundle, [.noSignatureUse]),
+    ]
+    for (bundle, warnings) in bundles {
+      #expect(try Certificate(pem: bundle).warnings == warnings)
     }
   }
 

@@ -9,9 +9,29 @@ package final class TestAuthority {
     case ecdsa(curve: String)
     case rsa(bits: UInt32)
     case ed25519
+    /// P-256 whose parameters are written out instead of its name.
+    case explicitCurve
 
     package static let p256 = Key.ecdsa(curve: "P-256")
     package static let rsa2048 = Key.rsa(bits: 2048)
+  }
+
+  /// What a certificate says of itself besides its names.
+  package enum Trait: Sendable {
+    case authority
+    /// What it is for, and what its key is for, in OpenSSL's words.
+    case purpose(String)
+    case usage(String)
+    case mustStaple
+
+    fileprivate var value: (Int32, String) {
+      switch self {
+      case .authority: (NID_basic_constraints, "critical,CA:TRUE")
+      case .purpose(let text): (NID_ext_key_usage, text)
+      case .usage(let text): (NID_key_usage, "critical," + text)
+      case .mustStaple: (NID_tlsfeature, "status_request")
+      }
+    }
   }
 
   private let certificate: OpaquePointer
@@ -20,17 +40,22 @@ package final class TestAuthority {
   private let above: [String]
 
   /// A root that has signed itself.
-  package init(_ name: String = "Test Root", key kind: Key = .p256) {
+  package init(_ name: String = "Test Root", key kind: Key = .p256, until: Int = 86_400) {
     unsafe key = PEMText.makeKey(kind)
-    let draft = CertificateDraft(commonName: name, names: [], isAuthority: true)
+    var draft = CertificateDraft(commonName: name, names: [], traits: [.authority])
+    draft.until = until
     unsafe certificate = draft.signed(key: key, issuer: nil, issuerKey: key)
     above = []
   }
 
   /// An authority below `parent`.
-  private init(_ name: String, below parent: TestAuthority) {
+  private init(
+    _ name: String, below parent: TestAuthority, from: Int, until: Int, traits: [Trait]
+  ) {
     unsafe key = PEMText.makeKey(.p256)
-    let draft = CertificateDraft(commonName: name, names: [], isAuthority: true)
+    var draft = CertificateDraft(commonName: name, names: [], traits: traits)
+    draft.from = from
+    draft.until = until
     unsafe certificate = draft.signed(
       key: key, issuer: parent.certificate, issuerKey: parent.key)
     above = [parent.pem] + parent.above
@@ -44,18 +69,34 @@ package final class TestAuthority {
   /// The authority's own certificate.
   package var pem: String { unsafe PEMText.certificate(certificate) }
 
-  package func intermediate(_ name: String = "Test Intermediate") -> TestAuthority {
-    TestAuthority(name, below: self)
+  package func intermediate(
+    _ name: String = "Test Intermediate", from: Int = -3600, until: Int = 86_400,
+    traits: [Trait] = [.authority]
+  ) -> TestAuthority {
+    TestAuthority(name, below: self, from: from, until: until, traits: traits)
+  }
+
+  /// A certificate that its own key has signed.
+  package static func selfSigned(_ names: [String], traits: [Trait] = []) -> Issued {
+    let key = unsafe PEMText.makeKey(.p256)
+    defer { unsafe EVP_PKEY_free(key) }
+    let draft = CertificateDraft(commonName: "self", names: names, traits: traits)
+    let leaf = unsafe draft.signed(key: key, issuer: nil, issuerKey: key)
+    defer { unsafe X509_free(leaf) }
+    return unsafe Issued(
+      certificate: PEMText.certificate(leaf), issuers: [],
+      key: PEMText.key(key, passphrase: nil),
+      encryptedKey: PEMText.key(key, passphrase: "secret"))
   }
 
   /// Issues a certificate for DNS names; the times are seconds from now.
   package func issue(
     _ names: [String], key kind: Key = .p256, from: Int = -3600, until: Int = 86_400,
-    digest: String = "SHA256"
+    digest: String = "SHA256", traits: [Trait] = []
   ) -> Issued {
     let leafKey = unsafe PEMText.makeKey(kind)
     defer { unsafe EVP_PKEY_free(leafKey) }
-    var draft = CertificateDraft(commonName: "leaf", names: names, isAuthority: false)
+    var draft = CertificateDraft(commonName: "leaf", names: names, traits: traits)
     draft.from = from
     draft.until = until
     draft.digest = digest
@@ -86,15 +127,15 @@ package final class TestAuthority {
 private struct CertificateDraft {
   let commonName: String
   let names: [String]
-  let isAuthority: Bool
+  let traits: [TestAuthority.Trait]
   var from = -3600
   var until = 86_400
   var digest = "SHA256"
 
-  init(commonName: String, names: [String], isAuthority: Bool) {
+  init(commonName: String, names: [String], traits: [TestAuthority.Trait]) {
     self.commonName = commonName
     self.names = names
-    self.isAuthority = isAuthority
+    self.traits = traits
   }
 
   /// The certificate, which the caller owns.
@@ -114,7 +155,7 @@ private struct CertificateDraft {
     unsafe X509_set_issuer_name(
       certificate, issuer.map { unsafe X509_get_subject_name($0) } ?? subject)
     unsafe X509_set_pubkey(certificate, key)
-    if isAuthority { unsafe add(NID_basic_constraints, "critical,CA:TRUE", to: certificate) }
+    for trait in traits { unsafe add(trait.value.0, trait.value.1, to: certificate) }
     if !names.isEmpty {
       let list = names.map { "DNS:" + $0 }.joined(separator: ",")
       unsafe add(NID_subject_alt_name, list, to: certificate)
@@ -142,8 +183,16 @@ private enum PEMText {
       case .ecdsa(let curve): unsafe shim_EVP_EC_gen(curve)
       case .rsa(let bits): unsafe shim_EVP_RSA_gen(bits)
       case .ed25519: unsafe makeEd25519()
+      case .explicitCurve: unsafe makeExplicitCurve()
       }
     guard let key = unsafe key else { fatalError("no key of kind \(kind)") }
+    return unsafe key
+  }
+
+  private static func makeExplicitCurve() -> OpaquePointer? {
+    let key = unsafe shim_EVP_EC_gen("P-256")
+    guard unsafe EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit") == 1
+    else { return nil }
     return unsafe key
   }
 
