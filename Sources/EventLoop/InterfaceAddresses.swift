@@ -3,10 +3,12 @@ internal import Glibc
 
 /// The addresses that this machine has.
 package enum InterfaceAddresses {
-  /// The four or sixteen bytes of each, in network order; none where the kernel does not tell.
-  package static func all() -> [[UInt8]] {
+  /// The four or sixteen bytes of each, in network order.
+  ///
+  /// The kernel is asked over netlink, which a sandbox may forbid.
+  package static func all() throws(SystemError) -> [[UInt8]] {
     var first: UnsafeMutablePointer<ifaddrs>?
-    guard unsafe getifaddrs(&first) == 0 else { return [] }
+    guard unsafe getifaddrs(&first) == 0 else { throw SystemError("getifaddrs") }
     // SAFETY: the list is the caller's until it is freed, and each entry is read before that.
     defer { unsafe freeifaddrs(first) }
     var addresses: [[UInt8]] = []

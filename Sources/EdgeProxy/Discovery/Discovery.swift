@@ -39,9 +39,12 @@ final class Discovery: TimerTarget {
   /// Addresses that could not be bound, with the reason.
   private var listenFailures: [String] = []
 
-  /// What is wrong with sockets, keys and the copy.
+  private var ownAddresses = OwnAddresses()
+
+  /// What is wrong with sockets, keys, the addresses of this machine and the copy.
   var mistakes: [String] {
-    listenFailures + (keys?.mistakes ?? []) + (copyFailure.map { [$0] } ?? [])
+    listenFailures + (keys?.mistakes ?? [])
+      + [ownAddresses.failure, copyFailure].compactMap(\.self)
   }
   /// Something was heard since the last change was told.
   private var isTold = true
@@ -278,8 +281,12 @@ final class Discovery: TimerTarget {
   }
 
   private func findOwnAddresses() {
-    let addresses = InterfaceAddresses.all().compactMap { IPAddress(octets: $0) }
-    policy.ownAddresses = Set(addresses)
+    switch ownAddresses.look() {
+    case .none: break
+    case .failed(let failure): logger.error("\(failure)")
+    case .readAgain: logger.notice("the addresses of this machine are read again")
+    }
+    policy.ownAddresses = ownAddresses.all
   }
 
   private func loadKeys(always: Bool) {
