@@ -4,7 +4,9 @@ package import TLS
 
 /// The file that the encryption keys lie in.
 package enum KeyFile {
-  /// Reads it; a file that anybody but its owner may open is refused, because it is no secret.
+  /// Reads it; a file that is for more than its owner and readers of one group is no secret, and refused.
+  ///
+  /// The group is what a service reads by whose configuration belongs to root.
   package static func read(_ path: String) throws(KeyFileError) -> EncryptionKeys {
     // SAFETY: the path is a C string for the length of the call, and fstat fills a value of this
     // frame.
@@ -15,7 +17,7 @@ package enum KeyFile {
     guard unsafe fstat(file.raw, &facts) == 0 else { throw .unreadable(SystemError("fstat")) }
     guard facts.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
     let mode = facts.st_mode & 0o7777
-    guard mode & 0o077 == 0 else { throw .exposed(mode: mode) }
+    guard mode & 0o037 == 0 else { throw .exposed(mode: mode) }
     let text: [UInt8]
     do throws(SystemError) {
       text = try WholeFile.read(file.raw, bytesMax: EncryptionKeys.fileBytesMax)
@@ -43,7 +45,8 @@ package enum KeyFileError: Error, Equatable, CustomStringConvertible {
     case .unreadable(let error): "\(error)"
     case .notAFile: "it is not a regular file"
     case .exposed(let mode):
-      "its mode is \(Self.octal(mode)), which lets others at the keys; expected 0600 or 0400"
+      "its mode is \(Self.octal(mode)), which lets others at the keys; expected 0600, or 0640 with"
+        + " the group of the service"
     case .refused(let error): "\(error)"
     }
   }

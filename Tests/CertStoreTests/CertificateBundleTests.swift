@@ -176,14 +176,14 @@ struct KeyFileTests {
 
   init() throws { folder = try Folder() }
 
-  @Test(arguments: [0o600, 0o400, 0o700] as [mode_t])
-  func `one for its owner alone is read`(mode: mode_t) throws {
+  @Test(arguments: [0o600, 0o400, 0o700, 0o640, 0o440] as [mode_t])
+  func `one for its owner, and for readers of its group, is read`(mode: mode_t) throws {
     try folder.write("keys", try EncryptionKeys.newLine(id: "a"))
     try folder.changeMode("keys", mode)
     #expect(try KeyFile.read(folder.path + "/keys").ids == ["a"])
   }
 
-  @Test(arguments: [0o640, 0o604, 0o644, 0o620, 0o601] as [mode_t])
+  @Test(arguments: [0o660, 0o604, 0o644, 0o620, 0o601] as [mode_t])
   func `one that others may open is refused with its mode`(mode: mode_t) throws {
     try folder.write("keys", try EncryptionKeys.newLine(id: "a"))
     try folder.changeMode("keys", mode)
