@@ -36,7 +36,15 @@ struct ReloadCommand: ParsableCommand {
   func validate() throws { try root.refuseServerOptions() }
 
   func run() throws {
-    let reply = try AdminRequest(file.config).send("POST", "/reload")
+    let reply: AdminClient.Reply
+    do {
+      reply = try AdminRequest(file.config).send("POST", "/reload")
+    } catch {
+      if ReloadSignal.send() { return }
+      throw error
+    }
+    // Over TCP no commands are taken.
+    if reply.status == 405, ReloadSignal.send() { return }
     print(reply.body, terminator: "")
     throw ExitCode(reply.status == 200 ? 0 : 1)
   }
