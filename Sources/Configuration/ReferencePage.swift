@@ -81,7 +81,7 @@ extension Directive {
 
 extension Directive.ValueType {
   /// The values that are accepted, as the end of a comment.
-  fileprivate var bounds: String {
+  var bounds: String {
     switch self {
     case .word(let words): words.count > 1 ? " One of: \(words.joined(separator: ", "))." : ""
     case .number(let range): " \(range.lowerBound) to \(range.upperBound)."

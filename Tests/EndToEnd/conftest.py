@@ -13,6 +13,7 @@ from support.edge import Edge, binary, configure, install
 from support.etcd_cluster import Cluster
 from support.gate import Gate
 from support.http import ScriptedHTTP
+from support.installed import build_package
 from support.network import dig_hole, namespace
 from support.tunnels import upper
 from support.uwsgi import FullQueue, Instance, ScriptedUWSGI
@@ -34,6 +35,12 @@ def authority(tmp_path_factory):
 def wildcard(authority):
     """The certificate that most tests are served with."""
     return authority.issue("*.example.test", "example.test")
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory):
+    """The Debian package of the binary under test."""
+    return build_package(tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture

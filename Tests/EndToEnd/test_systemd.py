@@ -1,4 +1,4 @@
-"""The unit under a real systemd, installed as the README says: starting, crashing, freezing, reloading, going down."""
+"""The package's unit under a real systemd: starting, crashing, freezing, reloading, going down."""
 
 import concurrent.futures
 import re
@@ -9,18 +9,16 @@ import pytest
 
 from support import REPOSITORY
 from support.client import Client, Cut
-from support.edge import binary
-from support.machine import Machine, needs_a_machine
+from support.installed import Installed
+from support.machine import needs_a_machine
 from support.processes import eventually
 from support.uwsgi import PLUGIN_COMMAND
 
-CONFIGURATION = """
-listen: { https: ["127.0.0.1:443"], http: ["127.0.0.1:80"] }
-upstreams:
-  app: { nodes: ["unix:/run/uwsgi/app.sock"], hold: 5s }
-routes:
-  - { host: "*.example.test", upstream: app }
-"""
+CONFIGURATION = {
+    "listen": {"https": ["127.0.0.1:443"], "http": ["127.0.0.1:80"]},
+    "upstreams": {"app": {"nodes": ["unix:/run/uwsgi/app.sock"], "hold": "5s"}},
+    "routes": [{"host": "*.example.test", "upstream": "app"}],
+}
 
 APPLICATION = f"""
 [Service]
@@ -38,36 +36,17 @@ ExecStopPost=/bin/sh -c 'echo "outcome: $$SERVICE_RESULT $$EXIT_CODE $$EXIT_STAT
 """
 
 
-def installation():
-    """The lines of the README's section, with the binary under test."""
-    section = re.search(r"^## Install\n(.*?)^## ", (REPOSITORY / "README.md").read_text(), re.M | re.S)[1]
-    lines = [line.strip() for line in re.findall(r"^    (.*)$", section, re.M)]
-    wanted = [line for line in lines if line.startswith(("install ", "useradd "))]
-    assert len(wanted) == 3, lines
-    return "\n".join(line.replace(".build/release/edgeproxy", str(binary())) for line in wanted)
-
-
 @pytest.fixture
-def machine(directory, wildcard, ending):
+def machine(directory, package, wildcard, ending):
     prepare = f"""
-cd {REPOSITORY}
-{installation()}
-mkdir -p /etc/edgeproxy/certificates/example.test /etc/systemd/system/edgeproxy.service.d
+mkdir -p /etc/systemd/system/edgeproxy.service.d
 cat > /etc/systemd/system/edgeproxy.service.d/outcome.conf <<'END'
 {OUTCOME}
 END
-cp {wildcard.chain} /etc/edgeproxy/certificates/example.test/fullchain.pem
-cp {wildcard.key} /etc/edgeproxy/certificates/example.test/privkey.pem
-chown -R edgeproxy /etc/edgeproxy
-cat > /etc/edgeproxy/edgeproxy.yaml <<'END'
-{CONFIGURATION}
-END
 """
-    units = {"uwsgi.service": APPLICATION,
-             "multi-user.target": "[Unit]\nWants=uwsgi.service edgeproxy.service\n"}
-    booted = Machine(directory, prepare, units)
+    units = {"uwsgi.service": APPLICATION, "multi-user.target": "[Unit]\nWants=uwsgi.service\n"}
+    booted = Installed(directory, package, wildcard, CONFIGURATION, prepare, units)
     ending.append(booted)
-    booted.wait_for_unit("edgeproxy.service")
     return booted
 
 
@@ -144,15 +123,15 @@ def test_a_server_that_crashes_again_and_again_comes_back_each_time(machine, aut
 @needs_a_machine
 def test_a_reload_keeps_the_process_and_takes_what_is_right(machine, authority):
     main = machine.told("edgeproxy.service", "MainPID")
-    file = machine.path("/etc/edgeproxy/edgeproxy.yaml")
-    good = file.read_text()
-    file.write_text(good + "rutes: []\n")
-    machine.run("systemctl", "reload", "edgeproxy")
-    eventually(lambda: "unknown key 'rutes'" in machine.said, "the mistake is told")
+    changed = {**CONFIGURATION, "routes": [{"host": "app2.example.test", "upstream": "app"}]}
+    machine.write({**changed, "rutes": []})
+    with pytest.raises(AssertionError, match="edgeproxy.service"):
+        machine.run("systemctl", "reload", "edgeproxy")
+    assert "unknown key 'rutes'" in machine.said, "the mistake is told"
     assert ask(machine, authority, "/up").status == 200
-    file.write_text(good.replace('"*.example.test"', "app2.example.test"))
+    machine.write(changed)
     machine.run("systemctl", "reload", "edgeproxy")
-    eventually(lambda: ask(machine, authority, "/up").status == 404, "the new routes")
+    assert ask(machine, authority, "/up").status == 404, "the new routes are in force when the command returns"
     assert machine.told("edgeproxy.service", "MainPID") == main
 
 
@@ -170,7 +149,7 @@ def test_a_frozen_process_is_killed_in_time_and_comes_back(machine, authority):
 
 
 @needs_a_machine
-def test_at_a_reboot_the_port_closes_and_requests_end_before_their_application(machine, authority):
+def test_at_a_reboot_the_port_closes_and_requests_end_before_their_application_and_it_serves_again(machine, authority):
     with concurrent.futures.ThreadPoolExecutor() as executor:
         slow = executor.submit(ask, machine, authority, "/slow?seconds=3")
         eventually(lambda: status_in_flight(machine) == 1, "a request is under way")
@@ -183,3 +162,7 @@ def test_at_a_reboot_the_port_closes_and_requests_end_before_their_application(m
     rebooting.end()
     order = re.findall(r"stopped|goodbye to uWSGI", machine.said)
     assert order == ["stopped", "goodbye to uWSGI"], machine.said
+    machine.power_off()
+    machine.boot()
+    machine.wait_for_unit("edgeproxy.service")
+    eventually(lambda: serves(machine, authority), "it serves after the reboot")

@@ -44,6 +44,10 @@ struct Arguments: ParsableCommand {
   @Flag(name: .long, help: "Print the reference: every key with its default, and exit.")
   var printReference = false
 
+  @Flag(
+    name: .long, help: ArgumentHelp("Print edgeproxy.yaml(5), and exit.", visibility: .hidden))
+  var printManual = false
+
   static let workersMax = 1024
 
   func validate() throws {
@@ -58,7 +62,7 @@ struct Arguments: ParsableCommand {
 
   /// For commands that talk to a running server: what is meant for starting one means nothing there.
   func refuseServerOptions() throws {
-    if workers != nil || checkConfig || printReference {
+    if workers != nil || checkConfig || printReference || printManual {
       throw ValidationError("A command takes no option that is meant for the server.")
     }
   }
@@ -67,6 +71,10 @@ struct Arguments: ParsableCommand {
     if checkConfig { throw ExitCode(CheckCommand(path: file.config, isLive: live).run()) }
     if printReference {
       print(ReferencePage.text(), terminator: "")
+      return
+    }
+    if printManual {
+      print(ManualPage.text(), terminator: "")
       return
     }
     throw ExitCode(ServeCommand(path: file.config, workers: workers).run())

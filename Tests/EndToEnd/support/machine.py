@@ -1,7 +1,7 @@
 """A machine that boots: systemd is process 1 of namespaces of its own, above an /etc, /usr and /var of its own.
 
 Nothing that it does is seen outside: files are laid over those of the real machine (overlayfs), the network is an
-empty one with loopback, and a reboot ends the process.
+empty one with loopback, and a reboot ends the process. `boot` starts it again, with the files that it had.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from .processes import Child, eventually
 
 SYSTEMD = "/lib/systemd/systemd"
 # What a machine needs to boot and to go down; of targets that only order others the name is enough.
-BARE = ["sysinit.target", "basic.target", "network-online.target"]
+BARE = ["sysinit.target", "basic.target", "network-online.target", "multi-user.target"]
 ENDS = ["shutdown.target", "umount.target", "final.target", "reboot.target", "systemd-reboot.service"]
 LAYERED = ["etc", "usr", "var"]
 CLONE_NEWNET = 0x40000000
@@ -29,7 +29,6 @@ libc = ctypes.CDLL(None, use_errno=True)
 INSIDE = r"""
 set -eu
 mount --make-rprivate /
-mount -t tmpfs layers "$1/layers"
 for name in {layered}; do
   mkdir -p "$1/layers/$name/over" "$1/layers/$name/work"
   mount -t overlay overlay -o "lowerdir=/$name,upperdir=$1/layers/$name/over,workdir=$1/layers/$name/work" "/$name"
@@ -42,9 +41,20 @@ else
   mkdir /sys/fs/cgroup/systemd
   mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
 fi
+# Of units it has its own alone, and those of packages that it installs.
+mount -t tmpfs units /usr/lib/systemd/system
 ip link set lo up
-. "$1/prepare"
-export container=test SYSTEMD_UNIT_PATH=/etc/systemd/system:"$1/units"
+if [ ! -e "$1/layers/prepared" ]; then
+  find /etc/systemd/system -mindepth 1 -delete
+  # Containers have a policy that keeps packages from starting services; and manuals need no index.
+  rm -f /usr/sbin/policy-rc.d /var/lib/man-db/auto-update
+  cp -a "$1/units/." /usr/lib/systemd/system
+  . "$1/prepare"
+  cp -a /usr/lib/systemd/system "$1/layers/units"
+  touch "$1/layers/prepared"
+fi
+cp -a "$1/layers/units/." /usr/lib/systemd/system
+export container=test SYSTEMD_UNIT_PATH=/etc/systemd/system:/usr/lib/systemd/system
 exec {systemd} --system --unit=multi-user.target --show-status=no --log-target=null
 """
 
@@ -70,12 +80,16 @@ class Machine:
         (directory / "units" / "service.d" / "output.conf").write_text(
             "[Service]\n" + "".join(f"Standard{which}=append:{self.output}\n" for which in ("Output", "Error")))
         (directory / "prepare").write_text(prepare)
+        subprocess.run(["mount", "-t", "tmpfs", "layers", directory / "layers"], check=True)
+        self.boot()
+
+    def boot(self):
         self.groups = _own_group(f"edgeproxy-test-{os.getpid()}-{threading.get_ident()}")
         enter = f"for group in {' '.join(map(str, self.groups))}; do echo $$ > $group/cgroup.procs; done; exec \"$@\""
         inside = INSIDE.format(layered=" ".join(LAYERED), systemd=SYSTEMD)
         self.child = Child([
             "sh", "-c", enter, "sh", "unshare", "--fork", "--kill-child", "--pid", "--mount", "--mount-proc", "--cgroup",
-            "--ipc", "--uts", "--net", "sh", "-c", inside, "sh", directory])
+            "--ipc", "--uts", "--net", "sh", "-c", inside, "sh", self.directory])
         self.first = eventually(self._first, f"the machine's first process; its output:\n{self.child.text}")
 
     def _first(self):
@@ -131,13 +145,18 @@ class Machine:
             os.close(inside)
             os.close(outside)
 
-    def end(self):
+    def power_off(self):
+        """Pulls the plug, where it has not gone down by itself; its files stay."""
         self.child.kill()
         self.child.end()
         for group in self.groups:
             # Below it are those of systemd's units, of which no process is left.
             for place, _, _ in os.walk(group, topdown=False):
                 eventually(lambda place=place: _removed(place), f"an empty {place}")
+
+    def end(self):
+        self.power_off()
+        subprocess.run(["umount", "-l", self.directory / "layers"], check=True)
 
 
 def _own_group(name):
