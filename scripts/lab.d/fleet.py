@@ -10,7 +10,8 @@ import threading
 import time
 
 import network
-from server import REPOSITORY, Server
+from sandbox import Sandbox
+from server import REPOSITORY, UNIT, Server
 
 sys.path.insert(0, str(REPOSITORY / "Tests/EndToEnd"))
 from support.authority import Authority  # noqa: E402
@@ -34,6 +35,7 @@ class Fleet:
         self.journals, self.records = self.directory / "journals", self.directory / "records"
         self.encryption_keys = self.directory / "encryption.keys"
         self.network = network.Network(self.owner, self.count)
+        self.sandbox = Sandbox(UNIT)
         self.servers = [Server(self, number) for number in range(1, self.count + 1)]
         self.programs, self.certificates, self.lock = [], [], threading.Lock()
 
@@ -79,14 +81,15 @@ class Fleet:
 
     def _write_encryption_keys(self):
         key = network.run(self.edgeproxy, "cert", "new-key").stdout
-        with open(os.open(self.encryption_keys, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        with open(os.open(self.encryption_keys, os.O_CREAT | os.O_WRONLY, 0o640), "w") as file:
             file.write(key)
+        os.chown(self.encryption_keys, 0, self.sandbox.group)
 
     def _join(self):
         """Makes the servers peers, which reach one another's instances through one another."""
         for server, word in [(self.servers[0], "init"), *((server, "join") for server in self.servers)]:
-            network.run(*self.network.inside(
-                server.number, self.edgeproxy, "node", word, "--config", server.configuration_file))
+            network.run(*self.network.inside(server.number, *self.sandbox.as_service(
+                server.binary, "node", word, "--config", server.configuration_file)))
 
     def issue(self, **options):
         return self.authority.issue(*NAMES, **options)

@@ -15,7 +15,7 @@ APPS = ["app1", "app2"]
 APP_PORTS = {"app1": 3031, "app2": 3032}
 STATE_SIZE = "24m"
 ETCD_STOP_SECONDS = 5  # a member that cannot hand its leadership over takes much longer
-SYSTEMD_SECONDS = 0.1  # what systemd itself takes from an end to the next start
+SYSTEMD_SECONDS = 0.05  # what systemd itself takes from an end to the next start, less the way into the sandbox
 SUBSCRIPTIONS = "127.0.0.1:7000"
 PEERS_PORT = 7443
 
@@ -29,6 +29,8 @@ class Server:
         self.state = self.directory / "state"
         self.configuration_file = self.directory / "edgeproxy.yaml"
         self.binary = self.directory / "edgeproxy"
+        self.run, self.log = self.directory / "run", self.directory / "log"
+        self.sandbox = fleet.sandbox
         self.has_etcd = number <= fleet.members
         self.powered = False
 
@@ -48,14 +50,18 @@ class Server:
     def make(self):
         self.state.mkdir(parents=True)
         network.run("mount", "-t", "tmpfs", "-o", f"size={STATE_SIZE}", "edgelab", self.state)
+        for place, mode in ((self.state, 0o700), (self.run, 0o750), (self.log, 0o750)):
+            self.sandbox.own(place, mode)
         self.install_edgeproxy()
         self.write_configuration()
         if self.has_etcd:
             self.etcd = self._service("etcd", self._etcd_command(), {}, stop_seconds=ETCD_STOP_SECONDS)
         self.apps = [self._service(app, self._app_command(app), self._app_environment(app),
                                    stop_signal=signal.SIGINT) for app in APPS]
+        entered = self.sandbox.enter(
+            self.directory, [self.fleet.directory], [self.state, self.run, self.log])
         self.edge = self._service(
-            "edge", [self.binary, "--config", self.configuration_file, "--workers", 1], {},
+            "edge", [*entered, self.binary, "--config", self.configuration_file, "--workers", 1], {},
             restart=SYSTEMD_SECONDS + unit_seconds(UNIT, "RestartSec", 0.1),
             watchdog=unit_seconds(UNIT, "WatchdogSec", None))
         self.powered = True
@@ -110,14 +116,14 @@ class Server:
             "node": self.name,
             "state": str(self.state),
             "listen": {"https": ["0.0.0.0:443"], "http": ["0.0.0.0:80"],
-                       "admin": f"unix:{self.directory / 'admin.sock'}",
+                       "admin": f"unix:{self.run / 'admin.sock'}",
                        **({"peers": [f"{self.address}:{PEERS_PORT}"]} if self.fleet.edge_to_edge else {})},
             "certificates": {"etcd": {}},
             "etcd": {"endpoints": endpoints or self.fleet.endpoints,
                      "encryption_keys": str(self.fleet.encryption_keys)},
             "tls": {"tickets": "etcd"},
             **self._applications(),
-            "log": {"access": str(self.directory / "access.log"), "format": "json"},
+            "log": {"access": str(self.log / "access.log"), "format": "json"},
             **changes,
         }, indent=2))
 

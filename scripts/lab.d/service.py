@@ -36,6 +36,7 @@ class Service:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.path = str(directory / f"{name}.notify")
         self.socket.bind(self.path)
+        os.chmod(self.path, 0o777)
         self.socket.settimeout(0.1)
         threading.Thread(target=self._listen, daemon=True).start()
         threading.Thread(target=self._keep, daemon=True).start()
