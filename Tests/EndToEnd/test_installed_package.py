@@ -26,7 +26,7 @@ def machine(directory, ending):
 
 
 def install(machine, package):
-    return machine.run("dpkg", "--install", "--force-unsafe-io", "--force-confold", package)
+    return machine.run("sh", "-c", f"dpkg --install --force-unsafe-io --force-confold {package} 2>&1")
 
 
 def health(machine):
@@ -130,6 +130,12 @@ def test_an_upgrade_keeps_what_was_configured_and_runs_the_new_program(machine, 
     assert file.read_text().endswith("# mine\n")
     assert machine.run("stat", "--format", "%U %G %a", CONFIGURATION).strip() == "root edgeproxy 640"
     assert eventually(lambda: health(machine), "an answer") == (503, "no-certificate")
+
+
+@needs_a_machine
+def test_a_unit_that_was_installed_by_hand_and_hides_the_package_s_is_named(machine, package):
+    machine.path("/etc/systemd/system/edgeproxy.service").write_text("[Service]\nExecStart=/bin/true\n")
+    assert "edgeproxy.service hides the unit of this package" in install(machine, package)
 
 
 @needs_a_machine
