@@ -19,6 +19,8 @@ def test_the_example_is_taken(directory, authority, example):
         text = text.replace(place, str(directory / place.strip("/")))
     if "\ncertificates:" not in text:  # the smallest one counts on the default directory
         text += f"\ncertificates: {{ directory: {directory}/etc/edgeproxy/certificates }}\n"
+    if "\nstate:" not in text:  # nothing of the machine that the test runs on
+        text += f"\nstate: {directory}/state\n"
     install(authority.issue("*.example.org", "example.org"), directory / "etc/edgeproxy/certificates/example.org")
     install_etcd_files(authority, directory / "etc/edgeproxy/etcd")
     (directory / "etc/edgeproxy/503.html").write_text("<p>Back soon.</p>\n")

@@ -1,0 +1,34 @@
+"""The configurations that the documents show are taken as they stand, on a server that has what they name."""
+
+import re
+
+import pytest
+
+from support import REPOSITORY
+from support.edge import check, install
+
+PAGES = ["README.md", "docs/one-server.md", "docs/from-nginx.md"]
+PLACES = ("/etc/edgeproxy", "/var/lib/acme", "/srv/shop/static")
+SHOWN = [(page, number, block) for page in PAGES
+         for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL), 1)]
+
+
+@pytest.mark.parametrize("page, number, block", SHOWN, ids=lambda part: str(part) if len(str(part)) < 40 else "")
+def test_a_configuration_that_is_shown_is_taken(directory, authority, page, number, block):
+    text = block if "routes:" in block else block + "routes: [{ host: app.example.org, respond: {} }]\n"
+    for place in PLACES:
+        (directory / place.strip("/")).mkdir(parents=True, exist_ok=True)
+        text = text.replace(place, str(directory / place.strip("/")))
+    (directory / "etc/edgeproxy/503.html").write_text("<p>Back soon.</p>\n")
+    names = re.findall(r"host: \"?([*a-z.]*example\.org)", text)
+    install(authority.issue(*dict.fromkeys(names)), directory / "etc/edgeproxy/certificates/shown")
+    text += f"state: {directory}/state\ncertificates: {{ directory: {directory}/etc/edgeproxy/certificates }}\n"
+    text += f"log: {{ access: {directory}/access.log }}\n"
+    file = directory / "edgeproxy.yaml"
+    file.write_text(text)
+    status, output = check(file)
+    assert (status, output.splitlines()[-1:]) == (0, ["ok"]), output
+
+
+def test_every_page_shows_something():
+    assert {page for page, _, _ in SHOWN} == set(PAGES)
