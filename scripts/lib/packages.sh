@@ -35,7 +35,7 @@ need_packages() {
       die "packages are missing and there is no sudo; as root: apt-get install ${missing[*]}"
     as_root=(sudo)
   fi
-  say "installing: ${missing[*]}"
+  say "installing ${#missing[@]} packages: ${missing[*]}"
   local install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
     apt-get install -y -qq --no-install-recommends "${missing[@]}")
   "${install[@]}" >/dev/null 2>&1 ||
@@ -49,12 +49,15 @@ need_packages() {
   fi
 }
 
-# need_swift: fails with directions unless Swift 6.3 or later is on PATH.
+# need_swift: fails with directions unless Swift 6.3 or later is on PATH and runs.
 need_swift() {
-  local version
+  local version said
   command -v swift >/dev/null ||
     die "swift is not on PATH; install Swift 6.3 from https://www.swift.org/install/linux/ and add its usr/bin to PATH"
-  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+  said=$(swift --version 2>&1) ||
+    die "swift does not run; install the packages that https://www.swift.org/install/linux/ names for this distribution. It says:
+$said"
+  version=$(sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' <<<"$said" | head -n 1)
   [ "$(printf '6.3\n%s\n' "$version" | sort -V | head -n 1)" = 6.3 ] ||
     die "Swift 6.3 or later is needed, found ${version:-an unknown version} at $(command -v swift)"
 }
@@ -65,8 +68,9 @@ build_release() {
   [ -z "$edgeproxy" ] || return 0
   need_swift
   need_packages "${build_packages[@]}"
-  say "building edgeproxy (release)"
-  swift build -c release --static-swift-stdlib --product edgeproxy >&2
+  say "building edgeproxy (release); the first build takes about four minutes on two cores"
+  # The linker has a word on a function of Foundation that nothing here calls.
+  swift build -c release --static-swift-stdlib --product edgeproxy 2>&1 | sed "/use of .mktemp. is dangerous/d" >&2
   # shellcheck disable=SC2034  # read by who sources this
   edgeproxy=$(swift build -c release --static-swift-stdlib --show-bin-path)/edgeproxy
 }
