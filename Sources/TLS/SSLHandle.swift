@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 /// One SSL object and the calls that both sides of TLS make on it.
 ///
@@ -92,9 +93,10 @@ struct SSLHandle: ~Copyable {
   }
 
   private func failure(_ call: String) -> TLSError {
+    let code = errno
     // After an unrecoverable error OpenSSL must not be asked to say goodbye.
     unsafe SSL_set_quiet_shutdown(raw, 1)
-    return TLSError(draining: call)
+    return TLSError(draining: call, systemCode: code)
   }
 }
 

@@ -6,14 +6,22 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
   package let call: String
   /// The reasons of its error queue, oldest first; empty where the peer just went away.
   package let reasons: [String]
+  /// Where there are no reasons: what the socket failed with, a value of `errno`; 0 where that is not
+  /// known.
+  package let systemCode: Int32
+  /// What came from the peer was no TLS at all, such as an answer of HTTP.
+  package let isNotTLS: Bool
 
   /// Drains the error queue.
-  package init(draining call: String) {
+  package init(draining call: String, systemCode: Int32 = 0) {
     self.call = call
+    self.systemCode = systemCode
     var reasons: [String] = []
+    var isNotTLS = false
     while reasons.count < 8 {
       let code = ERR_get_error()
       guard code != 0 else { break }
+      isNotTLS = isNotTLS || ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER
       // SAFETY: the text is a constant of OpenSSL.
       if let text = unsafe ERR_reason_error_string(code) {
         unsafe reasons.append(String(cString: text))
@@ -22,11 +30,14 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
       }
     }
     self.reasons = reasons
+    self.isNotTLS = isNotTLS
   }
 
   package init(_ call: String, reason: String) {
     self.call = call
     reasons = [reason]
+    systemCode = 0
+    isNotTLS = false
   }
 
   package var description: String {

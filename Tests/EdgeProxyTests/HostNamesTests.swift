@@ -76,11 +76,10 @@ struct HostNamesTests {
         routes: [{ host: a.example, upstream: a }]
         """)
     let loop = try EventLoop()
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let first = SnapshotPlan(configuration, previous: nil)
-    let before = WorkerSnapshot(first, loop: loop, logger: logger, previous: nil)
+    let before = WorkerSnapshot(first, loop: loop, previous: nil)
     let next = SnapshotPlan(configuration, hosts: try hosts(["10.0.0.1:3031"]), previous: first)
-    let after = WorkerSnapshot(next, loop: loop, logger: logger, previous: before)
+    let after = WorkerSnapshot(next, loop: loop, previous: before)
     #expect(after.upstreams[0] === before.upstreams[0])
     #expect(after.upstreams[0].state.nodes.count == 1)
     #expect(after.upstreams[0].generation == 1)

@@ -10,7 +10,7 @@ struct RetryPolicyTests {
     .resetBeforeResponse(sentAnything: true), .closedBeforeResponse(sentAnything: true),
   ]
   private static let notSent: [AttemptFailure] = [
-    .couldNotConnect, .busy, .resetBeforeResponse(sentAnything: false),
+    .couldNotConnect(.refused), .busy, .resetBeforeResponse(sentAnything: false),
     .closedBeforeResponse(sentAnything: false),
   ]
 
@@ -46,7 +46,7 @@ struct RetryPolicyTests {
     let result = decide(failure) { $0.isDeadly = true }
     #expect(result.decision == .answer(status: 502, reason: "query-of-death"))
     #expect(result.tokens == 0)
-    #expect(decide(.couldNotConnect) { $0.isDeadly = true }.decision == .tryAnother)
+    #expect(decide(.couldNotConnect(.refused)) { $0.isDeadly = true }.decision == .tryAnother)
   }
 
   @Test func `another server is asked to connect while tries and time last, whatever the method`() {

@@ -65,9 +65,12 @@ def test_the_health_endpoint_follows_the_checks_of_the_only_node(edge, scripted)
         answer(status="200 OK" if well[0] else "503 Starting")))
     running = edge({"app1": {"nodes": [lone.address], "health": {"path": "/up", **TIMES}}})
     eventually(lambda: running.request(path="/healthz").status == 503, "nothing can be served")
-    assert node(running, lone.address)["state"] == "failing"
+    wait_for_state(running, lone.address, "down")
+    assert "its check was answered 503" in running.child.wait_for_line("node is down")
     well[0] = True
     eventually(lambda: running.request(path="/healthz").status == 200, "it can be served again")
+    assert lone.address in running.child.wait_for_line("node is up again")
+    assert [running.child.text.count(f"node is {state}") for state in ("down", "up again")] == [1, 1]
 
 
 def test_a_node_over_https_is_checked_with_its_certificate(edge, web, authority):

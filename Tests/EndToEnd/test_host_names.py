@@ -135,7 +135,7 @@ def test_a_certificate_must_bear_the_name_that_the_node_is_written_by(edge, web,
          for label, server in (("app1", right), ("app2", wrong))}, words=hosts.words)
     assert running.request().status == 200
     assert running.request(name="app2.example.test").status in (502, 503)
-    eventually(lambda: "no TLS with a node" in running.child.text, "the log tells it")
+    assert "cause=tls" in running.child.wait_for_line("node is down")
 
 
 def test_live_checks_name_what_is_not_resolved(edge, scripted, hosts):

@@ -59,8 +59,9 @@ def test_a_certificate_for_another_name_is_refused(edge, secure, authority, tls,
     assert running.request().status == 503
     assert running.request("POST", body=b"x").status == 503
     assert server.requests == []
-    assert reason in running.child.wait_for_line("no TLS with a node")
-    assert running.child.text.count("no TLS with a node") == 1
+    line = running.child.wait_for_line("node is down")
+    assert "cause=tls" in line and reason in line
+    assert running.child.text.count("node is down") == 1
 
 
 def test_a_certificate_of_another_authority_is_refused(edge, secure, tmp_path):

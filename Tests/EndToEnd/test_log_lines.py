@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from support.admin import ask, status
 from support.processes import eventually
 
 ODD = "".join(map(chr, (*range(1, 10), 11, 12, *range(14, 32), 34, 92, 127, *range(128, 256))))
@@ -63,3 +64,45 @@ def test_an_odd_server_name_never_ends_a_line(edge, scripted, name):
     assert not set(text) & {*range(10), *range(11, 32), 127}, "control bytes"
     assert text.count(b"\n") in (1, 2)
     assert all("\x1b" not in line for line in running.child.lines)
+
+
+def of_nodes(running):
+    """What the error log tells of nodes and upstreams, without times."""
+    words = ("node is down", "node is up again", "upstream has")
+    return [line.split(" ", 1)[1] for line in running.child.lines if any(word in line for word in words)]
+
+
+def test_an_application_that_dies_and_comes_back_is_told_once(edge, scripted):
+    peer = scripted()
+    running = edge({"app1": {"nodes": [peer.address], "hold": "0s"}}, workers=2)
+    assert running.request().status == 200
+    assert of_nodes(running) == []
+    peer.stop()
+    for _ in range(10):
+        assert running.request().status == 503
+    running.child.wait_for_line("upstream has no node left")
+    assert of_nodes(running) == [
+        f'warning node is down cause=refused error="connection refused" node={peer.address} upstream=app1',
+        "error upstream has no node left: requests are answered 502 or 503 upstream=app1"]
+    (told,) = status(running)["upstreams"]
+    assert (told["nodes"][0]["state"], told["nodes"][0]["trouble"]) == ("down", "connection refused")
+    assert ("edgeproxy_node_up{" f'upstream="app1",node="{peer.address}"' "} 0\n").encode() in ask(
+        running.admin, "/metrics").body
+    outcomes = {each["outcome"] for entry in running.access_entries() for each in entry.get("tries", [])}
+    assert outcomes == {"ok", "refused"}
+    peer.start()
+    running.child.wait_for_line("upstream has a node again")
+    assert running.request().status == 200
+    assert of_nodes(running)[2:] == [
+        f"notice node is up again node={peer.address} upstream=app1", "notice upstream has a node again upstream=app1"]
+
+
+def test_http_behind_uwsgi_and_the_reverse_are_told_as_what_they_are(edge, web, uwsgi):
+    server, instance = web(), uwsgi()
+    patience = {"hold": "0s", "timeouts": {"response": "1s"}}
+    running = edge({"app1": {"nodes": [server.address], **patience},
+                    "app2": {"protocol": "http", "nodes": [instance.address], **patience}})
+    for name, advice in (("app1", "set protocol: http"), ("app2", "set protocol: uwsgi")):
+        assert running.request(name=f"{name}.example.test").status in (502, 503, 504)
+        line = running.child.wait_for_line(f"node is down.* upstream={name}")
+        assert "cause=wrong-protocol" in line and advice in line

@@ -1,4 +1,5 @@
 internal import Calendar
+internal import Configuration
 internal import EventLoop
 
 /// The upstreams and what is known of their nodes.
@@ -9,6 +10,8 @@ struct UpstreamsSection {
   var time: Int64
   /// What the last check of a node found; `nil` where it was not checked.
   var check: (NodeState) -> CheckRecord.Last? = { _ in nil }
+  /// Why a host name is not resolved.
+  var lookupFailure: (HostAndPort) -> String? = { _ in nil }
 
   var section: StatusSection {
     StatusSection(
@@ -21,7 +24,8 @@ struct UpstreamsSection {
             "hedges": .number(upstream.lasting.hedges),
             "hedges_won": .number(upstream.lasting.hedgesWon),
             "hedge_delay_ms": .number(Int(upstream.lasting.latency.delay / 1_000_000)),
-            "nodes": .list(zip(upstream.nodes, upstream.roles).map(value)),
+            "nodes": .list(
+              zip(upstream.nodes, upstream.roles).map(value) + upstream.unresolved.map(value)),
           ]
         }),
       text: [
@@ -29,9 +33,28 @@ struct UpstreamsSection {
           "upstreams", columns: ["UPSTREAM", "NODE", "STATE", "CHECK", "IN FLIGHT", "FAILURES"],
           rows: upstreams.flatMap { upstream in
             zip(upstream.nodes, upstream.roles).map { row(upstream, $0, $1) }
+              + upstream.unresolved.map { row(upstream, $0) }
           })
       ],
-      metrics: metrics)
+      metrics: metrics, warnings: upstreams.filter(\.isDown).map(warning))
+  }
+
+  private func warning(_ upstream: UpstreamState) -> String {
+    let reasons =
+      upstream.nodes.prefix(3).compactMap { node in node.trouble.map { "\(node): \($0.text)" } }
+      + upstream.unresolved.prefix(3).map { "\($0): \(failure(of: $0))" }
+    let name = Self.name(upstream)
+    return "upstream \(name) has no node left"
+      + (reasons.isEmpty ? "" : ": " + reasons.joined(separator: "; "))
+  }
+
+  private func failure(of host: HostAndPort) -> String {
+    "not resolved, \(lookupFailure(host) ?? "no answer yet")"
+  }
+
+  private static func name(_ upstream: UpstreamState) -> String {
+    let name = upstream.settings.name
+    return upstream.key.isEmpty ? name : "\(name) \(key(upstream))"
   }
 
   private static func key(_ upstream: UpstreamState) -> String {
@@ -45,11 +68,13 @@ struct UpstreamsSection {
       "server": node.server.map { .text($0) } ?? .nothing, "backup": .flag(node.isBackup),
       "local": .flag(role.isLocal), "doubtful": .flag(role.isDoubtful),
       "weight": .number(role.weight), "cores": .number(role.cores),
-      "state": .text(Self.state(condition)), "in_flight": .number(node.inFlight),
+      "state": .text(Self.state(node, condition)),
+      "trouble": node.trouble.map { .text($0.text) } ?? .nothing,
+      "in_flight": .number(node.inFlight),
       "out_until": condition.isOut ? .time(outUntil(condition)) : .nothing,
       "failures": .fields(
         NodeFailure.allCases.map {
-          .init(name: "\($0)", value: .number(node.failureCount($0)))
+          .init(name: "\($0.word)", value: .number(node.failureCount($0)))
         }),
       "last_failure": node.lastFailure.map { value($0) } ?? .nothing,
       "check": check(node).map(Self.value) ?? .nothing,
@@ -59,21 +84,38 @@ struct UpstreamsSection {
   private func row(_ upstream: UpstreamState, _ node: NodeState, _ role: NodeRole) -> [String] {
     let condition = node.condition
     var failures = NodeFailure.allCases.filter { node.failureCount($0) > 0 }
-      .map { "\($0) \(node.failureCount($0))" }.joined(separator: ", ")
+      .map { "\($0.word) \(node.failureCount($0))" }.joined(separator: ", ")
     if let last = node.lastFailure {
-      failures += "; last \(last.failure) at \(UTC.text(moment(last.at)))"
+      failures += "; last \(last.failure.word) at \(UTC.text(moment(last.at)))"
     }
-    var state = Self.state(condition)
+    var state = Self.state(node, condition)
     if condition.isOut { state += " until \(UTC.text(outUntil(condition)))" }
     let kinds = [(node.isBackup, "backup"), (role.isLocal, "local"), (role.isDoubtful, "doubtful")]
     let kind = kinds.filter(\.0).map(\.1).joined(separator: ", ")
-    let name = upstream.settings.name
+    if let trouble = node.trouble { state += ": \(trouble.text)" }
     return [
-      upstream.key.isEmpty ? name : "\(name) \(Self.key(upstream))",
+      Self.name(upstream),
       "\(node)" + (kind.isEmpty ? "" : " (\(kind))"), state,
       check(node).map(Self.text) ?? "none", "\(node.inFlight)",
       failures.isEmpty ? "none" : failures,
     ]
+  }
+
+  /// A name that leads nowhere, told as a node that is not there.
+  private func value(_ host: HostAndPort) -> StatusValue {
+    let failure = failure(of: host)
+    return [
+      "address": .text(host.description), "server": .nothing, "backup": .flag(false),
+      "local": .flag(false), "doubtful": .flag(false), "weight": .number(0), "cores": .number(0),
+      "state": .text("unresolved"), "trouble": .text(failure), "in_flight": .number(0),
+      "out_until": .nothing, "failures": .fields([]),
+      "last_failure": ["cause": .text("unresolved"), "error": .text(failure), "at": .nothing],
+      "check": .nothing,
+    ]
+  }
+
+  private func row(_ upstream: UpstreamState, _ host: HostAndPort) -> [String] {
+    [Self.name(upstream), "\(host)", "unresolved: \(failure(of: host))", "none", "0", "none"]
   }
 
   private static func value(_ check: CheckRecord.Last) -> StatusValue {
@@ -84,7 +126,10 @@ struct UpstreamsSection {
   }
 
   private func value(_ last: (failure: NodeFailure, at: Int64)) -> StatusValue {
-    ["cause": .text("\(last.failure)"), "at": .time(moment(last.at))]
+    [
+      "cause": .text("\(last.failure.word)"), "error": .text(last.failure.sentence),
+      "at": .time(moment(last.at)),
+    ]
   }
 
   /// Seconds since 1970 of a time on the clock of the nodes.
@@ -96,11 +141,13 @@ struct UpstreamsSection {
     "\(check.outcome.description) in \(check.milliseconds) ms at \(UTC.text(check.at))"
   }
 
-  /// `up`, `failing` after a failure that did not put it out, `out`, or `trial` while one request
-  /// finds out whether it is back.
-  private static func state(_ condition: NodeCondition) -> String {
+  /// `up`, `failing` after a failure that may be no more than one request's, `down` where it is of no
+  /// use and asked all the same, `out` where it is not asked, or `trial` while one request finds out
+  /// whether it is back.
+  private static func state(_ node: NodeState, _ condition: NodeCondition) -> String {
     if condition.isOnTrial { return "trial" }
     if condition.isOut { return "out" }
+    if node.isDown { return "down" }
     return condition.lastFailed ? "failing" : "up"
   }
 
@@ -111,23 +158,26 @@ struct UpstreamsSection {
   }
 
   private var metrics: [Metric] {
-    var up = Metric.gauge("node_up", "Whether a node is not taken out of its upstream.")
+    var up = Metric.gauge("node_up", "Whether a node is neither down nor taken out.")
     var failing = Metric.gauge("node_failing", "Whether the last try or check of a node failed.")
     var inFlight = Metric.gauge("node_in_flight", "Tries at a node that have not ended.")
     var failures = Metric.counter("node_failures_total", "Tries at a node that failed, by cause.")
     for upstream in upstreams {
+      for host in upstream.unresolved {
+        up.add(0, ("upstream", upstream.settings.name), ("node", host.description))
+      }
       for node in upstream.nodes {
         var labels = [("upstream", upstream.settings.name), ("node", "\(node)")]
         if !upstream.key.isEmpty { labels.append(("key", Self.key(upstream))) }
         let condition = node.condition
-        up.add(condition.isOut ? 0 : 1, labels: labels)
+        up.add(condition.isOut || node.isDown ? 0 : 1, labels: labels)
         failing.add(condition.lastFailed ? 1 : 0, labels: labels)
         inFlight.add(node.inFlight, labels: labels)
         // Thousands of instances may be known: what never failed is not listed cause by cause.
         for failure in NodeFailure.allCases
         where upstream.key.isEmpty || node.failureCount(failure) > 0 {
           failures.add(
-            node.failureCount(failure), labels: labels + [("cause", "\(failure)")])
+            node.failureCount(failure), labels: labels + [("cause", "\(failure.word)")])
         }
       }
     }

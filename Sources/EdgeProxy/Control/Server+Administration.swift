@@ -39,9 +39,11 @@ extension Server {
       SessionsSection(
         configuration: configuration, counters: workers.handles.map(\.counters)
       ).section,
-      UpstreamsSection(upstreams: upstreams, now: loop.now, time: now) { [prober] in
-        prober.record(of: $0)?.last
-      }.section,
+      UpstreamsSection(
+        upstreams: upstreams, now: loop.now, time: now,
+        check: { [prober] in prober.record(of: $0)?.last },
+        lookupFailure: { [lookups] in lookups.failure(of: $0) }
+      ).section,
       HostNamesSection(lookups).section,
       CertificatesSection(
         entries: certificates.index.entries, refusals: certificates.refusals,

@@ -28,6 +28,9 @@ final class Server: TimerTarget {
     takeHosts()
   }
   let prober: Prober
+  private(set) lazy var reports = NodeReports(links: links, logger: logger) { [unowned self] in
+    lookups.failure(of: $0)
+  }
 
   var configuration: Configuration
   var plan: SnapshotPlan
@@ -75,7 +78,7 @@ final class Server: TimerTarget {
       configuration, applications: applications.tables, neighbours: configuration.neighbours,
       previous: nil)
     links = PeerLinks(loop: loop, counters: PeerCounters(), logger: logger)
-    let prober = Prober(links: links, logger: logger)
+    let prober = Prober(links: links)
     self.prober = prober
     probes = NodeProbes(links: links, timeout: Self.probeTimeout) { prober.follows($0) }
     self.workers = WorkerGroup(count: workers, now: loop.now)
@@ -188,7 +191,10 @@ final class Server: TimerTarget {
   func timerFired(_ token: TimerToken) {
     beats += 1
     prober.beat()
-    if beats % Self.probeEvery == 0 { probe() }
+    if beats % Self.probeEvery == 0 {
+      probe()
+      if isReady { reports.look(at: upstreams, now: loop.now) }
+    }
     step()
     if beats % 10 == 0 { everySecond() }
     _ = loop.arm(self, after: Self.beat)

@@ -12,20 +12,6 @@ internal import TLS
 final class Attempt: NodeConnectionOwner, TimerTarget {
   enum Stage { case sending, awaitingHead, relaying, over }
 
-  /// How far one try has got; each begins with a new one.
-  private struct Progress {
-    var startedAt = Instant(nanoseconds: 0)
-    var lateness = Lateness()
-    /// Bytes of the request's head (or packet) and of its body that went out.
-    var headSent = 0
-    var bodySent = 0
-    var sentAnything = false
-    /// The request could not be sent to its end; an answer may be there all the same.
-    var sendingFailed = false
-    /// Interim answers that were relayed.
-    var interims = 0
-  }
-
   /// The worker owns its attempts and outlives them.
   let worker: Worker
   private(set) var exchange: Exchange?
@@ -35,7 +21,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   /// Where the connection may go to afterwards; `nil` where it serves one request.
   private var pool: NodePool?
   private var timer = TimerToken.none
-  private var progress = Progress()
+  private var progress = AttemptProgress()
 
   var input = ByteBuffer()
   var response = ResponseHead()
@@ -61,7 +47,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     stage = .sending
     let now = worker.loop.now
     let delay = upstream.state.lasting.latency.delay
-    progress = Progress(startedAt: now, lateness: Lateness(startedAt: now, delay: delay))
+    progress = AttemptProgress(startedAt: now, lateness: Lateness(startedAt: now, delay: delay))
     parser.reset()
     node.begin()
     pool = upstream.pool(of: node)
@@ -87,7 +73,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
       try connection.open(
         node, detour: server ?? worker.links.detour(to: node), through: worker.links)
     } catch {
-      fail(error.blamesNode ? .couldNotConnect : .busy)
+      fail(AttemptFailure(ConnectFailure(error)))
       return false
     }
     // A packet alone is one write; further requests must not wait for its acknowledgement.
@@ -106,7 +92,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     do throws(SystemError) {
       try connection?.watch(sending: stage == .sending)
     } catch {
-      return fail(.couldNotConnect)
+      return fail(.couldNotConnect(ConnectFailure(error)))
     }
     let isConnecting = stage == .sending && !progress.sentAnything
     let settings = upstream.settings
@@ -161,20 +147,18 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     return connection
   }
 
-  private func fail(_ failure: AttemptFailure) {
+  private func fail(_ failure: AttemptFailure, _ detail: String? = nil) {
+    progress.detail = detail ?? failure.advice
     exchange?.attemptFailed(self, failure)
   }
 
   private func secureFailed(_ error: TLSError) {
-    // Without a reason the connection just broke.
-    guard !error.reasons.isEmpty, let node, let upstream = exchange?.upstream else {
-      return fail(.couldNotConnect)
-    }
-    upstream.tell(error, of: node)
-    fail(.couldNotSecure)
+    let failure = AttemptFailure(error)
+    fail(failure, failure == .couldNotSecure ? "\(error)" : nil)
   }
 
   var startedAt: Instant { progress.startedAt }
+  var detail: String? { progress.detail }
   /// The connection had served a request before and may have been ended since.
   var isOnReused: Bool { connection?.isReused ?? false }
   var ended: NodeConnection.Ending? { connection?.ended }
@@ -225,12 +209,17 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     timer = .none
     if noticeSilence() { return }
     switch stage {
-    case .sending where !progress.sentAnything: fail(.couldNotConnect)
+    case .sending where !progress.sentAnything: connectTimedOut()
     case .sending, .awaitingHead:
       fail(parser.hasBegun ? .headIncomplete(timedOut: true) : .responseTimeout)
     case .relaying: exchange?.answerStalled(self)
     case .over: break
     }
+  }
+
+  private func connectTimedOut() {
+    guard let connection, connection.awaitsTLS else { return fail(.couldNotConnect(.timedOut)) }
+    fail(.couldNotSecure, "no answer to the TLS handshake")
   }
 
   // MARK: Events
@@ -287,7 +276,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     case .wouldBlock: return nil
     case .failed(let error):
       guard progress.sentAnything else {
-        fail(unsent(isBusy: !error.blamesNode))
+        fail(unsent(ConnectFailure(error)))
         return nil
       }
       // The instance may have answered before it had read everything: look before judging.
@@ -298,9 +287,9 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   }
 
   /// Nothing of the request has reached the node, which may just have too much to do.
-  private func unsent(isBusy: Bool) -> AttemptFailure {
+  private func unsent(_ failure: ConnectFailure) -> AttemptFailure {
     if isOnReused { return .resetBeforeResponse(sentAnything: false) }
-    return isBusy ? .busy : .couldNotConnect
+    return AttemptFailure(failure)
   }
 
   // MARK: The answer
@@ -327,10 +316,11 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
   }
 
   private func failure(of ending: NodeConnection.Ending) -> AttemptFailure {
+    if let spoken = WrongProtocol(answer: input.readable) { return .wrongProtocol(spoken) }
     if !input.isEmpty || parser.hasBegun { return .headIncomplete(timedOut: false) }
     // What was sent may have come no further than the edge of the node's server.
     if let connection, connection.hasReachedNobody {
-      return unsent(isBusy: connection.isRefusedAsBusy)
+      return unsent(connection.isRefusedAsBusy ? .busy : .other)
     }
     if let connection, connection.hasLostServer { return .serverLost }
     return ending == .reset
@@ -349,9 +339,10 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
         }
         input.consume(count)
       } catch {
-        fail(.malformedResponse)
+        fail(WrongProtocol(answer: input.readable).map { .wrongProtocol($0) } ?? .malformedResponse)
         return false
       }
+      if response.status >= 400, isStrange(exchange) { return false }
       if (100..<200).contains(response.status), response.status != 101 {
         progress.interims += 1
         guard progress.interims <= Self.interimsMax else {
@@ -372,6 +363,15 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
       if response.status == 101 { exchange.openTunnel(self) } else { exchange.headArrived(self) }
       return stage != .over
     }
+    return true
+  }
+
+  /// Ends where the first answer of a node is one of another protocol; `true` then.
+  private func isStrange(_ exchange: Exchange) -> Bool {
+    guard let node, !node.hasEverAnswered, exchange.request.isPacket,
+      let strange = WrongProtocol(refusal: response)
+    else { return false }
+    fail(.wrongProtocol(strange))
     return true
   }
 

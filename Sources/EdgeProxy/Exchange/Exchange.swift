@@ -230,7 +230,7 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
   func waitEnded() {
     let cause: StaticString
     switch stage {
-    case .waiting(for: .instance): cause = "no-instance"
+    case .waiting(for: .instance): cause = upstream?.state.absence ?? "no-instance"
     case .waiting(for: .slot): cause = "queue-timeout"
     case .receiving, .trying, .answering, .done: return
     }
@@ -354,7 +354,9 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     record.totalMicroseconds = now.microseconds(since: startedAt)
     guard let destination else { return }
     record.route = snapshot.routeNames[destination.route]
-    if let upstream = destination.upstream { record.upstream = upstream.state.name }
+    guard let upstream = destination.upstream else { return }
+    record.upstream = upstream.state.name
+    if record.triesCount == 0 { record.addUnresolved(upstream.state) }
   }
 }
 

@@ -76,7 +76,7 @@ extension Exchange {
     case .hold(let until, let restsUntil, let isFirst):
       guard upstream.holds.add(self, until: until, restsUntil: restsUntil) else {
         worker.counters.refused(.held)
-        return answerLocally(.status(503, "no-instance"))
+        return answerLocally(.status(503, upstream.state.absence))
       }
       if isFirst { worker.counters.waits.add() }
       stage = .waiting(for: .instance)
@@ -134,8 +134,11 @@ extension Exchange {
     case .over(blamesNode: true): attemptBroke(attempt, cause.nodeFailure)
     case .over(blamesNode: false): node.recordAbandoned(began: attempt.startedAt.nanoseconds)
     }
-    noteTry(attempt, cause.word)
-    if let server = attempt.detour, cause == .couldNotConnect || cause == .busy {
+    let isStrange =
+      cause.nodeFailure.maybeWrongProtocol
+      && node.trouble?.failure == .wrongProtocol
+    noteTry(attempt, isStrange ? NodeFailure.wrongProtocol.word : cause.word)
+    if let server = attempt.detour, cause.isConnectFailure {
       worker.links.detours.failed(server, to: node, now: worker.loop.now)
     }
     if cause.isUnanswered, tries.endsInstances {
@@ -204,7 +207,8 @@ extension Exchange {
   /// The answer broke off after it had begun.
   func attemptBroke(_ attempt: Attempt, _ failure: NodeFailure) {
     attempt.node?.recordFailure(
-      failure, began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds,
+      failure, detail: attempt.detail, began: attempt.startedAt.nanoseconds,
+      now: worker.loop.now.nanoseconds,
       random: worker.random.next())
   }
 

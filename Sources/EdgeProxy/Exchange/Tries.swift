@@ -89,7 +89,7 @@ struct Tries: Sendable {
       // It is the request that is to blame.
       blamesNode = false
     }
-    if cause == .couldNotConnect, !failure.isDetour { noteUnreached(which, now) }
+    if cause.isUnreached, !failure.isDetour { noteUnreached(which, now) }
     count(failure, at: now.now)
     return .over(blamesNode: blamesNode)
   }
@@ -223,7 +223,7 @@ struct Tries: Sendable {
     // After that it would be no use if an instance came back.
     if sent > 0 { until = min(until, beganAt + now.state.settings.retry.within) }
     heldUntil = until
-    guard now.now < until else { return .answer(status: 503, reason: "no-instance") }
+    guard now.now < until else { return .answer(status: 503, reason: now.state.absence) }
     return .hold(until: until, restsUntil: restsUntil, isFirst: isFirst)
   }
 

@@ -37,6 +37,9 @@ final class Check: NodeConnectionOwner, TimerTarget {
 
   let startedAt: Instant
 
+  /// It shows only that something listens.
+  var isConnect: Bool { question.wanted == .connection }
+
   /// A head has to fit, and so much of a body is read.
   private static let inputBytes = 64 << 10
   private static let bodyBytesMax = 256 << 10
@@ -67,7 +70,7 @@ final class Check: NodeConnectionOwner, TimerTarget {
       guard secure(identity) else { return }
       try connection.watch(sending: true)
     } catch {
-      end(.notConnected)
+      end(.notConnected(ConnectFailure(error)))
     }
   }
 
@@ -92,13 +95,13 @@ final class Check: NodeConnectionOwner, TimerTarget {
 
   func timerFired(_ token: TimerToken) {
     timer = .none
-    end(outcome ?? (isConnected ? .silent : .notConnected))
+    end(outcome ?? (isConnected ? .silent : .notConnected(.timedOut)))
   }
 
   func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
     guard stage != .over else { return }
     if !isConnected {
-      guard !connection.hasFailed else { return end(.notConnected) }
+      if let failure = connection.takeFailure() { return end(.notConnected(failure)) }
       isConnected = true
     }
     if question.wanted == .connection { return end(.passed) }

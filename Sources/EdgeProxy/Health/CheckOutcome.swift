@@ -4,8 +4,8 @@ enum CheckOutcome: Equatable, Sendable {
   case passed
   /// A whole response head; whether the status is one of a well node.
   case answered(status: Int, isWell: Bool)
-  /// No connection: refused, unreachable or a full queue.
-  case notConnected
+  /// No connection, for this reason.
+  case notConnected(ConnectFailure)
   /// No TLS, or a certificate that is not believed.
   case notSecured
   /// Connected, and nothing came in time.
@@ -42,13 +42,30 @@ enum CheckOutcome: Equatable, Sendable {
     switch self {
     case .passed: "ok"
     case .answered(let status, _): "\(status)"
-    case .notConnected: "connect"
+    case .notConnected(let failure): "\(failure.word)"
     case .notSecured: "tls"
     case .silent: "silent"
     case .closed: "closed"
     case .ended: "empty"
     case .malformed: "malformed"
     case .refused(let code): "mysql \(code)"
+    }
+  }
+
+  /// Why a node is down whose checks ended so.
+  var trouble: NodeTrouble {
+    switch self {
+    case .notConnected(let failure): NodeTrouble(failure.nodeFailure)
+    case .notSecured: NodeTrouble(.tls)
+    case .silent: NodeTrouble(cause: "timeout", sentence: "its check was not answered in time")
+    case .ended: NodeTrouble(cause: "closed", sentence: "its check was not answered")
+    case .malformed:
+      NodeTrouble(cause: "malformed", sentence: "the answer to its check is not valid")
+    case .refused(let code):
+      NodeTrouble(cause: "check", sentence: "its check was refused with MySQL error \(code)")
+    case .answered(let status, _):
+      NodeTrouble(cause: "check", sentence: "its check was answered \(status)")
+    case .passed, .closed: NodeTrouble(cause: "check", sentence: "its check failed")
     }
   }
 }

@@ -9,7 +9,7 @@ final class NodeConnect: NodeConnectionOwner, TimerTarget, TurnEnd {
     case connected
     /// Somebody is there who takes no more, `NodeConnection.isRefusedAsBusy`.
     case busy
-    case failed
+    case failed(ConnectFailure)
     /// Nobody has answered in time.
     case timedOut
   }
@@ -18,6 +18,8 @@ final class NodeConnect: NodeConnectionOwner, TimerTarget, TurnEnd {
   private let connection: NodeConnection
   private let done: (Outcome) -> Void
   private var timer = TimerToken.none
+  /// What connecting failed with at once.
+  private var failure = ConnectFailure.other
   private var isOver = false
 
   init(on loop: EventLoop, _ done: @escaping (Outcome) -> Void) {
@@ -36,13 +38,15 @@ final class NodeConnect: NodeConnectionOwner, TimerTarget, TurnEnd {
       try connection.watch(sending: true)
       timer = loop.arm(self, after: timeout)
     } catch {
+      failure = ConnectFailure(error)
       loop.atTurnEnd(self)
     }
   }
 
   func nodeReady(_ connection: NodeConnection, _ events: Readiness) {
-    guard connection.hasFailed || events.contains(.failed) else { return finish(.connected) }
-    finish(connection.isRefusedAsBusy ? .busy : .failed)
+    let failure = connection.takeFailure() ?? (events.contains(.failed) ? .other : nil)
+    guard let failure else { return finish(.connected) }
+    finish(failure == .busy ? .busy : .failed(failure))
   }
 
   func timerFired(_ token: TimerToken) {
@@ -51,7 +55,7 @@ final class NodeConnect: NodeConnectionOwner, TimerTarget, TurnEnd {
   }
 
   /// It could not even begin.
-  func turnEnded() { finish(.failed) }
+  func turnEnded() { finish(.failed(failure)) }
 
   private func finish(_ outcome: Outcome) {
     guard !isOver else { return }

@@ -90,15 +90,20 @@ final class NodeProbes {
   private func probe(_ node: NodeState) {
     guard running.count < Self.runningMax, running.insert(ObjectIdentifier(node)).inserted
     else { return }
-    NodeConnect(on: links.loop) { [unowned self] in finished(node, succeeded: $0 == .connected) }
+    NodeConnect(on: links.loop) { [unowned self] in finished(node, $0) }
       .start(within: timeout) { connection throws(SystemError) in
         try connection.open(node, through: links)
       }
   }
 
-  private func finished(_ node: NodeState, succeeded: Bool) {
+  private func finished(_ node: NodeState, _ outcome: NodeConnect.Outcome) {
     running.remove(ObjectIdentifier(node))
+    let succeeded = outcome == .connected
     if !succeeded || !isChecked(node) { node.recordCheck(succeeded: succeeded) }
+    // One that is silent for so short a time may only be far away.
+    if case .failed(let failure) = outcome, failure.nodeFailure.isCertain, !node.isDown {
+      node.goDown(NodeTrouble(failure.nodeFailure))
+    }
     if succeeded {
       hasFound = true
       answered[ObjectIdentifier(node)] = node

@@ -1,6 +1,5 @@
 internal import Configuration
 internal import EventLoop
-internal import Logging
 internal import TLS
 
 /// Checks nodes on the control loop: those of upstreams with `health` at intervals, and at once
@@ -21,7 +20,6 @@ final class Prober {
 
   private let links: PeerLinks
   private let loop: EventLoop
-  private let logger: Logger
   private var random: RandomSource
   private var upstreams: [UpstreamState] = []
   private var patients: [ObjectIdentifier: Patient] = [:]
@@ -29,10 +27,9 @@ final class Prober {
   private var identities: [ObjectIdentifier: CheckIdentity] = [:]
   private var runningCount = 0
 
-  init(links: PeerLinks, logger: Logger, seed: UInt64 = .random(in: 1 ... .max)) {
+  init(links: PeerLinks, seed: UInt64 = .random(in: 1 ... .max)) {
     self.links = links
     loop = links.loop
-    self.logger = logger
     random = RandomSource(seed: seed)
   }
 
@@ -195,25 +192,18 @@ final class Prober {
 
   private func act(_ patient: Patient, _ check: Check, _ verdict: CheckRecord.Verdict) {
     let node = patient.node
-    let change =
-      switch verdict {
-      case .nothing: NodeCondition.Change.none
-      case .isDown:
-        node.putOutByChecks(began: check.startedAt.nanoseconds, now: loop.now.nanoseconds)
-      case .isWell: node.putBackByChecks(now: loop.now.nanoseconds)
-      }
+    let now = loop.now.nanoseconds
+    switch verdict {
+    case .nothing: break
+    case .isDown:
+      let trouble = patient.record.last?.outcome.trouble ?? NodeTrouble(.timeout)
+      node.putOutByChecks(trouble, began: check.startedAt.nanoseconds, now: now)
+    case .isWell: node.putBackByChecks(now: now, areConnects: check.isConnect)
+    }
     let condition = node.condition
     // Requests may have brought it back meanwhile.
     patient.wasPutOut =
       condition.isOut && (patient.wasPutOut || patient.isSuspect && condition.isCheckable)
-    guard change != .none, let last = patient.record.last else { return }
-    logger.log(
-      level: change == .putOut ? .warning : .notice,
-      change == .putOut ? "node taken out by checks" : "node back by checks",
-      metadata: [
-        "upstream": "\(patient.upstream.settings.name)", "node": "\(node)",
-        "check": "\(last.outcome.description)",
-      ])
   }
 
   private func schedule(_ patient: Patient) {

@@ -61,7 +61,7 @@ final class Worker: TurnEnd {
     random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
     tls = try WorkerTLS(plan)
     accessLog = AccessLog(configuration.log, logger: logger)
-    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, logger: logger, previous: nil)
+    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, previous: nil)
     ability = plan.ability
     checkSuspects = plan.checkSuspects
     httpsPort = plan.httpsPort
@@ -87,7 +87,7 @@ final class Worker: TurnEnd {
   /// Takes over a configuration; requests under way keep theirs.
   func install(_ plan: SnapshotPlan) {
     let previous = snapshot
-    snapshot = WorkerSnapshot(plan, loop: loop, logger: logger, previous: previous)
+    snapshot = WorkerSnapshot(plan, loop: loop, previous: previous)
     previous.retire(except: snapshot)
     relief.install(plan.configuration.limits)
     door.forgetNodes()

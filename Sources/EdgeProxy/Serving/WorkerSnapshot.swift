@@ -1,7 +1,6 @@
 internal import Configuration
 internal import EventLoop
 internal import HTTPCore
-internal import Logging
 
 /// Everything that a configuration means to one worker, swapped as a whole.
 ///
@@ -22,7 +21,7 @@ final class WorkerSnapshot {
   /// For the log: the host pattern of each route.
   let routeNames: [[UInt8]]
 
-  init(_ plan: SnapshotPlan, loop: EventLoop, logger: Logger, previous: WorkerSnapshot?) {
+  init(_ plan: SnapshotPlan, loop: EventLoop, previous: WorkerSnapshot?) {
     configuration = plan.configuration
     routes = plan.routes
     headLimits = plan.headLimits
@@ -40,7 +39,7 @@ final class WorkerSnapshot {
         kept.install(state)
         return kept
       }
-      return WorkerUpstream(state: state, loop: loop, logger: logger, limits: limits)
+      return WorkerUpstream(state: state, loop: loop, limits: limits)
     }
     self.upstreams = upstreams
     applications = zip(upstreams, plan.applications).map { upstream, table in
@@ -48,7 +47,7 @@ final class WorkerSnapshot {
       let kept = previous?.applications.first { $0?.unknown === upstream } ?? nil
       guard let kept else {
         return WorkerApplications(
-          table, unknown: upstream, loop: loop, logger: logger, limits: limits)
+          table, unknown: upstream, loop: loop, limits: limits)
       }
       kept.install(table)
       return kept

@@ -40,7 +40,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
       connection.owner = self
       try connection.watch(sending: true)
     } catch {
-      return fail(error.blamesNode ? .connect : .busy)
+      return fail(ConnectFailure(error).nodeFailure)
     }
     timer = worker.loop.arm(self, after: timeout)
   }
@@ -51,9 +51,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
     // One that is kept says more when it is taken up.
     guard let session else { return }
     if !isConnected {
-      guard !connection.hasFailed else {
-        return fail(connection.isRefusedAsBusy ? .busy : .connect)
-      }
+      if let failure = connection.takeFailure() { return fail(failure.nodeFailure) }
       isConnected = true
     }
     if greeting != .none { listen(connection) } else { session.attemptSucceeded(self) }
@@ -61,7 +59,7 @@ final class SessionAttempt: NodeConnectionOwner, TimerTarget {
 
   func timerFired(_ token: TimerToken) {
     timer = .none
-    fail(isConnected ? .timeout : .connect)
+    fail(isConnected ? .timeout : .connectTimeout)
   }
 
   private func listen(_ connection: NodeConnection) {

@@ -125,7 +125,7 @@ final class TCPSession: Listed {
     attempt.node.recordFailure(
       .busy, began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds,
       random: worker.random.next())
-    note(attempt, "refused")
+    note(attempt, NodeFailure.busy.word)
     guard fallback == nil, decide(mayHold: false) == .tryAnother else {
       dropFallback()
       return relay(attempt)
@@ -147,7 +147,7 @@ final class TCPSession: Listed {
     case .tryAnother: tryNext()
     case .holdForInstance: hold()
     case .answer(_, let reason): if !takeFallback() { giveUp(reason) }
-    case .deliverUpstreamAnswer, .cut: giveUp("no-instance")
+    case .deliverUpstreamAnswer, .cut: giveUp(upstream.state.absence)
     }
   }
 
@@ -157,7 +157,7 @@ final class TCPSession: Listed {
       isRepeatable: true, sent: attempts, closed: 0, blockBytes: 0,
       elapsed: worker.loop.now.nanoseconds - startedAt.nanoseconds,
       hasOthers: upstream.state.hasUntried(tried), mayHold: mayHold)
-    return upstream.state.retry.decide(.couldNotConnect, facts) { false }
+    return upstream.state.retry.decide(.couldNotConnect(.other), facts) { false }
   }
 
   private func note(_ attempt: SessionAttempt, _ outcome: StaticString) {
@@ -220,6 +220,7 @@ final class TCPSession: Listed {
     record.time = worker.wallClock(at: startedAt)
     record.totalMicroseconds = worker.loop.clockNow.microseconds(since: startedAt)
     record.upstream = upstream.state.name
+    if record.triesCount == 0 { record.addUnresolved(upstream.state) }
     worker.sessions.ended(record)
   }
 }
@@ -255,7 +256,7 @@ extension TCPSession: Waiter {
 
   func waitEnded() {
     switch stage {
-    case .held: giveUp("no-instance")
+    case .held: giveUp(upstream.state.absence)
     case .queued: giveUp("queue-timeout")
     case .trying, .relaying, .over: break
     }
@@ -267,10 +268,10 @@ extension TCPSession: Waiter {
     let now = worker.loop.now
     let isFirst = heldUntil.nanoseconds == 0
     if isFirst { heldUntil = now + upstream.settings.hold }
-    guard now < heldUntil else { return giveUp("no-instance") }
+    guard now < heldUntil else { return giveUp(upstream.state.absence) }
     guard upstream.holds.add(self, until: heldUntil) else {
       worker.counters.refused(.held)
-      return giveUp("no-instance")
+      return giveUp(upstream.state.absence)
     }
     if isFirst { worker.counters.waits.add() }
     stage = .held
@@ -308,21 +309,6 @@ extension TCPSession: Waiter {
   private func slotFreed() {
     stage = .trying
     tryNext()
-  }
-}
-
-extension NodeFailure {
-  /// What the access log says of a try that failed so.
-  fileprivate var word: StaticString {
-    switch self {
-    case .connect: "connect"
-    case .busy: "busy"
-    case .reset: "reset"
-    case .closed: "closed"
-    case .timeout: "timeout"
-    case .cut: "cut"
-    case .malformed: "malformed"
-    }
   }
 }
 

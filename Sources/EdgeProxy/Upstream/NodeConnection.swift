@@ -238,9 +238,21 @@ final class NodeConnection: EventSource {
   // MARK: Bytes
 
   /// Whether the node could not be reached, once the socket has said that it is ready.
-  var hasFailed: Bool {
-    if let pipe { pipe.ending == .reset } else { Socket.pendingError(raw) != 0 }
+  var hasFailed: Bool { takeFailure() != nil }
+
+  /// Why the node could not be reached, once the socket has said that it is ready; a socket says it
+  /// once.
+  func takeFailure() -> ConnectFailure? {
+    if let pipe {
+      guard pipe.ending == .reset else { return nil }
+      return pipe.isRefusedAsBusy ? .busy : .other
+    }
+    let code = Socket.pendingError(raw)
+    return code == 0 ? nil : ConnectFailure(code)
   }
+
+  /// TLS is spoken and the node has accepted the connection beneath it.
+  var awaitsTLS: Bool { stream != nil && Socket.peerAddress(raw) != nil }
 
   /// Whether it is certain, after the end of a pipe, that the node has had not a byte of ours.
   var hasReachedNobody: Bool { pipe?.hasReachedNobody ?? false }

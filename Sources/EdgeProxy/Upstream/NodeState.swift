@@ -2,27 +2,6 @@ internal import Configuration
 internal import EventLoop
 internal import Synchronization
 
-/// Why an attempt at a node failed, as far as the node's health goes.
-enum NodeFailure: Int, CaseIterable, Sendable {
-  /// Refused, unreachable or timed out.
-  case connect
-  /// A full listen queue: the node is there and has too much to do.
-  case busy
-  /// Reset before the first byte of a response.
-  case reset
-  /// Closed before the first byte of a response.
-  case closed
-  /// Silent for longer than the response timeout.
-  case timeout
-  /// Broke off after the first byte of a response.
-  case cut
-  /// An answer that breaks the protocol.
-  case malformed
-
-  /// A busy node is not a dead one.
-  var countsAgainstNode: Bool { self != .busy }
-}
-
 /// One node of an upstream as all workers see it: how busy it is and whether it is worth a try.
 ///
 /// All times are nanoseconds of one monotonic clock; `began` is when the attempt was begun. Every
@@ -52,11 +31,14 @@ final class NodeState: Sendable, CustomStringConvertible {
   private let silences = Atomic<Int>(0)
   private let word = Atomic<UInt64>(NodeCondition().word)
   private let inFlightCount = Atomic<Int>(0)
-  /// When the last failure was, with its kind in the lowest three bits.
+  /// When the last failure was, with its kind in the lowest four bits.
   private let last = Atomic<UInt64>(.max)
-  private let failureCounts = [7 of Atomic<Int>](initializingWith: { span in
+  private let failureCounts = [15 of Atomic<Int>](initializingWith: { span in
     while !span.isFull { span.append(Atomic<Int>(0)) }
   })
+  /// There is a `trouble`.
+  private let down = Atomic<Bool>(false)
+  private let troubles = Guarded<NodeTrouble?>(nil)
 
   /// A node that has `joined` others, at a moment of the clock, begins with a small share; `own` is
   /// what the fleet calls this server.
@@ -97,8 +79,8 @@ final class NodeState: Sendable, CustomStringConvertible {
   /// The last failure, and when it was in nanoseconds; `nil` before the first.
   var lastFailure: (failure: NodeFailure, at: Int64)? {
     let word = last.load(ordering: .relaxed)
-    guard word != .max, let failure = NodeFailure(rawValue: Int(word & 7)) else { return nil }
-    return (failure, Int64(word & ~7))
+    guard word != .max, let failure = NodeFailure(rawValue: Int(word & 15)) else { return nil }
+    return (failure, Int64(word & ~15))
   }
 
   func begin() { inFlightCount.add(1, ordering: .relaxed) }
@@ -117,16 +99,19 @@ final class NodeState: Sendable, CustomStringConvertible {
     if silences.load(ordering: .relaxed) != 0 { silences.store(0, ordering: .relaxed) }
     let result = change { condition in condition.succeeded(began: began, now: now, thresholds) }
     if result == .putBack { cap.release(self) }
+    if isDown { recover { _ in true } }
     return result
   }
 
   /// The node failed; it goes out with the third failure in a row (`fall`) unless too many are out.
+  ///
+  /// `detail` is what there is to know beside the kind.
   @discardableResult
   func recordFailure(
-    _ failure: NodeFailure, began: Int64, now: Int64, random: UInt64
+    _ failure: NodeFailure, detail: String? = nil, began: Int64, now: Int64, random: UInt64
   ) -> NodeCondition.Change {
     failureCounts[failure.rawValue].add(1, ordering: .relaxed)
-    last.store(UInt64(max(0, now)) & ~7 | UInt64(failure.rawValue), ordering: .relaxed)
+    last.store(UInt64(max(0, now)) & ~15 | UInt64(failure.rawValue), ordering: .relaxed)
     guard failure.countsAgainstNode else { return .none }
     var hasPlace = false
     let result = change { condition in
@@ -136,10 +121,24 @@ final class NodeState: Sendable, CustomStringConvertible {
       }
       return condition.failed(
         began: began, now: now, mayPutOut: hasPlace, random: random,
-        checkable: failure == .connect, thresholds)
+        checkable: failure.isSeenByChecks, thresholds)
     }
     if hasPlace, result != .putOut { cap.release(self) }
+    if !isDown { judge(failure, detail, began: began, result) }
     return result
+  }
+
+  /// Whether the node is down after a failure; an attempt that began before the last change of its
+  /// condition says nothing of it.
+  private func judge(
+    _ failure: NodeFailure, _ detail: String?, began: Int64, _ change: NodeCondition.Change
+  ) {
+    let condition = condition
+    let isNews = began / 1_000_000 >= condition.changed
+    guard
+      change == .putOut || isNews && (failure.isCertain || condition.failures >= thresholds.fall)
+    else { return }
+    goDown(NodeTrouble(failure, detail: detail))
   }
 
   /// The attempt ended for a reason of ours or the client's.
@@ -150,11 +149,15 @@ final class NodeState: Sendable, CustomStringConvertible {
   /// A check, such as a bare connect, came to a result.
   func recordCheck(succeeded: Bool) {
     change { condition in condition.checked(succeeded: succeeded) }
+    if succeeded, isDown { recover { $0.isSeenByConnect } }
   }
 
-  /// So many checks have failed that the node is to go, unless too many are out.
+  /// So many checks have failed, the last for this reason, that the node is to go, unless too many
+  /// are out.
   @discardableResult
-  func putOutByChecks(began: Int64, now: Int64) -> NodeCondition.Change {
+  func putOutByChecks(
+    _ trouble: NodeTrouble = NodeTrouble(.timeout), began: Int64, now: Int64
+  ) -> NodeCondition.Change {
     var hasPlace = false
     let result = change { condition in
       if !hasPlace, condition.checkPutsOut(began: began) {
@@ -163,19 +166,57 @@ final class NodeState: Sendable, CustomStringConvertible {
       return condition.failedChecks(began: began, now: now, mayPutOut: hasPlace)
     }
     if hasPlace, result != .putOut { cap.release(self) }
+    if !isDown { goDown(trouble) }
     return result
   }
 
-  /// So many checks have succeeded that the node is well, as far as checks can tell.
+  /// So many checks have succeeded that the node is well, as far as checks can tell, which may be no
+  /// more than bare connects.
   @discardableResult
-  func putBackByChecks(now: Int64) -> NodeCondition.Change {
+  func putBackByChecks(
+    now: Int64, areConnects: Bool = false
+  ) -> NodeCondition.Change {
     let result = change { condition in condition.passedChecks(now: now) }
     if result == .putBack { cap.release(self) }
+    if isDown { recover { areConnects ? $0.isSeenByConnect : $0.isSeenByChecks } }
     return result
   }
 
   /// Whether a request has been answered since `moment`, in nanoseconds.
   func hasAnswered(since moment: Int64) -> Bool { answered.load(ordering: .relaxed) >= moment }
+
+  /// Whether any request was answered.
+  var hasEverAnswered: Bool { answered.load(ordering: .relaxed) != 0 }
+
+  // MARK: Up or down
+
+  /// It was found to be of no use, and since then nothing has shown that it is back.
+  ///
+  /// A node that is out is down; one that is down is not out where it is the last of its upstream, or
+  /// while too many are. This is for people and monitors: requests go by `condition`.
+  var isDown: Bool { down.load(ordering: .relaxed) }
+
+  /// Why it is down; `nil` while it is up.
+  var trouble: NodeTrouble? { troubles.withLock { $0 } }
+
+  /// From here on it is down for this reason, unless it was before; `instead` of another one where
+  /// more is known now.
+  func goDown(_ trouble: NodeTrouble, instead: Bool = false) {
+    troubles.withLock {
+      if $0 == nil || instead { $0 = trouble }
+      down.store(true, ordering: .relaxed)
+    }
+  }
+
+  /// It is up again, where what has been seen says so of its trouble, and it is not out.
+  private func recover(_ isOver: (NodeTrouble) -> Bool) {
+    guard !condition.isOut else { return }
+    troubles.withLock {
+      guard let trouble = $0, isOver(trouble) else { return }
+      $0 = nil
+      down.store(false, ordering: .relaxed)
+    }
+  }
 
   // MARK: Suspicion
 

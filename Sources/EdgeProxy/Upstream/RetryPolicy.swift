@@ -3,10 +3,12 @@ internal import EventLoop
 
 /// How one attempt of an exchange failed.
 enum AttemptFailure: Equatable, Sendable {
-  /// Refused, unreachable or timed out: nothing was sent.
-  case couldNotConnect
+  /// No connection, for this reason: nothing was sent.
+  case couldNotConnect(ConnectFailure)
   /// No TLS, or a certificate that is not believed: nothing was sent.
   case couldNotSecure
+  /// The node speaks no TLS at all: nothing was sent.
+  case speaksNoTLS
   /// The unix socket's listen queue is full (EAGAIN): nothing was sent.
   case busy
   /// Reset before the first byte of a response; `sentAnything` when a byte of the request had gone.
@@ -24,6 +26,8 @@ enum AttemptFailure: Equatable, Sendable {
   case afterBytes
   /// A response head that breaks the protocol.
   case malformedResponse
+  /// What came is another protocol's than the one that the configuration names.
+  case wrongProtocol(WrongProtocol)
   /// A whole response head with a status the policy lists.
   case retryableStatus(Int)
 }
@@ -87,7 +91,7 @@ struct RetryFacts: Equatable, Sendable {
 /// | response timeout, nothing received | repeatable, another node, within the time; never held | 504 |
 /// | response head broken off | never | 502, or 504 when it was too slow |
 /// | response broken off after the client has a part | never | cut |
-/// | malformed response head | never | 502 |
+/// | malformed response head, or one of another protocol | never | 502 |
 /// | nothing received for much longer than usual | GET and HEAD, another node beside it, within half of the budget | waits on |
 /// | a listed status | repeatable, another node; never held | the upstream's own answer |
 ///
@@ -144,6 +148,7 @@ struct RetryPolicy: Sendable {
     switch failure {
     case .couldNotConnect: notSent(facts, "connect")
     case .couldNotSecure: notSent(facts, "tls")
+    case .speaksNoTLS: notSent(facts, "wrong-protocol")
     case .busy: notSent(facts, "busy")
     case .resetBeforeResponse(sentAnything: false): notSent(facts, "reset")
     case .closedBeforeResponse(sentAnything: false): notSent(facts, "closed")
@@ -156,6 +161,7 @@ struct RetryPolicy: Sendable {
     case .headIncomplete(timedOut: true): .answer(status: 504, reason: "head-timeout")
     case .headIncomplete(timedOut: false): .answer(status: 502, reason: "head-incomplete")
     case .malformedResponse: .answer(status: 502, reason: "malformed")
+    case .wrongProtocol: .answer(status: 502, reason: "wrong-protocol")
     case .afterBytes: .cut
     case .retryableStatus:
       isSafe(facts) && mayTryAnother(facts) && takeToken() ? .tryAnother : .deliverUpstreamAnswer

@@ -20,6 +20,8 @@ final class UpstreamState: Sendable {
   /// The same object in all states of an upstream.
   let lasting: LastingState
   let retry: RetryPolicy
+  /// Names among its nodes that lead nowhere yet.
+  let unresolved: [HostAndPort]
 
   /// Those of the configuration.
   ///
@@ -50,7 +52,9 @@ final class UpstreamState: Sendable {
         modifier1: settings.modifier1, modifier2: settings.modifier2, weight: node.weight,
         cores: node.cores, isLocal: settings.isEverywhere && server == nil)
     }
-    self.init(settings, key: [], nodes: nodes, roles: roles, lasting: lasting)
+    self.init(
+      settings, key: [], nodes: nodes, roles: roles, lasting: lasting,
+      unresolved: settings.hosts.filter { hosts[$0]?.isEmpty ?? true })
   }
 
   /// Those of an application that announces itself; nodes of `previous` stay what they are.
@@ -82,7 +86,7 @@ final class UpstreamState: Sendable {
 
   private init(
     _ settings: UpstreamSettings, key: [UInt8], nodes: [NodeState], roles: [NodeRole],
-    lasting: LastingState
+    lasting: LastingState, unresolved: [HostAndPort] = []
   ) {
     precondition(nodes.count <= TriedNodes.nodesMax && nodes.count == roles.count)
     self.settings = settings
@@ -90,6 +94,7 @@ final class UpstreamState: Sendable {
     self.nodes = nodes
     self.roles = roles
     self.lasting = lasting
+    self.unresolved = unresolved
     name = Array(settings.name.utf8)
     retry = RetryPolicy(settings.retry, bufferSizeBytes: settings.bufferSizeBytes)
     lasting.cap.admit(nodes)
@@ -102,6 +107,14 @@ final class UpstreamState: Sendable {
       $0.address == address && $0.server == server && $0.host == host ?? address.host
         && $0.isBackup == isBackup
     }
+  }
+
+  /// Nobody is left: it has no nodes, or all of them are down.
+  var isDown: Bool { nodes.allSatisfy(\.isDown) }
+
+  /// Why a request is answered that has waited for a node in vain.
+  var absence: StaticString {
+    nodes.isEmpty && !unresolved.isEmpty ? "unresolved" : "no-instance"
   }
 
   /// Nodes that are out at the moment; never more than half.

@@ -1,6 +1,5 @@
 internal import Configuration
 internal import EventLoop
-internal import Logging
 
 /// The applications of one discovered upstream as one worker sees them.
 ///
@@ -10,19 +9,16 @@ final class WorkerApplications {
   private(set) var table: ApplicationTable
   private var upstreams: [WorkerUpstream?]
   private let loop: EventLoop
-  private let logger: Logger
   private let limits: LimitSettings
   /// Where requests wait for applications that are not known yet.
   let unknown: WorkerUpstream
 
   init(
-    _ table: ApplicationTable, unknown: WorkerUpstream, loop: EventLoop, logger: Logger,
-    limits: LimitSettings
+    _ table: ApplicationTable, unknown: WorkerUpstream, loop: EventLoop, limits: LimitSettings
   ) {
     self.table = table
     self.unknown = unknown
     self.loop = loop
-    self.logger = logger
     self.limits = limits
     upstreams = Array(repeating: nil, count: table.states.count)
   }
@@ -32,7 +28,7 @@ final class WorkerApplications {
     guard let index = table.lookup(host) else { return table.isComplete ? nil : unknown }
     if let upstream = upstreams[index] { return upstream }
     let made = WorkerUpstream(
-      state: table.states[index], loop: loop, logger: logger, limits: limits)
+      state: table.states[index], loop: loop, limits: limits)
     upstreams[index] = made
     return made
   }

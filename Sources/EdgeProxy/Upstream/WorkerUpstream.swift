@@ -1,6 +1,5 @@
 internal import Configuration
 internal import EventLoop
-internal import Logging
 internal import TLS
 
 /// An upstream as one worker sees it: shared state of its nodes, own queue of held requests, own
@@ -24,15 +23,11 @@ final class WorkerUpstream {
   private let loop: EventLoop
   /// What nodes must prove, where they speak TLS.
   private let identity: Result<ClientContext, TLSError>?
-  private let logger: Logger
-  /// The last words about a node's TLS, so that the same are not written again and again.
-  private var told = ""
 
-  init(state: UpstreamState, loop: EventLoop, logger: Logger, limits: LimitSettings) {
+  init(state: UpstreamState, loop: EventLoop, limits: LimitSettings) {
     settings = state.settings
     self.state = state
     self.loop = loop
-    self.logger = logger
     holds = WaitQueue(loop: loop, interval: .milliseconds(100), countMax: limits.held)
     queue = WaitQueue(loop: loop, interval: .milliseconds(10), countMax: limits.queued)
     identity = settings.tls.map { tls in
@@ -85,16 +80,6 @@ final class WorkerUpstream {
   func secure(_ connection: NodeConnection, _ node: NodeState) throws(TLSError) {
     guard let identity else { return }
     try connection.secure(identity.get(), name: settings.tls?.name ?? node.host)
-  }
-
-  /// Says why a node is not believed, once for each reason.
-  func tell(_ error: TLSError, of node: NodeState) {
-    let text = "\(node): \(error)"
-    guard text != told else { return }
-    told = text
-    logger.warning(
-      "no TLS with a node",
-      metadata: ["upstream": "\(settings.name)", "node": "\(node)", "error": "\(error)"])
   }
 
   /// The configuration has this upstream no longer: nothing is kept for it.

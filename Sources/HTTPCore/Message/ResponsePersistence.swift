@@ -6,7 +6,12 @@ extension ResponseHead {
   /// answer of that version in a chunked coding has no framing to rely on (RFC 9112 §6.1).
   package var keepsConnection: Bool {
     ASCII.equalsExactly(span(ByteRange(start: 0, count: 8)), "HTTP/1.1")
-      && !ListTokens.contain("close", .connection, of: fields, in: bytes.span)
+      && !saysClose
+  }
+
+  /// Whether the node says that it closes the connection.
+  package var saysClose: Bool {
+    ListTokens.contain("close", .connection, of: fields, in: bytes.span)
   }
 
   /// Whether this is the agreement to go on in the WebSocket protocol, RFC 6455 §4.2.2.

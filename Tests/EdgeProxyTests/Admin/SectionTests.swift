@@ -4,6 +4,7 @@ import EventLoop
 import Testing
 import TLS
 
+@testable import Configuration
 @testable import EdgeProxy
 
 @Suite("What the owners tell")
@@ -33,16 +34,17 @@ struct SectionTests {
     let whole = json(section)
     #expect(
       whole.contains(
-        #""address":"127.0.0.1:3000","server":null,"backup":false,"local":false,"doubtful":false,"weight":1,"cores":0,"state":"out","in_flight":0,"out_until":""#
+        #""address":"127.0.0.1:3000","server":null,"backup":false,"local":false,"doubtful":false,"weight":1,"cores":0,"state":"out","trouble":"it cannot be connected to","in_flight":0,"out_until":""#
           + UTC.text(due)))
-    #expect(whole.contains(#""state":"up","in_flight":1,"out_until":null"#))
-    #expect(whole.contains(#""failures":{"connect":3,"#))
+    #expect(whole.contains(#""state":"up","trouble":null,"in_flight":1,"out_until":null"#))
+    #expect(whole.contains(#""failures":{"connect":3,"refused":0,"#))
     #expect(
       whole.contains(#""check":{"result":"ok","milliseconds":3,"at":"1970-01-01T00:00:07Z"}"#))
     #expect(whole.contains(#""last_failure":null,"check":null"#))
     #expect(whole.contains(#""hedges":0,"hedges_won":0,"hedge_delay_ms":1000"#))
     let check = "ok in 3 ms at 1970-01-01T00:00:07Z"
-    #expect(text(section).contains("out until \(UTC.text(due))  \(check)  0          connect 3"))
+    let state = "out until \(UTC.text(due)): it cannot be connected to"
+    #expect(text(section).contains("\(state)  \(check)  0          connect 3"))
     let up = try #require(section.metrics.first { $0.name == "node_up" })
     #expect(up.samples.map(\.value) == [0, 1])
   }
@@ -56,7 +58,42 @@ struct SectionTests {
     #expect(json(section).contains(#""state":"failing""#))
     #expect(
       json(section).contains(
-        #""last_failure":{"cause":"reset","at":"1970-01-01T00:00:00Z"}"#))
+        #""last_failure":{"cause":"reset","error":"connection reset before an answer","#
+          + #""at":"1970-01-01T00:00:00Z"}"#))
+  }
+
+  @Test func `the last node of an upstream is down, though it is not taken out`() throws {
+    let upstream = try makeUpstream(primaries: 1)
+    upstream.nodes[0].recordFailure(.refused, began: 0, now: 0, random: 0)
+    let section = UpstreamsSection(
+      upstreams: [upstream], now: Instant(nanoseconds: 0), time: 0
+    ).section
+    #expect(json(section).contains(#""state":"down","trouble":"connection refused""#))
+    #expect(text(section).contains("down: connection refused"))
+    #expect(
+      section.warnings == ["upstream apps has no node left: 127.0.0.1:3000: connection refused"])
+    func values(_ name: String) -> [Int] {
+      section.metrics.first { $0.name == name }?.samples.map(\.value) ?? []
+    }
+    #expect(values("node_up") == [0] && values("node_failing") == [1])
+    let failures = try #require(section.metrics.first { $0.name == "node_failures_total" })
+    #expect(
+      failures.samples.filter { $0.value > 0 }.flatMap(\.labels).map(\.value)
+        == ["apps", "127.0.0.1:3000", "refused"])
+    upstream.nodes[0].recordCheck(succeeded: true)
+    #expect(!upstream.nodes[0].isDown)
+  }
+
+  @Test func `a name that leads nowhere is told as a node that is not there`() throws {
+    let host = try #require(HostAndPort("app.internal:3031"))
+    let section = UpstreamsSection(
+      upstreams: [makeUpstream([NodeSettings(address: .named(host), backup: false)])],
+      now: Instant(nanoseconds: 0), time: 0, lookupFailure: { _ in "no such host" }
+    ).section
+    #expect(json(section).contains(#""address":"app.internal:3031""#))
+    #expect(json(section).contains(#""state":"unresolved","trouble":"not resolved, no such host""#))
+    let up = try #require(section.metrics.first { $0.name == "node_up" })
+    #expect(up.samples.map(\.value) == [0])
   }
 
   @Test func `workers are told one by one and counted together`() throws {

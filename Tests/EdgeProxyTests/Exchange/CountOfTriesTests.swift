@@ -28,7 +28,7 @@ struct CountOfTriesTests {
 
   @Test(
     arguments: [
-      (.couldNotConnect, Counts()), (.couldNotSecure, Counts()), (.busy, Counts()),
+      (.couldNotConnect(.refused), Counts()), (.couldNotSecure, Counts()), (.busy, Counts()),
       (.resetBeforeResponse(sentAnything: false), Counts()),
       (.closedBeforeResponse(sentAnything: false), Counts()),
       (reset, Counts(sent: 1, reset: 1)), (closed, Counts(sent: 1, closed: 1)),
@@ -65,7 +65,7 @@ struct CountOfTriesTests {
 
   @Test func `a try beside another that had sent nothing leaves the other one counted`() throws {
     var life = LifeOfTries(read, try state(nodes: 2))
-    for happening: Happening in [.begins, .staysSilent, .besideFails(.couldNotConnect)] {
+    for happening: Happening in [.begins, .staysSilent, .besideFails(.couldNotConnect(.refused))] {
       _ = life.live(happening)
     }
     #expect(life.tries.sent == 1 && life.tries.tried.count == 2)
@@ -106,7 +106,7 @@ struct CountOfTriesTests {
         #expect(life.tries.restsUntil == LifeOfTries.began + .seconds(1))
       }
     }
-    for failure in [closed, .couldNotConnect, .responseTimeout] {
+    for failure in [closed, .couldNotConnect(.refused), .responseTimeout] {
       var life = LifeOfTries(read, try state(nodes: 1))
       _ = life.live(.begins)
       _ = life.live(.fails(failure))

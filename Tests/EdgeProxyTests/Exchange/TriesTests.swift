@@ -44,15 +44,15 @@ struct LifeOfRequestTests {
       script: [(.begins, .ask(0)), (.answers(200), .deliver)]),
     .init(
       testDescription: "a node that refuses costs nothing, and the next is asked",
-      request: changed, script: [(.begins, .ask(0)), (.fails(.couldNotConnect), .ask(1))]),
+      request: changed, script: [(.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .ask(1))]),
     .init(
       testDescription: "a request that no node takes is held, then all nodes are asked again",
       nodes: local(2),
       script: [
-        (.begins, .ask(0)), (.fails(.couldNotConnect), .ask(1)),
+        (.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .ask(1)),
         (.fails(.busy), .hold(until: 10)), (.later(4), .nothing), (.released, .ask(0)),
         (.fails(.couldNotSecure), .ask(1)), (.later(6), .nothing),
-        (.fails(.couldNotConnect), .answer(503, "connect")),
+        (.fails(.couldNotConnect(.refused)), .answer(503, "connect")),
       ]),
     .init(
       testDescription: "a GET that is reset is asked of another node",
@@ -120,9 +120,9 @@ struct LifeOfRequestTests {
       testDescription: "nodes that are renumbered while the request waits are all asked",
       nodes: local(2),
       script: [
-        (.begins, .ask(0)), (.fails(.couldNotConnect), .ask(1)),
-        (.fails(.couldNotConnect), .hold(until: 10)), (.renumbered, .nothing),
-        (.released, .ask(1)), (.fails(.couldNotConnect), .ask(0)),
+        (.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .ask(1)),
+        (.fails(.couldNotConnect(.refused)), .hold(until: 10)), (.renumbered, .nothing),
+        (.released, .ask(1)), (.fails(.couldNotConnect(.refused)), .ask(0)),
       ]),
   ]
 
@@ -175,7 +175,7 @@ struct LifeOfRequestTests {
       nodes: local(2),
       script: [
         (.begins, .ask(0)), (.answers(503), .keep(then: .ask(1))),
-        (.fails(.couldNotConnect), .deliverKept),
+        (.fails(.couldNotConnect(.refused)), .deliverKept),
       ]),
     .init(
       testDescription: "the last node's listed status is delivered",
@@ -206,7 +206,8 @@ struct LifeOfRequestTests {
     .init(
       testDescription: "the first goes on alone when the second fails",
       script: [
-        (.begins, .ask(0)), (.staysSilent, .beside(1)), (.besideFails(.couldNotConnect), .nothing),
+        (.begins, .ask(0)), (.staysSilent, .beside(1)),
+        (.besideFails(.couldNotConnect(.refused)), .nothing),
         (.answers(200), .deliver),
       ]),
     .init(
@@ -240,35 +241,35 @@ struct LifeOfRequestTests {
       testDescription: "after a lost server only servers are asked that were heard from since",
       nodes: local(1), servers: ["b", "c"],
       script: [
-        (.begins, .ask(0)), (.fails(.couldNotConnect), .ask(1)), (.later(1), .nothing),
+        (.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .ask(1)), (.later(1), .nothing),
         (.hears("c"), .nothing), (.fails(.serverLost), .ask(2)), (.answers(200), .deliver),
       ]),
     .init(
       testDescription: "while none was heard from, the request waits or asks this server's nodes",
       nodes: local(1), servers: ["b", "c"],
       script: [
-        (.begins, .ask(0)), (.fails(.couldNotConnect), .ask(1)), (.later(1), .nothing),
+        (.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .ask(1)), (.later(1), .nothing),
         (.fails(.serverLost), .hold(until: 11)), (.released, .ask(0)),
       ]),
     .init(
       testDescription: "a POST whose server was lost is not repeated",
       request: changed, nodes: local(1), servers: ["b"],
       script: [
-        (.begins, .ask(0)), (.fails(.couldNotConnect), .ask(1)),
+        (.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .ask(1)),
         (.fails(.serverLost), .answer(502, "server-lost")),
       ]),
     .init(
       testDescription: "a node that cannot be reached is asked through another server, once",
       request: changed, nodes: ["192.0.2.1:3000"], helpers: ["b"],
       script: [
-        (.begins, .ask(0)), (.fails(.couldNotConnect), .through("b", 0)),
+        (.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .through("b", 0)),
         (.failsThere(.busy), .hold(until: 10)), (.released, .ask(0)),
-        (.fails(.couldNotConnect), .hold(until: 10)),
+        (.fails(.couldNotConnect(.refused)), .hold(until: 10)),
       ]),
     .init(
       testDescription: "a node of this machine is not",
       nodes: local(1), helpers: ["b"],
-      script: [(.begins, .ask(0)), (.fails(.couldNotConnect), .hold(until: 10))]),
+      script: [(.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .hold(until: 10))]),
     .init(
       testDescription: "nor a node that was reached and had too much to do",
       nodes: ["192.0.2.1:3000"], helpers: ["b"],
@@ -277,13 +278,15 @@ struct LifeOfRequestTests {
       testDescription: "nor one whose number means another node by now",
       nodes: ["192.0.2.1:3000"], helpers: ["b"],
       script: [
-        (.begins, .ask(0)), (.renumbered, .nothing), (.fails(.couldNotConnect), .hold(until: 10)),
+        (.begins, .ask(0)), (.renumbered, .nothing),
+        (.fails(.couldNotConnect(.refused)), .hold(until: 10)),
       ]),
     .init(
       testDescription: "while the first is silent, no server is asked that was not heard from",
       nodes: local(1), servers: ["b", "c"],
       script: [
-        (.begins, .ask(0)), (.fails(.couldNotConnect), .ask(1)), (.staysSilent, .lookAgain),
+        (.begins, .ask(0)), (.fails(.couldNotConnect(.refused)), .ask(1)),
+        (.staysSilent, .lookAgain),
         (.later(1), .nothing), (.hears("c"), .nothing), (.staysSilent, .beside(2)),
       ]),
   ]
@@ -364,7 +367,7 @@ struct LifeOfRequestTests {
     #expect(
       ended(changed, .init(cause: reset, began: began, isOnReused: true))
         == .over(blamesNode: false))
-    for cause in [AttemptFailure.couldNotConnect, .busy] {
+    for cause in [AttemptFailure.couldNotConnect(.refused), .busy] {
       #expect(
         ended(read, .init(cause: cause, began: began, isDetour: true)) == .over(blamesNode: false))
     }

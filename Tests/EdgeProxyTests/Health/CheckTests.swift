@@ -49,7 +49,7 @@ final class CheckTests {
   func `a node that refuses is not connected`(kind: HealthCheck.Kind) throws {
     node.stop()
     try ask(HealthCheck(kind: kind))
-    #expect(outcomes == [.notConnected])
+    #expect(outcomes == [.notConnected(.refused)])
   }
 
   @Test func `a server that speaks first hears of a check before anything is sent`() throws {

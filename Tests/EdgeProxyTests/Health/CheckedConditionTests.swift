@@ -97,7 +97,8 @@ struct CheckRecordTests {
   @Test func `three failures in a row, then two successes`() {
     var record = CheckRecord()
     let outcomes: [CheckOutcome] = [
-      .silent, .ended, .passed, .silent, .notConnected, .answered(status: 503, isWell: false),
+      .silent, .ended, .passed, .silent, .notConnected(.refused),
+      .answered(status: 503, isWell: false),
       .silent, .passed, .passed, .passed,
     ]
     let verdicts = outcomes.map {

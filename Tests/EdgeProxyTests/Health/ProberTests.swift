@@ -1,5 +1,4 @@
 import EventLoop
-import Logging
 import Testing
 
 @testable import Configuration
@@ -15,9 +14,7 @@ final class ProberTests {
   init() throws {
     loop = try EventLoop(clock: clock)
     nodes = [try ScriptedNode(), try ScriptedNode()]
-    prober = Prober(
-      links: PeerLinks(loop: loop),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, seed: 1)
+    prober = Prober(links: PeerLinks(loop: loop), seed: 1)
   }
 
   private func follow(_ health: HealthCheck?) -> UpstreamState {

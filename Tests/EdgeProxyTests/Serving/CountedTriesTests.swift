@@ -57,7 +57,7 @@ struct CountedTriesTests {
       #expect(answer.status == 200)
     }
     let outcomes = try app.server.accessLines().map(\.outcomes)
-    #expect(outcomes.contains { $0.count > 2 && $0.dropLast().allSatisfy { $0 == "connect" } })
+    #expect(outcomes.contains { $0.count > 2 && $0.dropLast().allSatisfy { $0 == "refused" } })
   }
 
   @Test func `a GET that is reset again and again gets one try for a while`() throws {

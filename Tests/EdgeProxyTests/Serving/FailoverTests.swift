@@ -159,9 +159,9 @@ struct FailoverTests {
     let ill = app.server.nodes(of: "app")[0]
     app.nodes[0].stop()
     while !ill.condition.isOut { _ = try app.serve(try app.ask()) { $0.call.answer() } }
-    #expect(ill.failureCount(.connect) == 3)
+    #expect(ill.failureCount(.refused) == 3)
     for _ in 0..<6 { _ = try app.serve(try app.ask()) { $0.call.answer() } }
-    #expect(ill.failureCount(.connect) == 3)
+    #expect(ill.failureCount(.refused) == 3)
     try app.nodes[0].comeBack()
     try app.server.advance(by: .milliseconds(1200))
     var answered = 0
@@ -202,6 +202,6 @@ struct FailoverTests {
       $0.call.answer("\($0.node)")
     }
     #expect(last.body != first.body)
-    #expect(node.failureCount(.connect) == 3)
+    #expect(node.failureCount(.refused) == 3)
   }
 }

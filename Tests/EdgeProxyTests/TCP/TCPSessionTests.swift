@@ -116,7 +116,7 @@ struct TCPSessionTests {
     node.stop()
     let client = try begin(server)
     client.send("early")
-    try server.settle { server.nodes(of: "db").first?.failureCount(.connect) ?? 0 > 0 }
+    try server.settle { server.nodes(of: "db").first?.failureCount(.refused) ?? 0 > 0 }
     try node.comeBack()
     try server.advance(by: .milliseconds(110))
     let call = try server.settle(untilCalled: node)
@@ -124,7 +124,7 @@ struct TCPSessionTests {
     client.reset()
     try server.settle { server.worker.sessions.count == 0 }
     let outcomes = try #require(try server.accessLines().first).outcomes
-    #expect(outcomes.first == "connect" && outcomes.last == "ok")
+    #expect(outcomes.first == "refused" && outcomes.last == "ok")
   }
 
   @Test func `without a node the client is reset when it has waited long enough`() throws {
@@ -132,7 +132,7 @@ struct TCPSessionTests {
     node.stop()
     let server = try server(quoted(node), more: "hold: 300ms")
     let client = try begin(server)
-    try server.settle { server.nodes(of: "db").first?.failureCount(.connect) ?? 0 > 0 }
+    try server.settle { server.nodes(of: "db").first?.failureCount(.refused) ?? 0 > 0 }
     try server.advance(by: .milliseconds(299))
     #expect(server.worker.sessions.count == 1)
     // Those that wait are looked at ten times a second.
@@ -215,7 +215,7 @@ struct TCPSessionTests {
     second.reset()
     try server.settle { server.worker.sessions.count == 0 }
     let outcomes = try server.accessLines().map(\.outcomes)
-    #expect(Set(outcomes) == [["refused", "ok"], ["refused", "connect"]])
+    #expect(Set(outcomes) == [["busy", "ok"], ["busy", "refused"]])
   }
 
   @Test func `what is no MySQL is passed over`() throws {

@@ -70,9 +70,10 @@ struct LiveCheck {
         let named = upstream.settings.nodes.map(\.address).first {
           $0.fixed == node.address || $0.named?.host == node.host
         }
+        let trouble = node.trouble.map { ": \($0.text)" } ?? ""
         findings.warning(
           named.map(position) ?? .start,
-          "nothing answers at '\(node.address)' of upstream '\(upstream.settings.name)'")
+          "nothing answers at '\(node.address)' of upstream '\(upstream.settings.name)'\(trouble)")
       }
     }
   }
