@@ -129,12 +129,17 @@ package enum Descriptor {
   }
 
   /// Lets this process have as many descriptors as the system allows it; a shell's own limit is low.
-  package static func raiseLimit() {
+  ///
+  /// Returns how many these are.
+  @discardableResult
+  package static func raiseLimit() -> Int {
     var limit = rlimit()
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     // SAFETY: the kernel reads and writes the value within each call.
-    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    guard unsafe getrlimit(resource, &limit) == 0 else { return .max }
+    let before = limit.rlim_cur
     limit.rlim_cur = limit.rlim_max
-    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return Int(clamping: unsafe setrlimit(resource, &limit) == 0 ? limit.rlim_cur : before)
   }
 
   /// An open file in memory, gone with its descriptor.

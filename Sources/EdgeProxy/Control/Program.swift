@@ -20,13 +20,14 @@ enum Program {
     // Before any thread starts, so that every thread has them blocked.
     Signals.block([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     Signals.ignoreBrokenPipes()
-    Descriptor.raiseLimit()
+    let files = Descriptor.raiseLimit()
     let environment = Environment.current()
     let isJournal = StandardErrorLog.isJournal(
       STDERR_FILENO, environment: environment["JOURNAL_STREAM"])
     let logger = Logger(label: "edgeproxy") { _ in
       StandardErrorLog(level: configuration.log.level, isJournal: isJournal)
     }
+    tell(of: files, for: configuration.limits.connections, logger)
     let ends = EndsFile.begin(
       in: EndsFile.directory(state: configuration.state, environment: environment), logger: logger)
     defer { ends?.stopped() }
@@ -38,5 +39,18 @@ enum Program {
       loader: loader)
     server.pastEnds = ends?.past ?? PastEnds()
     try server.run()
+  }
+
+  /// Besides those for connections: for listeners, logs, etcd and the loops of the workers.
+  private static let otherFiles = 128
+
+  /// Says how many connections fit into the file descriptors, where that is less than was configured: a
+  /// connection of a client has one, and the one to its node another.
+  private static func tell(of files: Int, for wanted: Int, _ logger: Logger) {
+    let connections = max(0, files - otherFiles) / 2
+    guard connections < wanted else { return }
+    logger.warning(
+      "fewer connections than limits.connections fit into the file descriptors; raise LimitNOFILE",
+      metadata: ["files": "\(files)", "connections": "\(connections)", "wanted": "\(wanted)"])
   }
 }
