@@ -171,7 +171,7 @@ def test_what_one_server_cannot_reach_another_connects_to(divided):
     edges, instance = divided()
     assert edges[0].request(path="/first").status == 200
     assert last_tries(edges[0], "/first") == [
-        (instance.address, "connect"), (f"edge2/{instance.address}", "ok")]
+        (instance.address, "connect-timeout"), (f"edge2/{instance.address}", "ok")]
     # One of the other's lines would be a second exchange.
     assert not [line for line in edges[1].access_entries() if line.get("target") == "/first"]
 
@@ -194,7 +194,7 @@ def test_not_each_request_waits_for_the_way_that_is_cut(divided):
     outcomes = eventually(lambda: outcomes_of(edges[0], "/often", asked), "all lines")
     print(f"{outcomes} in {took:.1f} s")
     # The direct way is tried again, but by one connection a second.
-    assert 3 <= outcomes["connect"] <= took + 2
+    assert 3 <= outcomes["connect-timeout"] <= took + 2
 
 
 def outcomes_of(running, path, count):
