@@ -68,21 +68,19 @@ package final class TLSStream {
   func choose(_ extensionBytes: borrowing Span<UInt8>, hasName: Bool) -> Bool {
     guard let selector = context.selector else { return false }
     self.selector = selector
-    let found: Int?
-    if hasName {
-      guard let name = Self.hostName(extensionBytes) else { return false }
-      let bytes = extensionBytes.extracting(name)
-      found = selector.certificate(for: bytes)
-      guard found != nil, unsafe context.bindSession(ssl, name: bytes) else { return false }
-      serverName.reserveCapacity(bytes.count)
-      for index in 0..<bytes.count { serverName.append(LetterCase.lower(bytes[index])) }
-    } else {
-      found = selector.fallback
-      guard unsafe context.bindSession(ssl, name: extensionBytes.extracting(0..<0)) else {
-        return false
-      }
+    guard var place = hasName ? Self.hostName(extensionBytes) : 0..<0 else { return false }
+    var found =
+      hasName ? selector.certificate(for: extensionBytes.extracting(place)) : selector.fallback
+    if found == nil, Self.isAddress(extensionBytes.extracting(place)) {
+      // An address is no server name, RFC 6066 §3; monitors and libraries send one all the same.
+      (place, found) = (0..<0, selector.fallback)
     }
-    guard let found, let set = context.context(of: found) else { return false }
+    let name = extensionBytes.extracting(place)
+    guard let found, unsafe context.bindSession(ssl, name: name),
+      let set = context.context(of: found)
+    else { return false }
+    serverName.reserveCapacity(name.count)
+    for index in 0..<name.count { serverName.append(LetterCase.lower(name[index])) }
     selected = found
     return unsafe SSL_set_SSL_CTX(ssl, set.raw) != nil
   }
@@ -111,6 +109,20 @@ package final class TLSStream {
       return false
     }
     return true
+  }
+
+  /// Whether a name is an IP address: it has a colon, or its last label is a number.
+  private static func isAddress(_ name: borrowing Span<UInt8>) -> Bool {
+    var isNumber = false
+    for index in 0..<name.count {
+      switch name[index] {
+      case UInt8(ascii: ":"): return true
+      case UInt8(ascii: "."): isNumber = index + 1 < name.count
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): if index == 0 { isNumber = true }
+      default: isNumber = false
+      }
+    }
+    return isNumber
   }
 
   /// Where the host name lies in a server_name extension, RFC 6066 §3: one entry of type 0.

@@ -50,6 +50,25 @@ struct ServerNameTests {
     #expect(pair.server.serverName.isEmpty)
   }
 
+  @Test(arguments: ["127.0.0.1", "203.0.113.7", "2001:db8::1", "10.1"])
+  func `an address in place of a name is taken as none`(address: String) throws {
+    let context = try ServerContext.serving(
+      [[try authority.certificate("a.test")]], Names(["a.test": 0], fallback: 0))
+    for version in [TLSClient.Version.tls12, .tls13] {
+      let pair = try Loopback(context, .init(address, version))
+      #expect(pair.handshake() == .agreed)
+      #expect(pair.server.serverName.isEmpty)
+    }
+  }
+
+  @Test(arguments: ["1a.test", "a.1b", "127.0.0.1.test"])
+  func `a name with figures is a name`(name: String) throws {
+    let context = try ServerContext.serving(
+      [[try authority.certificate("a.test")]], Names(["a.test": 0], fallback: 0))
+    let pair = try Loopback(context, .init(name))
+    #expect(pair.handshake() == .clientRefused("tlsv1 unrecognized name"))
+  }
+
   @Test func `without a default a client without a name is refused`() throws {
     let context = try ServerContext.serving(
       [[try authority.certificate("a.test")]], Names(["a.test": 0]))
