@@ -39,7 +39,7 @@ package final class ServerContext {
   private let nameDigest: OpaquePointer
   private var subject: [UInt8] = []
   private var digest = [UInt8](repeating: 0, count: 32)
-  private let policy: TLSPolicy
+  package let policy: TLSPolicy
   /// Finds the certificate for a name; it outlives the handshakes that ask it.
   package private(set) var selector: (any CertificateSelector)?
 

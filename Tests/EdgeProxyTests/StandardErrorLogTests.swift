@@ -81,7 +81,7 @@ struct StandardErrorLogTests {
   @Test func `events of the level and above come out with all their metadata`() throws {
     try withPipe { reader, writer in
       var logger = Logger(label: "edgeproxy") { _ in
-        StandardErrorLog(level: .notice, descriptor: writer, isJournal: true)
+        StandardErrorLog(level: LogLevel(.notice), descriptor: writer, isJournal: true)
       }
       logger[metadataKey: "worker"] = "1"
       var other = logger
@@ -94,10 +94,26 @@ struct StandardErrorLogTests {
     }
   }
 
+  @Test func `another level counts for loggers that are there already`() throws {
+    try withPipe { reader, writer in
+      let level = LogLevel(.error)
+      let logger = Logger(label: "edgeproxy") { _ in
+        StandardErrorLog(level: level, descriptor: writer, isJournal: true)
+      }
+      var own = logger
+      own.logLevel = .warning
+      logger.notice("before")
+      level.set(.notice)
+      logger.notice("after")
+      own.notice("too small for its own level")
+      #expect(read(reader) == "<5>after\n")
+    }
+  }
+
   @Test func `a reader that is behind costs lines, not time`() throws {
     try withPipe { reader, writer in
       let logger = Logger(label: "edgeproxy") { _ in
-        StandardErrorLog(level: .info, descriptor: writer, isJournal: false)
+        StandardErrorLog(level: LogLevel(.info), descriptor: writer, isJournal: false)
       }
       // More than any pipe holds: a write that waited would hang this test.
       for _ in 0..<100 { logger.error("\(String(repeating: "x", count: 1000))") }

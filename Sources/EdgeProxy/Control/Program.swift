@@ -24,8 +24,9 @@ enum Program {
     let environment = Environment.current()
     let isJournal = StandardErrorLog.isJournal(
       STDERR_FILENO, environment: environment["JOURNAL_STREAM"])
+    let level = LogLevel(configuration.log.level)
     let logger = Logger(label: "edgeproxy") { _ in
-      StandardErrorLog(level: configuration.log.level, isJournal: isJournal)
+      StandardErrorLog(level: level, isJournal: isJournal)
     }
     tell(of: files, for: configuration.limits.connections, logger)
     let ends = EndsFile.begin(
@@ -36,7 +37,7 @@ enum Program {
       environment: environment)
     let server = try Server(
       configuration, workers: workers > 0 ? workers : processorCount(), logger: logger,
-      loader: loader)
+      level: level, loader: loader)
     server.pastEnds = ends?.past ?? PastEnds()
     try server.run()
   }

@@ -3,7 +3,7 @@ internal import Configuration
 extension Configuration {
   /// A key whose change only a restart can bring about; `nil` for none.
   func needsRestart(after old: Configuration) -> String? {
-    if old.tls != tls { return "tls" }
+    if (old.tls.tickets == .etcd) != (tls.tickets == .etcd) { return "tls.tickets" }
     if old.state != state { return "state" }
     if (old.listen.closeWhenUnable == .fleet) != (listen.closeWhenUnable == .fleet) {
       return "listen.close_when_unable"

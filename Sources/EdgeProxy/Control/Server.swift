@@ -12,6 +12,8 @@ internal import TLS
 final class Server: TimerTarget {
   let loop: EventLoop
   let logger: Logger
+  /// The error log's.
+  let level: LogLevel
   private let loader: () -> LoadedConfiguration
   let certificates: CertificateKeeper
   let encryption: EncryptionKeys?
@@ -65,11 +67,12 @@ final class Server: TimerTarget {
   /// Makes everything that can fail before a thread is started; `loader` reads the configuration
   /// again for a reload and reports its mistakes itself.
   init(
-    _ configuration: Configuration, workers: Int, logger: Logger,
+    _ configuration: Configuration, workers: Int, logger: Logger, level: LogLevel,
     loader: @escaping () -> LoadedConfiguration
   ) throws {
     self.configuration = configuration
     self.logger = logger
+    self.level = level
     self.loader = loader
     loop = try EventLoop()
     applications = Applications(neighbours: configuration.neighbours)
@@ -345,6 +348,7 @@ final class Server: TimerTarget {
       $0.install(plan)
       $0.install(log)
     }
+    level.set(log.level)
     ports.commit(move, workers: workers.handles)
     admin?.move(to: next.listen.admin)
     certificates.reconfigure(next)

@@ -43,10 +43,3 @@ enum WorkerStart {
     return (try result.get(), thread)
   }
 }
-
-extension TLSSettings {
-  /// What the TLS layer needs to know of the settings.
-  var policy: TLSPolicy {
-    TLSPolicy(minimumIsTLS13: minimum == .tls13, tickets: tickets != .off)
-  }
-}

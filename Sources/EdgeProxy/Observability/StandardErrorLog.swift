@@ -4,6 +4,7 @@ internal import EventLoop
 internal import Glibc
 internal import HTTPCore
 internal import Logging
+internal import Synchronization
 
 /// The error log: one line per event on standard error.
 ///
@@ -12,14 +13,20 @@ internal import Logging
 /// a worker must not wait for a terminal.
 struct StandardErrorLog: LogHandler {
   var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level
+  var logLevel: Logger.Level {
+    get { ownLevel ?? level.present }
+    set { ownLevel = newValue }
+  }
   var metadataProvider: Logger.MetadataProvider?
 
   private let descriptor: Int32
   private let isJournal: Bool
+  /// That of all loggers, unless this one has its own.
+  private let level: LogLevel
+  private var ownLevel: Logger.Level?
 
-  init(level: LogSettings.Level, descriptor: Int32 = STDERR_FILENO, isJournal: Bool) {
-    logLevel = Logger.Level(level)
+  init(level: LogLevel, descriptor: Int32 = STDERR_FILENO, isJournal: Bool) {
+    self.level = level
     self.descriptor = descriptor
     self.isJournal = isJournal
   }
@@ -49,6 +56,28 @@ struct StandardErrorLog: LogHandler {
     // SAFETY: the kernel fills a value of this frame within the call.
     guard unsafe fstat(descriptor, &status) == 0 else { return false }
     return value == "\(status.st_dev):\(status.st_ino)"
+  }
+}
+
+/// The least severity that the error log takes, for all threads; a reload may change it.
+final class LogLevel: Sendable {
+  private let index: Atomic<Int>
+  /// Made once: this is asked for lines that are not written.
+  private static let levels = Logger.Level.allCases
+
+  init(_ level: LogSettings.Level) { index = Atomic(Self.index(of: level)) }
+
+  var present: Logger.Level {
+    let index = index.load(ordering: .relaxed)
+    return Self.levels.indices.contains(index) ? Self.levels[index] : .info
+  }
+
+  func set(_ level: LogSettings.Level) {
+    index.store(Self.index(of: level), ordering: .relaxed)
+  }
+
+  private static func index(of level: LogSettings.Level) -> Int {
+    levels.firstIndex(of: Logger.Level(level)) ?? 0
   }
 }
 

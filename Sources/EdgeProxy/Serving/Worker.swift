@@ -93,6 +93,11 @@ final class Worker: TurnEnd {
     door.forgetNodes()
     challenges.path = plan.configuration.acmeChallenges
     tls.offerHTTP2(plan.configuration.listen.http2)
+    do throws(TLSError) {
+      try tls.install(plan.configuration.tls.policy)
+    } catch {
+      logger.error("other TLS settings are not in force", metadata: ["error": "\(error)"])
+    }
   }
 
   /// Takes over the applications that have announced themselves.

@@ -37,6 +37,7 @@ final class WorkerSnapshot {
       // Those that wait at an upstream which only has other nodes now may go on with them.
       if let kept = previous?.upstreams.first(where: { $0.state.lasting === state.lasting }) {
         kept.install(state)
+        kept.install(limits)
         return kept
       }
       return WorkerUpstream(state: state, loop: loop, limits: limits)
@@ -50,6 +51,7 @@ final class WorkerSnapshot {
           table, unknown: upstream, loop: loop, limits: limits)
       }
       kept.install(table)
+      kept.install(limits)
       return kept
     }
   }

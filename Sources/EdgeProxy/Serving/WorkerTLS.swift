@@ -1,9 +1,10 @@
 internal import CertStore
+internal import Configuration
 internal import TLS
 
 /// The certificates of one worker, and the TLS that presents them to clients.
 struct WorkerTLS {
-  private let context: ServerContext
+  private var context: ServerContext
   private var table: CertificateTable
 
   init(_ plan: WorkerPlan) throws(TLSError) {
@@ -17,6 +18,15 @@ struct WorkerTLS {
   mutating func install(_ index: CertificateIndex) {
     table = CertificateTable(index)
     context.install(index.entries.map(\.certificates), selector: table)
+  }
+
+  /// Takes over which versions are spoken and whether sessions are resumed, from the next handshake on.
+  mutating func install(_ policy: TLSPolicy) throws(TLSError) {
+    guard policy != context.policy else { return }
+    let next = try ServerContext(policy: policy, ticketKeys: context.ticketKeys)
+    next.install(table.index.entries.map(\.certificates), selector: table)
+    next.offersHTTP2 = context.offersHTTP2
+    context = next
   }
 
   func install(_ keys: TicketKeys) { context.ticketKeys = keys }
@@ -33,5 +43,12 @@ struct WorkerTLS {
       table.index.entries.indices.contains(stream.selected)
     else { return nil }
     return table.index.entries[stream.selected]
+  }
+}
+
+extension TLSSettings {
+  /// What the TLS layer needs to know of the settings.
+  var policy: TLSPolicy {
+    TLSPolicy(minimumIsTLS13: minimum == .tls13, tickets: tickets != .off)
   }
 }

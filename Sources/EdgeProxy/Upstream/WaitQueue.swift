@@ -40,7 +40,7 @@ final class WaitQueue: TimerTarget, TurnEnd {
   /// The worker owns the loop and its upstreams.
   private unowned let loop: EventLoop
   private let interval: Duration
-  private let countMax: Int
+  var countMax: Int
   private var entries = [Entry(previous: 0, next: 0), Entry(previous: 1, next: 1)]
   private var free: [Int32] = []
   /// The one that went back last: the next one mostly belongs behind it.

@@ -9,7 +9,7 @@ final class WorkerApplications {
   private(set) var table: ApplicationTable
   private var upstreams: [WorkerUpstream?]
   private let loop: EventLoop
-  private let limits: LimitSettings
+  private var limits: LimitSettings
   /// Where requests wait for applications that are not known yet.
   let unknown: WorkerUpstream
 
@@ -47,6 +47,12 @@ final class WorkerApplications {
     let kept = Set(next.states.map { ObjectIdentifier($0.lasting) })
     for (lasting, upstream) in made where !kept.contains(lasting) { upstream.retire() }
     unknown.holds.releaseAll()
+  }
+
+  /// Takes over how many requests may wait.
+  func install(_ limits: LimitSettings) {
+    self.limits = limits
+    for upstream in upstreams { upstream?.install(limits) }
   }
 
   /// Requests that wait, for whatever reason.

@@ -51,6 +51,12 @@ final class WorkerUpstream {
     queue.releaseAll()
   }
 
+  /// Takes over how many requests may wait; those that do go on waiting.
+  func install(_ limits: LimitSettings) {
+    holds.countMax = limits.held
+    queue.countMax = limits.queued
+  }
+
   /// Gives each node its pool; those of nodes that left are closed.
   private func fillPools() {
     guard settings.keepAlive.connections > 0 else { return }

@@ -51,6 +51,18 @@ struct WaitingRequestTests {
     #expect(app.server.worker.counters.refusals(.held) == 1)
   }
 
+  @Test func `another configuration changes how many may wait, and those that do go on`() throws {
+    let app = try ScriptedApplication(upstream: "hold: 10s", more: "limits: { held: 1 }")
+    app.nodes[0].stop()
+    let first = try app.ask()
+    app.server.install(limits: { $0.held = 2 })
+    let second = try app.ask()
+    #expect(first.answer() == nil && second.answer() == nil)
+    app.server.install(limits: { $0.held = 0 })
+    #expect(try app.ask().answer()?.status == 503)
+    #expect(app.server.worker.snapshot.waitingCount == 2)
+  }
+
   @Test func `each answer lets two more go on, so that a new instance is not buried`() throws {
     let app = try ScriptedApplication(upstream: "hold: 10s")
     app.nodes[0].stop()

@@ -67,6 +67,14 @@ final class InProcessServer {
     worker.install(plan)
   }
 
+  /// Takes over other limits, and all else as it is.
+  func install(limits change: (inout LimitSettings) -> Void) {
+    var configuration = plan.configuration
+    change(&configuration.limits)
+    plan = SnapshotPlan(configuration, previous: plan, mediaTypes: MediaTypes.none)
+    worker.install(plan)
+  }
+
   /// The nodes of an upstream, by its name, as the workers see them.
   func nodes(of upstream: String) -> [NodeState] {
     let found = worker.snapshot.upstreams.first { $0.settings.name == upstream }
