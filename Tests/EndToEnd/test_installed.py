@@ -256,3 +256,27 @@ def test_a_server_moves_from_apache_and_back_with_both_installed(machine, author
     machine.run("systemctl", "start", "apache")
     eventually(lambda: answers(machine, authority, "static") == "static", f"Apache answers\n{machine.said[-3000:]}")
     machine.run("systemctl", "stop", "apache")
+
+
+@needs_a_machine
+def test_a_kernel_without_ipv6_serves_over_ipv4_and_says_so(machine, authority):
+    # A family that the unit does not permit is refused as by a kernel that lacks it.
+    machine.drop_in("families", "[Service]\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_INET AF_UNIX AF_NETLINK\n")
+    try:
+        machine.serve(ORDINARY)
+        assert answers(machine, authority, "static") == "static"
+        assert any("[::]:443" in each for each in machine.status["warnings"]), machine.status["warnings"]
+    finally:
+        machine.take_back("families")
+
+
+@needs_a_machine
+def test_a_server_with_a_mistake_in_its_configuration_is_failed_at_once_and_starts_when_it_is_right(machine, authority):
+    machine.write({**ORDINARY, "rutes": []})
+    machine.run("systemctl", "restart", "edgeproxy", check=False)
+    eventually(lambda: machine.told("edgeproxy.service", "ActiveState") == "failed", "it is failed")
+    assert "edgeproxy.service" in machine.run("systemctl", "--failed", "--plain")
+    assert machine.told("edgeproxy.service", "ExecMainStatus") == "78"
+    assert machine.told("edgeproxy.service", "NRestarts") == "0"
+    machine.serve(ORDINARY)
+    assert answers(machine, authority, "static") == "static"

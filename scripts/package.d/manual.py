@@ -15,6 +15,13 @@ SIGNALS = [
     ("SIGUSR1", "Opens the access log anew."),
     ("SIGTERM", "Closes the ports, finishes what is under way, and exits."),
 ]
+STATUSES = [
+    ("0", "It was stopped, or the command did what it was asked."),
+    ("1", "The server could not start, and another try may succeed; or the command failed."),
+    ("64", "The command line is wrong."),
+    ("69", "No server answers the command."),
+    ("78", "The server cannot start before its configuration is put right."),
+]
 
 
 def escaped(text):
@@ -81,6 +88,7 @@ def page(command, version):
         ".SH OPTIONS", *arguments(command),
         ".SH COMMANDS", *commands(command, ["edgeproxy"]),
         ".SH SIGNALS", *entries((bold(signal), escaped(text)) for signal, text in SIGNALS),
+        ".SH EXIT STATUS", *entries((bold(status), escaped(text)) for status, text in STATUSES),
         ".SH FILES", *entries(files),
         ".SH SEE ALSO", ".BR edgeproxy.yaml (5)", ""])
 
