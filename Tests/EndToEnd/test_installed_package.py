@@ -48,6 +48,8 @@ def extracted(package, tmp_path_factory):
 
 @pytest.mark.skipif(not shutil.which("lintian"), reason="lintian is not installed")
 def test_lintian_has_nothing_to_say(package):
+    if "libswift" in subprocess.check_output(["ldd", binary()], text=True):
+        pytest.skip("the binary has the path of Swift's libraries in it; a release has not")
     done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", package], capture_output=True,
                           text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
