@@ -4,6 +4,7 @@ One machine serves all of these tests; each begins with the configuration that i
 """
 
 import pathlib
+import socket
 import tempfile
 
 import pytest
@@ -158,13 +159,24 @@ def test_a_unit_that_hides_the_addresses_of_the_machine_is_told_in_log_and_statu
         machine.take_back("families")
 
 
-@needs_a_machine
-def test_a_certificate_that_was_put_into_etcd_with_mutual_tls_is_served(machine, authority):
+FLEET = {
+    **ORDINARY, "node": "edge-1",
+    "etcd": {"endpoints": ["https://127.0.0.1:2379"], "ca": f"{ETCD}/ca.pem", "certificate": f"{ETCD}/node.pem",
+             "key": f"{ETCD}/node.key", "encryption_keys": f"{ETCD}/encryption.keys"},
+}
+
+
+@pytest.fixture
+def etcd(machine):
     machine.run("systemctl", "start", "etcd")
+    yield
+    machine.run("systemctl", "stop", "etcd")
+
+
+@needs_a_machine
+def test_a_certificate_that_was_put_into_etcd_with_mutual_tls_is_served(machine, authority, etcd):
     machine.serve({
-        **ORDINARY, "certificates": {"directory": "/etc/edgeproxy/certificates", "etcd": {}},
-        "etcd": {"endpoints": ["https://127.0.0.1:2379"], "ca": f"{ETCD}/ca.pem", "certificate": f"{ETCD}/node.pem",
-                 "key": f"{ETCD}/node.key", "encryption_keys": f"{ETCD}/encryption.keys"},
+        **FLEET, "certificates": {"directory": "/etc/edgeproxy/certificates", "etcd": {}},
         "routes": [*ORDINARY["routes"], {"host": "www.example.org", "upstream": "static"}]})
     issued = authority.issue("www.example.org")
     machine.run("edgeproxy", "cert", "put", "example.org", "--chain", issued.chain, "--key", issued.key)
@@ -175,7 +187,19 @@ def test_a_certificate_that_was_put_into_etcd_with_mutual_tls_is_served(machine,
 
     eventually(lambda: quiet(served), f"the name in the certificate\n{machine.said[-3000:]}")
     assert machine.status["warnings"] == []
-    machine.run("systemctl", "stop", "etcd")
+
+
+@needs_a_machine
+def test_a_server_that_root_has_joined_to_its_fleet_opens_the_port_for_the_others(machine, etcd):
+    machine.serve({**FLEET, "listen": {"peers": [f"{NETWORK}:7443"]}})
+    for word in ("init", "join"):
+        machine.run("edgeproxy", "node", word)
+
+    def is_open():
+        with machine.network(), socket.create_connection((NETWORK, 7443), timeout=5):
+            return True
+
+    eventually(lambda: quiet(is_open), f"the port\n{machine.said[-3000:]}")
 
 
 def quiet(question):
@@ -183,6 +207,27 @@ def quiet(question):
         return question()
     except OSError:
         return False
+
+
+@needs_a_machine
+def test_what_certbot_renewed_is_served_although_only_root_can_read_it(machine, authority):
+    machine.serve(ORDINARY)
+    hook = "/etc/letsencrypt/renewal-hooks/deploy/edgeproxy"
+    machine.run("install", "-D", "-m", "0755", "/usr/share/doc/edgeproxy/examples/certbot-hook", hook)
+    lineage = "/etc/letsencrypt/live/new.example.test"
+    machine.run("install", "-d", "-m", "0700", "/etc/letsencrypt/live", lineage)
+    for _ in range(2):  # the first certificate, and its renewal
+        issued = authority.issue("new.example.test")
+        machine.run("install", "-m", "0600", issued.key, f"{lineage}/privkey.pem")
+        machine.run("install", "-m", "0644", issued.chain, f"{lineage}/fullchain.pem")
+        machine.run("env", f"RENEWED_LINEAGE={lineage}", hook)
+        eventually(lambda: serial(machine, authority, "new.example.test") == issued.serial, "the new certificate")
+
+
+def serial(machine, authority, name):
+    """The number of the certificate that is served for a name."""
+    with machine.network(), Client(443, name, authority) as client:
+        return int(client.socket.getpeercert()["serialNumber"], 16)
 
 
 @needs_a_machine
