@@ -18,7 +18,7 @@ final class NodeReportsTests {
   init() throws {
     loop = try EventLoop(clock: clock)
     log = try Descriptor.memoryFile()
-    let handler = StandardErrorLog(level: .debug, descriptor: log.raw, isJournal: true)
+    let handler = StandardErrorLog(level: LogLevel(.debug), descriptor: log.raw, isJournal: true)
     reports = NodeReports(
       links: PeerLinks(loop: loop), logger: Logger(label: "test") { _ in handler }
     ) { "\($0.host) has no address" }
