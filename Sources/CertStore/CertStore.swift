@@ -1,7 +1,7 @@
 /// The certificates that are served, kept in step with where they come from: a directory, etcd, or both.
 ///
-/// Both feed one index. Where both have a certificate for a name, the one that is valid longer answers,
-/// wherever it comes from; one of each kind of key may stand side by side.
+/// Both feed one index. Where both have a certificate for a name, the newer one answers, wherever it comes
+/// from; one of each kind of key may stand side by side.
 ///
 /// An expired certificate is refused at the start, and as a replacement: the port is bound only
 /// with a valid one, because a browser goes from a closed port to the next server, and from a
@@ -19,6 +19,9 @@ package final class CertStore {
   package private(set) var etcd: EtcdCertificates?
   private let defaultName: String?
   package private(set) var index = CertificateIndex.empty
+  /// When everything was judged last, in seconds since 1970, and for how long that stays the same.
+  private var judgedAt: Int64 = 0
+  private var unchanged: UnchangedTime?
 
   package init(
     directory: CertificateDirectory?, etcd: EtcdCertificates? = nil, defaultName: String?
@@ -30,15 +33,23 @@ package final class CertStore {
 
   package var refusals: [Refusal] { (directory?.refusals ?? []) + (etcd?.refusals ?? []) }
 
-  /// When the next of the refused certificates becomes valid, in seconds since 1970; loading again
-  /// then takes it.
-  package var nextValidAt: Int64? {
-    [directory?.nextValidAt, etcd?.nextValidAt].compactMap { $0 }.min()
+  /// Whether loading at `now` would come to the same as far as dates are concerned.
+  ///
+  /// Otherwise one that was refused has become valid, one that is served has ended, or the clock was set.
+  package func holds(at now: Int64) -> Bool { unchanged?.contains(now) ?? true }
+
+  /// Hosts that have routes, normalised, `*.` first for a wildcard: no change leaves them uncovered.
+  ///
+  /// What this changes shows after the next `load`.
+  package func route(_ hosts: [[UInt8]]) {
+    directory?.routedHosts = hosts
+    etcd?.routedHosts = hosts
   }
 
   /// Reads the directory again and judges everything by the time; `true` when the index has changed.
   package func load(now: Int64) -> Bool {
     let isChanged = directory?.load(now: now, elsewhere: etcd?.items ?? []) ?? false
+    judgedAt = now
     return settle(isChanged) { $0.settle(now: now) }
   }
 
@@ -52,13 +63,21 @@ package final class CertStore {
     if var next = etcd.take() {
       next.neighbours = directory?.items ?? []
       if input(&next) { isChanged = true }
+      judgedAt = next.judgedAt
       etcd = next
     }
-    guard isChanged else { return false }
+    // Where one that is served has ended, another may have to answer. At first there is no index yet,
+    // though etcd may have been judged by the store before this one.
+    let isOver = !(unchanged?.contains(judgedAt) ?? false)
+    var together = UnchangedTime()
+    if let directory { together.intersect(directory.unchanged) }
+    if let etcd { together.intersect(etcd.unchanged) }
+    unchanged = together
+    guard isChanged || isOver else { return false }
     let items = (directory?.items ?? []) + (etcd?.items ?? [])
-    index = CertificateIndex(
-      entries: EntryBuilder.entries(items.sorted { $0.source < $1.source }),
-      defaultName: defaultName)
+    let next = CertificateIndex(items, defaultName: defaultName, now: judgedAt)
+    guard isChanged || !next.answers(as: index) else { return false }
+    index = next
     return true
   }
 }

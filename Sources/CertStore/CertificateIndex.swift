@@ -1,23 +1,40 @@
 internal import HTTPCore
 package import TLS
 
-/// One or two certificates, of different kinds of key, for the same names.
+/// One or two certificates, of different kinds of key, that answer together for some names.
 package final class CertificateEntry: Sendable {
   package let certificates: [Certificate]
-  /// Normalised; `*.` first for a wildcard.
+  /// What they answer for, normalised, with `*.` first for a wildcard.
   package let names: [[UInt8]]
-  /// Where it was read: a path, or a key of etcd.
-  package let source: String
+  /// Where they were read: paths, or keys of etcd.
+  package let sources: [String]
+  /// The names that each of them is valid for.
+  private let common: [[UInt8]]
 
-  init(certificates: [Certificate], names: [[UInt8]], source: String) {
-    self.certificates = certificates
+  init(_ items: [EntryBuilder.Item], names: [[UInt8]]) {
+    let items = items.sorted { $0.source < $1.source }
+    certificates = items.map(\.certificate)
+    sources = items.map(\.source)
     self.names = names
-    self.source = source
+    let coverages = items.map { Coverage([$0]) }
+    var common: [[UInt8]] = []
+    for name in items.flatMap(\.names) where !common.contains(name) {
+      if coverages.allSatisfy({ $0.covers(name) }) { common.append(name) }
+    }
+    self.common = common
+  }
+
+  package var source: String { sources.joined(separator: ", ") }
+
+  /// The order of entries: by source, and then by name.
+  func precedes(_ other: CertificateEntry) -> Bool {
+    if sources != other.sources { return sources.lexicographicallyPrecedes(other.sources) }
+    return names.lexicographicallyPrecedes(other.names) { $0.lexicographicallyPrecedes($1) }
   }
 
   /// Whether the certificates are valid for a normalised host name, RFC 9525 §6.3.
   package func covers(_ host: borrowing Span<UInt8>) -> Bool {
-    for name in names where Self.matches(name, host) { return true }
+    for name in common where Self.matches(name, host) { return true }
     return false
   }
 
@@ -41,81 +58,98 @@ package final class CertificateEntry: Sendable {
 /// Which certificate answers for which name: an immutable snapshot.
 package struct CertificateIndex: Sendable {
   package let entries: [CertificateEntry]
-  /// Served when a client names no server.
+  /// Served when a client names no server; there is one as long as there is any certificate.
   package let fallback: Int?
+  /// The configured name of the certificate for such clients, where nothing covers it.
+  package let uncoveredDefault: String?
+  /// Each certificate that answers for a name, once, in the order of the sources.
+  package let served: [Served]
+  /// The sources of those for all of whose names newer ones answer.
+  package let idle: [String]
   private let table: NameTable<Int>
 
-  package static let empty = CertificateIndex(entries: [], defaultName: nil)
+  /// A certificate that answers, and for which names.
+  package struct Served: Sendable {
+    package let certificate: Certificate
+    package let source: String
+    package let names: [[UInt8]]
 
-  /// Where two entries have a name in common, the one that is valid longer has it.
-  package init(entries: [CertificateEntry], defaultName: String?) {
-    self.entries = entries
-    var pairs: [(name: [UInt8], value: Int)] = []
-    let order = entries.indices.sorted { Self.end(entries[$0]) < Self.end(entries[$1]) }
-    for index in order {
-      for name in entries[index].names { pairs.append((name, index)) }
-    }
-    table = NameTable(pairs)
-    if let defaultName {
-      var normal: [UInt8] = []
-      let text = Array(defaultName.utf8)
-      fallback = HostName.normalise(text.span, into: &normal) ? table.lookup(normal.span) : nil
-    } else {
-      fallback = entries.indices.min { entries[$0].source < entries[$1].source }
-    }
+    package var nameTexts: [String] { names.map { String(decoding: $0, as: UTF8.self) } }
   }
 
-  private static func end(_ entry: CertificateEntry) -> Int64 {
-    entry.certificates.map(\.notAfter).min() ?? 0
+  package static let empty = CertificateIndex([], defaultName: nil, now: 0)
+
+  /// `EntryBuilder` says which of `items` answers for a name; `now` is in seconds since 1970.
+  init(_ items: [EntryBuilder.Item], defaultName: String?, now: Int64) {
+    let entries = EntryBuilder.entries(items, now: now)
+    self.entries = entries
+    let table = NameTable(
+      entries.indices.flatMap { number in entries[number].names.map { ($0, number) } })
+    self.table = table
+    served = Self.served(entries)
+    let sources = Set(served.map(\.source))
+    idle = items.map(\.source).filter { !sources.contains($0) }.sorted()
+    let named = defaultName.flatMap { Self.find($0, in: table) }
+    uncoveredDefault = named == nil ? defaultName : nil
+    let valid = entries.firstIndex { $0.certificates.contains { $0.notAfter >= now } }
+    fallback = named ?? valid ?? entries.indices.first
+  }
+
+  private static func find(_ name: String, in table: NameTable<Int>) -> Int? {
+    var normal: [UInt8] = []
+    let text = Array(name.utf8)
+    return HostName.normalise(text.span, into: &normal) ? table.lookup(normal.span) : nil
+  }
+
+  private static func served(_ entries: [CertificateEntry]) -> [Served] {
+    var found: [String: Served] = [:]
+    for entry in entries {
+      for (certificate, source) in zip(entry.certificates, entry.sources) {
+        let names = (found[source]?.names ?? []) + entry.names
+        found[source] = Served(certificate: certificate, source: source, names: names)
+      }
+    }
+    return found.values.sorted { $0.source < $1.source }
+  }
+
+  /// A name of a certificate for which another one answers.
+  package struct Rival: Sendable, Equatable {
+    package let name: String
+    package let source: String
+    /// The other one has the very name, and the certificate a wildcard.
+    package let isExact: Bool
+  }
+
+  /// The names that a certificate covers and for which others answer.
+  package func rivals(of certificate: Certificate) -> [Rival] {
+    let own = Set(certificate.names.compactMap { CertificateName.normalise($0) })
+    var rivals: [Rival] = []
+    for entry in entries where !entry.certificates.contains(certificate) {
+      for name in entry.names {
+        let isExact = !own.contains(name)
+        if isExact {
+          guard let wildcard = Coverage.wildcard(over: name), own.contains(wildcard) else {
+            continue
+          }
+        }
+        let text = String(decoding: name, as: UTF8.self)
+        rivals.append(Rival(name: text, source: entry.source, isExact: isExact))
+      }
+    }
+    return rivals
   }
 
   package var isEmpty: Bool { entries.isEmpty }
 
   /// The entry for a normalised name.
   package func lookup(_ name: borrowing Span<UInt8>) -> Int? { table.lookup(name) }
-}
 
-/// Groups certificates for the same names and different kinds of key into one entry.
-enum EntryBuilder {
-  /// A certificate as read, with its names normalised.
-  struct Item: Sendable {
-    var certificate: Certificate
-    var names: [[UInt8]]
-    var source: String
-
-    /// Judges dates and names: what may begin to be served now.
-    init(_ certificate: Certificate, source: String, now: Int64) throws(CertificateError) {
-      try certificate.check(now: now)
-      self.certificate = certificate
-      names = try CertificateName.normalised(certificate.names)
-      self.source = source
-    }
-  }
-
-  static func entries(_ items: [Item]) -> [CertificateEntry] {
-    var groups: [[[UInt8]]: [Item]] = [:]
-    for item in items { groups[item.names.sorted(by: Self.precedes), default: []].append(item) }
-    var entries: [CertificateEntry] = []
-    for (names, members) in groups {
-      var best: [Certificate.KeyKind: Item] = [:]
-      for member in members {
-        let kind = member.certificate.keyKind
-        if let other = best[kind], other.certificate.notAfter >= member.certificate.notAfter {
-          continue
-        }
-        best[kind] = member
+  /// Whether every client gets the same certificates from both.
+  func answers(as other: CertificateIndex) -> Bool {
+    fallback == other.fallback && entries.count == other.entries.count
+      && zip(entries, other.entries).allSatisfy { mine, others in
+        mine.names == others.names && mine.certificates == others.certificates
       }
-      let chosen = best.values.sorted { $0.source < $1.source }
-      entries.append(
-        CertificateEntry(
-          certificates: chosen.map(\.certificate), names: names,
-          source: chosen.map(\.source).joined(separator: ", ")))
-    }
-    return entries.sorted { $0.source < $1.source }
-  }
-
-  private static func precedes(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-    left.lexicographicallyPrecedes(right)
   }
 }
 

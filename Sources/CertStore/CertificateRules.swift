@@ -19,27 +19,27 @@ struct ServedCertificate: Sendable {
 struct CertificateRules {
   /// Seconds since 1970.
   let now: Int64
-  /// Normalised hosts that have routes, `*.` first for a wildcard.
-  let hosts: [[UInt8]]
+  let routed: RoutedNames
   /// Certificates that are served from elsewhere.
   let neighbours: [EntryBuilder.Item]
 
   private(set) var served: [[UInt8]: ServedCertificate] = [:]
   private(set) var refusals: [CertStore.Refusal] = []
-  /// When the first of those that are not valid yet will be.
-  private(set) var nextValidAt: Int64?
+  /// How long the judgement stays the same.
+  private(set) var unchanged = UnchangedTime()
   private var replaced: [(key: [UInt8], old: ServedCertificate)] = []
   private var deleted: [[UInt8]] = []
   private var unsealed: [[UInt8]] = []
 
   init(now: Int64, hosts: [[UInt8]], neighbours: [EntryBuilder.Item]) {
     self.now = now
-    self.hosts = hosts
+    routed = RoutedNames(hosts)
     self.neighbours = neighbours
   }
 
   /// What etcd has under `key`, and what is served for it so far.
   mutating func consider(_ key: [UInt8], _ offer: CertificateOffer, old: ServedCertificate?) {
+    if let old { unchanged.consider(old.item.certificate, now: now) }
     switch offer {
     case .removed: break
     case .absent:
@@ -51,6 +51,7 @@ struct CertificateRules {
       refuse(key, reason)
       if old?.isUnsealed == true { unsealed.append(key) }
     case .certificate(let certificate, let record, let name, let isUnsealed):
+      unchanged.consider(certificate, now: now)
       if isUnsealed { unsealed.append(key) }
       if var same = old, same.item.certificate == certificate {
         // One that expires while it is served goes on.
@@ -67,7 +68,6 @@ struct CertificateRules {
       } catch {
         served[key] = old
         refuse(key, "\(error)")
-        if case .notYetValid(let from) = error { nextValidAt = min(from, nextValidAt ?? from) }
       }
     }
   }
@@ -79,27 +79,22 @@ struct CertificateRules {
   }
 
   private mutating func takeBackWhatUncovers() {
-    var open = replaced.filter { isValid($0.old.item) }
-      .map { (key: $0.key, old: $0.old, names: Coverage([$0.old.item])) }
-    let concerned = hosts.filter { host in open.contains { $0.names.covers(host) } }
+    let open = replaced.filter { isValid($0.old.item) }
     var coverage = Coverage(valid)
-    // One at a time: the old certificate may cover what another replacement has lost.
-    while let host = concerned.first(where: { !coverage.covers($0) }),
-      let index = open.firstIndex(where: { $0.names.covers(host) })
-    {
-      let (key, old, _) = open.remove(at: index)
-      if let new = served[key] { coverage.remove(new.item) }
-      coverage.insert(old.item)
+    let replacements = open.map {
+      RoutedNames.Replacement(old: $0.old.item, new: served[$0.key]?.item)
+    }
+    for (number, name) in routed.uncovered(by: replacements, &coverage) {
+      let (key, old) = open[number]
       served[key] = old
-      refuse(key, "it would leave the routed host \(KeyText.text(host)) without a certificate")
+      refuse(key, "it would leave the routed host \(KeyText.text(name)) without a certificate")
     }
   }
 
-  /// The unsealed go first, then the shortest-lived, so that of two for one name the better one stays.
+  /// The unsealed go first, then the oldest, so that of two for one name the one that answers stays.
   private mutating func delete() {
     guard !deleted.isEmpty || !unsealed.isEmpty else { return }
-    let order =
-      unsealed.sorted { end($0) < end($1) } + deleted.sorted { end($0) < end($1) }
+    let order = unsealed.sorted(by: isOlder) + deleted.sorted(by: isOlder)
     var coverage = Coverage(valid)
     for key in order {
       guard let old = served.removeValue(forKey: key) else { continue }
@@ -113,7 +108,10 @@ struct CertificateRules {
     }
   }
 
-  private func end(_ key: [UInt8]) -> Int64 { served[key]?.item.certificate.notAfter ?? 0 }
+  private func isOlder(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    guard let left = served[left]?.item, let right = served[right]?.item else { return false }
+    return right.isNewer(than: left)
+  }
 
   private var valid: [EntryBuilder.Item] {
     (served.values.map(\.item) + neighbours).filter(isValid)

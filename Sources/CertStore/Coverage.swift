@@ -9,6 +9,11 @@ struct Coverage {
     for item in items { insert(item) }
   }
 
+  /// What patterns cover: names, or `*.` and a name.
+  init(names: [[UInt8]]) {
+    for name in names { counts[name, default: 0] += 1 }
+  }
+
   mutating func insert(_ item: EntryBuilder.Item) {
     for name in item.names { counts[name, default: 0] += 1 }
   }
@@ -23,7 +28,13 @@ struct Coverage {
   /// Whether a host, or a wildcard as a whole, is covered.
   func covers(_ name: [UInt8]) -> Bool {
     if counts[name] != nil { return true }
-    guard let dot = name.firstIndex(of: UInt8(ascii: ".")), dot > 0 else { return false }
-    return counts[[UInt8(ascii: "*")] + name[dot...]] != nil
+    guard let wildcard = Self.wildcard(over: name) else { return false }
+    return counts[wildcard] != nil
+  }
+
+  /// The wildcard that covers a name; of a wildcard it is itself.
+  static func wildcard(over name: [UInt8]) -> [UInt8]? {
+    guard let dot = name.firstIndex(of: UInt8(ascii: ".")), dot > 0 else { return nil }
+    return [UInt8(ascii: "*")] + name[dot...]
   }
 }

@@ -4,13 +4,16 @@ internal import TLS
 /// The certificates that a directory has, and what is served of them.
 ///
 /// A bad pair is refused with its reason while the good one that came from the same place before goes
-/// on, and the last certificates of all are not taken away while nothing else covers their names.
+/// on, and the last certificates of all are not taken away while nothing else covers their names. Nor is
+/// one whose names a route serves: neither by its removal nor by a replacement that lacks them.
 final class DirectoryCertificates {
   private let directory: CertificateDirectory
   private var good: [String: EntryBuilder.Item] = [:]
   private(set) var refusals: [CertStore.Refusal] = []
-  /// When the first of those that are not valid yet will be.
-  private(set) var nextValidAt: Int64?
+  /// How long the last judgement stays the same.
+  private(set) var unchanged = UnchangedTime()
+  /// Hosts that have routes, normalised; `*.` first for a wildcard.
+  var routedHosts: [[UInt8]] = []
 
   init(_ directory: CertificateDirectory) { self.directory = directory }
 
@@ -23,7 +26,8 @@ final class DirectoryCertificates {
   func load(now: Int64, elsewhere: [EntryBuilder.Item]) -> Bool {
     directory.watch()
     refusals = []
-    nextValidAt = nil
+    unchanged = UnchangedTime()
+    for item in good.values { unchanged.consider(item.certificate, now: now) }
     let found: [CertificateDirectory.Pair]
     var kept: Set<String> = []
     do throws(SystemError) {
@@ -41,20 +45,50 @@ final class DirectoryCertificates {
     for pair in found {
       do throws(CertificateError) {
         let certificate = try Certificate(pem: pair.chain, keyPEM: pair.key)
+        unchanged.consider(certificate, now: now)
         next[pair.source] = try EntryBuilder.Item(certificate, source: pair.source, now: now)
       } catch {
         kept.insert(pair.source)
         refusals.append(CertStore.Refusal(source: pair.source, reason: "\(error)"))
-        if case .notYetValid(let from) = error { nextValidAt = min(from, nextValidAt ?? from) }
       }
     }
     for source in kept { if let old = good[source] { next[source] = old } }
     if next.isEmpty { next = lastOnes(now: now, elsewhere: elsewhere) }
+    keepRouted(in: &next, now: now, elsewhere: elsewhere)
     let isChanged =
       next.count != good.count
       || next.contains { good[$0.key]?.certificate != $0.value.certificate }
     good = next
     return isChanged
+  }
+
+  /// Puts back what a route needs and `next` lacks.
+  private func keepRouted(
+    in next: inout [String: EntryBuilder.Item], now: Int64, elsewhere: [EntryBuilder.Item]
+  ) {
+    let sources = good.keys.sorted().filter { source in
+      guard let old = good[source], old.certificate.notAfter >= now else { return false }
+      return next[source]?.certificate != old.certificate
+    }
+    guard !sources.isEmpty else { return }
+    let replacements = sources.compactMap { source in
+      good[source].map { RoutedNames.Replacement(old: $0, new: next[source]) }
+    }
+    var coverage = Coverage((next.values + elsewhere).filter { $0.certificate.notAfter >= now })
+    for (number, name) in RoutedNames(routedHosts).uncovered(by: replacements, &coverage) {
+      let source = sources[number]
+      let host = KeyText.text(name)
+      let reason =
+        next[source] == nil
+        ? "it is gone, and nothing else covers the routed host \(host)"
+        : "it would leave the routed host \(host) without a certificate"
+      refusals.append(
+        CertStore.Refusal(
+          source: source,
+          reason: reason + "; the old one goes on until a restart: put one there that covers the"
+            + " host, or take its route away"))
+      next[source] = good[source]
+    }
   }
 
   /// The certificates that are served although none is left in the directory, because nothing else

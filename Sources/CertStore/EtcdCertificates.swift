@@ -30,8 +30,9 @@ package struct EtcdCertificates: Sendable {
   /// Certificates that are served from elsewhere.
   var neighbours: [EntryBuilder.Item] = []
   package private(set) var refusals: [CertStore.Refusal] = []
-  /// When the first of those that are not valid yet will be, in seconds since 1970.
-  package private(set) var nextValidAt: Int64?
+  /// When everything was judged last, in seconds since 1970, and for how long that stays the same.
+  private(set) var judgedAt: Int64 = 0
+  private(set) var unchanged = UnchangedTime()
 
   /// How many keys are read; the rest is reported, and some of it by name.
   package static let sourcesMax = 5000
@@ -100,7 +101,7 @@ package struct EtcdCertificates: Sendable {
       if case .absent = source.offer, next == nil { sources[key] = nil }
     }
     refusals = rules.refusals + unread.values.sorted { $0.source < $1.source }
-    nextValidAt = rules.nextValidAt
+    (judgedAt, unchanged) = (now, rules.unchanged)
     return isChanged
   }
 

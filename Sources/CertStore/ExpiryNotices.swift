@@ -1,35 +1,74 @@
-/// How near its end a certificate is.
-package enum ExpiryThreshold: Int, Sendable, Comparable, CaseIterable {
-  case days21, days14, days7, expired
+package import TLS
 
-  /// Seconds before the end.
-  private var seconds: Int64 {
+/// How near its end a certificate is: parts of its lifetime, and so many days at most.
+///
+/// A certificate of 90 days and one of 6 days have each a third of it left when its renewal is late.
+package enum ExpiryThreshold: Int, Sendable, Comparable, CaseIterable {
+  /// A third of the lifetime is left, or 21 days.
+  case third
+  /// A sixth, or 14 days.
+  case sixth
+  /// A twelfth, or 7 days.
+  case twelfth
+  case expired
+
+  /// How many days are left at most when it is crossed.
+  package var daysMax: Int64 {
     switch self {
-    case .days21: 21 * 86_400
-    case .days14: 14 * 86_400
-    case .days7: 7 * 86_400
+    case .third: 21
+    case .sixth: 14
+    case .twelfth: 7
     case .expired: 0
     }
   }
 
-  /// The last one that was crossed, `nil` where the end is far; both are seconds since 1970.
-  package static func crossed(notAfter: Int64, now: Int64) -> ExpiryThreshold? {
-    let (left, overflow) = notAfter.subtractingReportingOverflow(now)
-    guard !overflow else { return notAfter < now ? .expired : nil }
-    return allCases.last { $0 == .expired ? left < 0 : left <= $0.seconds }
+  private var part: Int64 {
+    switch self {
+    case .third: 3
+    case .sixth: 6
+    case .twelfth, .expired: 12
+    }
+  }
+
+  /// The last one that a certificate has crossed at `now`, seconds since 1970; `nil` where its end is
+  /// far.
+  package static func crossed(_ certificate: Certificate, now: Int64) -> ExpiryThreshold? {
+    crossed(from: certificate.notBefore, until: certificate.notAfter, now: now)
+  }
+
+  static func crossed(from: Int64, until: Int64, now: Int64) -> ExpiryThreshold? {
+    let (left, overflow) = until.subtractingReportingOverflow(now)
+    guard !overflow else { return until < now ? .expired : nil }
+    let (lifetime, isEndless) = until.subtractingReportingOverflow(from)
+    return allCases.last {
+      guard $0 != .expired else { return left < 0 }
+      let days = $0.daysMax * 86_400
+      return left <= (isEndless ? days : min(days, max(0, lifetime) / $0.part))
+    }
   }
 
   package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
+/// The time that is left to a certificate, for people.
+package enum RemainingTime {
+  /// Whole days, whole hours where it is less than a day, or minutes where it is less than an hour.
+  package static func text(_ seconds: Int64) -> String {
+    let (count, unit) =
+      switch seconds {
+      case 0..<3600: (seconds / 60, "minute")
+      case 3600..<86_400: (seconds / 3600, "hour")
+      default: (seconds / 86_400, "day")
+      }
+    return count == 1 ? "1 \(unit)" : "\(count) \(unit)s"
+  }
+}
+
 /// A served certificate that has come nearer to its end.
 package struct ExpiryNotice: Sendable, Equatable {
   package let source: String
-  package let serial: String
-  package let names: [String]
+  package let certificate: Certificate
   package let threshold: ExpiryThreshold
-  /// Seconds since 1970.
-  package let notAfter: Int64
 }
 
 /// Tells each crossing of a threshold once.
@@ -48,22 +87,17 @@ package struct ExpiryNotices: Sendable {
   package mutating func due(in index: CertificateIndex, now: Int64) -> [ExpiryNotice] {
     var next: [Subject: ExpiryThreshold] = [:]
     var notices: [ExpiryNotice] = []
-    for entry in index.entries {
-      for certificate in entry.certificates {
-        guard
-          let threshold = ExpiryThreshold.crossed(notAfter: certificate.notAfter, now: now)
-        else { continue }
-        let subject = Subject(
-          serial: certificate.serial, notAfter: certificate.notAfter, names: certificate.names)
-        // A clock that is set back does not tell it again.
-        let before = told[subject]
-        next[subject] = max(threshold, before ?? threshold)
-        guard before.map({ $0 < threshold }) ?? true else { continue }
-        notices.append(
-          ExpiryNotice(
-            source: entry.source, serial: certificate.serial, names: certificate.names,
-            threshold: threshold, notAfter: certificate.notAfter))
-      }
+    for served in index.served {
+      let certificate = served.certificate
+      guard let threshold = ExpiryThreshold.crossed(certificate, now: now) else { continue }
+      let subject = Subject(
+        serial: certificate.serial, notAfter: certificate.notAfter, names: certificate.names)
+      // A clock that is set back does not tell it again.
+      let before = told[subject]
+      next[subject] = max(threshold, before ?? threshold)
+      guard before.map({ $0 < threshold }) ?? true else { continue }
+      notices.append(
+        ExpiryNotice(source: served.source, certificate: certificate, threshold: threshold))
     }
     told = next
     return notices

@@ -6,9 +6,6 @@ package struct CertificateCoverage {
   /// Seconds since 1970.
   let now: Int64
 
-  /// How long before its end a certificate is worth a line.
-  private static let expirySeconds: Int64 = 21 * 86_400
-
   package init(findings: Findings, now: Int64) {
     self.findings = findings
     self.now = now
@@ -16,23 +13,27 @@ package struct CertificateCoverage {
 
   package func check(_ index: CertificateIndex, _ named: NamedThings) {
     let position = named.certificatesInEtcd?.position ?? named.certificates.first?.position
-    for entry in index.entries { checkEnd(entry, position ?? .start) }
+    for served in index.served { check(served, position ?? .start) }
     var said: Set<String> = []
     for (name, position) in named.hosts where !isCovered(name, index) {
       // Once for a host, however many paths of it have routes.
       guard said.insert(name).inserted else { continue }
       findings.error(position, "no certificate covers '\(name)'")
     }
-    if let (name, position) = named.defaultName, index.fallback == nil {
+    if let (name, position) = named.defaultName, index.uncoveredDefault != nil {
       findings.error(position, "no certificate covers '\(name)'")
     }
   }
 
-  private func checkEnd(_ entry: CertificateEntry, _ position: Position) {
-    for certificate in entry.certificates where certificate.notAfter - now < Self.expirySeconds {
-      let days = (certificate.notAfter - now) / 86_400
+  private func check(_ served: CertificateIndex.Served, _ position: Position) {
+    let certificate = served.certificate
+    if let threshold = ExpiryThreshold.crossed(certificate, now: now), threshold != .expired {
+      let left = RemainingTime.text(certificate.notAfter - now)
       findings.warning(
-        position, "'\(entry.source)' expires in \(days) \(days == 1 ? "day" : "days")")
+        position, "'\(served.source)' expires in \(left)\(certificate.endRemark)")
+    }
+    for warning in certificate.warnings {
+      findings.warning(position, "'\(served.source)': \(warning)")
     }
   }
 

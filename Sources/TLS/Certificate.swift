@@ -19,6 +19,10 @@ package struct Certificate: Sendable, Equatable {
   package let issuedAt: Int64
   /// Which certificate of the chain ends first; 1 is the server's own.
   package let firstToEnd: Int
+  /// What to say behind its end, where that is not the end of the server's own certificate.
+  package var endRemark: String {
+    firstToEnd == 1 ? "" : ": certificate \(firstToEnd) of its chain ends first"
+  }
   /// What is taken although some clients will refuse it.
   package let warnings: [CertificateWarning]
   private let validities: [Validity]

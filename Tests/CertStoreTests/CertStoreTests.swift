@@ -191,10 +191,12 @@ struct CertStoreTests {
     try at.folder.write("a.pem", issued.bundle)
     try at.folder.write("b.pem", later.bundle)
     #expect(!at.store.load(now: at.now))
-    #expect(at.store.nextValidAt == (try Certificate(pem: issued.bundle).notBefore))
-    #expect(at.store.load(now: at.now + 1001))
+    let begin = try Certificate(pem: issued.bundle).notBefore
+    #expect(at.store.holds(at: begin - 1) && !at.store.holds(at: begin))
+    #expect(at.store.load(now: begin))
     #expect(at.serials("a.test") == (try at.serial(issued)))
-    #expect(at.store.nextValidAt == (try Certificate(pem: later.bundle).notBefore))
+    let next = try Certificate(pem: later.bundle).notBefore
+    #expect(at.store.holds(at: next - 1) && !at.store.holds(at: next))
   }
 
   @Test func `a certificate that names what is no DNS name is refused`() throws {
@@ -216,8 +218,65 @@ struct CertStoreTests {
     #expect(at.serials("a.test") == (try at.serial(ecdsa) + at.serial(rsa)))
   }
 
+  @Test func `one refused as expired by a clock that was ahead is taken once the clock is right`()
+    throws
+  {
+    let at = try Fixture()
+    let (old, new) = (at.authority.issue(["a.test"]), at.authority.issue(["a.test"], from: -60))
+    try at.folder.write("a.pem", old.bundle)
+    #expect(at.store.load(now: at.now))
+    try at.folder.write("a.pem", new.bundle)
+    let ahead = at.now + 90 * 86_400
+    #expect(!at.store.load(now: ahead))
+    #expect(at.reasons.count == 1)
+    #expect(at.store.holds(at: ahead + 1) && !at.store.holds(at: at.now))
+    #expect(at.store.load(now: at.now))
+    #expect(at.serials("a.test") == (try at.serial(new)))
+    #expect(at.store.refusals.isEmpty)
+  }
+
+  @Test(arguments: ["*.w.test", "a.w.test"])
+  func `neither a replacement nor a removal takes a routed name away`(route: String) throws {
+    let at = try Fixture()
+    at.store.route([Array(route.utf8)])
+    let good = at.authority.issue(["a.w.test", "other.test"])
+    try at.folder.write("a.pem", good.bundle)
+    try at.folder.write("b.pem", at.authority.issue(["b.test"]).bundle)
+    #expect(at.store.load(now: at.now))
+    try at.folder.write("a.pem", at.authority.issue(["b.w.test"]).bundle)
+    #expect(!at.store.load(now: at.now))
+    #expect(at.serials("a.w.test") == (try at.serial(good)))
+    let advice =
+      "the old one goes on until a restart: put one there that covers the host, or take its route"
+      + " away"
+    #expect(
+      at.reasons == ["it would leave the routed host a.w.test without a certificate; " + advice])
+    at.folder.remove("a.pem")
+    #expect(!at.store.load(now: at.now))
+    #expect(
+      at.reasons == ["it is gone, and nothing else covers the routed host a.w.test; " + advice])
+    // Names without a route may go, and so may a name that another certificate covers.
+    let wide = at.authority.issue(["*.w.test"])
+    try at.folder.write("c.pem", wide.bundle)
+    #expect(at.store.load(now: at.now))
+    #expect(at.serials("a.w.test") == (try at.serial(wide)))
+    #expect(at.serials("other.test").isEmpty)
+    #expect(at.store.refusals.isEmpty)
+  }
+
+  @Test func `an expired certificate gives way to anything`() throws {
+    let at = try Fixture()
+    at.store.route([Array("a.test".utf8)])
+    try at.folder.write("a.pem", at.authority.issue(["a.test"], until: 1000).bundle)
+    #expect(at.store.load(now: at.now))
+    let other = at.authority.issue(["b.test"])
+    try at.folder.write("a.pem", other.bundle)
+    #expect(at.store.load(now: at.now + 2000))
+    #expect(at.serials("a.test").isEmpty)
+  }
+
   @Test func `the default name decides what clients without a name get`() throws {
-    for (name, expected) in [("b.test", 1), ("x.w.test", 2), ("nobody.test", nil), (nil, 0)]
+    for (name, expected) in [("b.test", 1), ("x.w.test", 2), ("nobody.test", 0), (nil, 0)]
       as [(String?, Int?)]
     {
       let at = try Fixture(defaultName: name)
@@ -226,6 +285,8 @@ struct CertStoreTests {
       }
       #expect(at.store.load(now: at.now))
       #expect(at.store.index.fallback == expected)
+      // What nothing covers is told.
+      #expect(at.store.index.uncoveredDefault == (name == "nobody.test" ? name : nil))
     }
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import TLS
 import TestSupport
 import Testing
@@ -10,14 +11,14 @@ struct CertificateIndexTests {
 
   init() throws {
     let authority = TestAuthority()
-    var entries: [CertificateEntry] = []
+    var items: [EntryBuilder.Item] = []
     for names in [["a.w.test"], ["*.w.test", "w.test"], ["b.test"]] {
       let certificate = try Certificate(pem: authority.issue(names).bundle)
-      entries.append(
-        CertificateEntry(
-          certificates: [certificate], names: names.map { Array($0.utf8) }, source: names[0]))
+      items.append(
+        try EntryBuilder.Item(
+          certificate, source: "\(items.count)", now: certificate.notBefore))
     }
-    index = CertificateIndex(entries: entries, defaultName: nil)
+    index = CertificateIndex(items, defaultName: nil, now: 0)
   }
 
   @Test(arguments: [
@@ -40,21 +41,113 @@ struct CertificateIndexTests {
     let covered = index.entries[1].covers(bytes.span)
     #expect(covered == expected)
   }
+}
 
-  @Test func `of two for a name the one that is valid longer answers, in whatever order`() throws {
-    let authority = TestAuthority()
-    let short = try Certificate(pem: authority.issue(["a.test"], until: 1000).bundle)
-    let long = try Certificate(pem: authority.issue(["a.test"], until: 9000).bundle)
-    let names = [Array("a.test".utf8)]
-    let entries = [short, long].map {
-      CertificateEntry(certificates: [$0], names: names, source: $0.serial)
+@Suite("Of several certificates for a name the best answers")
+struct EntryBuilderTests {
+  private let authority = TestAuthority()
+  private let now = Int64(time(nil))
+
+  private func item(
+    _ source: String, _ names: [String], _ kind: TestAuthority.Key = .p256, from: Int = -3600,
+    until: Int = 86_400
+  ) throws -> EntryBuilder.Item {
+    let issued = authority.issue(names, key: kind, from: from, until: until)
+    return try EntryBuilder.Item(
+      try Certificate(pem: issued.bundle), source: source, now: now)
+  }
+
+  /// The sources of what answers for a name, `later` seconds from now, in whatever order they came.
+  private func answers(
+    _ items: [EntryBuilder.Item], _ name: String, later: Int64 = 0
+  ) throws -> [String] {
+    let bytes = Array(name.utf8)
+    var found: Set<[String]> = []
+    for order in [items, items.reversed()] {
+      let index = CertificateIndex(order, defaultName: nil, now: now + later)
+      let number = index.lookup(bytes.span)
+      found.insert(number.map { index.entries[$0].sources } ?? [])
     }
-    for order in [entries, entries.reversed()] {
-      let index = CertificateIndex(entries: order, defaultName: nil)
-      let name = names[0]
-      let answer = index.lookup(name.span)
-      let found = try #require(answer)
-      #expect(index.entries[found].certificates == [long])
+    #expect(found.count == 1)
+    return found.first ?? []
+  }
+
+  @Test func `the newest one, also where it ends first`() throws {
+    let old = try item("old", ["a.test", "b.test"], from: -9000)
+    let new = try item("new", ["a.test"], from: -1000, until: 6000)
+    #expect(try answers([old, new], "a.test") == ["new"])
+    #expect(try answers([old, new], "b.test") == ["old"])
+  }
+
+  @Test func `of two that are equally new the one that ends later`() throws {
+    let items = [
+      try item("1", ["a.test"], until: 1000), try item("2", ["a.test"], until: 9000),
+    ]
+    #expect(try answers(items, "a.test") == ["2"])
+  }
+
+  @Test func `never an expired one beside one that is valid`() throws {
+    let old = try item("old", ["a.test"], from: -9000)
+    let new = try item("new", ["a.test"], from: -1000, until: 6000)
+    let rsa = try item("rsa", ["a.test"], .rsa2048, until: 6000)
+    #expect(try answers([old, new, rsa], "a.test") == ["new", "rsa"])
+    #expect(try answers([old, new, rsa], "a.test", later: 7000) == ["old"])
+    #expect(try answers([new, rsa], "a.test", later: 7000) == ["new", "rsa"])
+    let wild = try item("wild", ["*.w.test"])
+    let exact = try item("exact", ["a.w.test"], until: 6000)
+    #expect(try answers([wild, exact], "a.w.test") == ["exact"])
+    #expect(try answers([wild, exact], "a.w.test", later: 7000) == ["wild"])
+  }
+
+  @Test func `each kind of key is chosen by itself, whatever else the certificates name`() throws {
+    let ecdsa = try item("ecdsa", ["a.test", "b.test"])
+    let rsa = try item("rsa", ["a.test", "c.test"], .rsa2048)
+    let items = [ecdsa, rsa]
+    #expect(try answers(items, "a.test") == ["ecdsa", "rsa"])
+    #expect(try answers(items, "b.test") == ["ecdsa"])
+    #expect(try answers(items, "c.test") == ["rsa"])
+    let index = CertificateIndex(items, defaultName: nil, now: now)
+    #expect(index.entries.count == 3)
+    // Either may have been shown: only what both cover is safe to answer on the connection.
+    let both = try #require(index.entries.first { $0.sources.count == 2 })
+    for (host, expected) in [("a.test", true), ("b.test", false), ("c.test", false)] {
+      let bytes = Array(host.utf8)
+      let covered = both.covers(bytes.span)
+      #expect(covered == expected)
+    }
+    #expect(index.served.map(\.source) == ["ecdsa", "rsa"])
+    let served = index.served.map { Set($0.nameTexts) }
+    #expect(served == [["a.test", "b.test"], ["a.test", "c.test"]])
+  }
+
+  @Test func `an exact name takes the other kind of key from the wildcard`() throws {
+    let items = [try item("exact", ["a.w.test"]), try item("wild", ["*.w.test"], .rsa2048)]
+    #expect(try answers(items, "a.w.test") == ["exact", "wild"])
+    #expect(try answers(items, "b.w.test") == ["wild"])
+  }
+
+  @Test func `those that answer for none of their names, and who does, are told`() throws {
+    let old = try item("old", ["a.w.test", "b.w.test"], from: -9000)
+    let new = try item("new", ["a.w.test", "b.w.test", "*.w.test"], from: -1000)
+    let exact = try item("exact", ["c.w.test"], from: -9000)
+    let index = CertificateIndex([old, new, exact], defaultName: nil, now: now)
+    #expect(index.idle == ["old"])
+    #expect(
+      index.rivals(of: old.certificate) == [
+        .init(name: "a.w.test", source: "new", isExact: false),
+        .init(name: "b.w.test", source: "new", isExact: false),
+      ])
+    #expect(
+      index.rivals(of: new.certificate) == [
+        .init(name: "c.w.test", source: "exact", isExact: true)
+      ])
+  }
+
+  @Test func `a client without a name gets a valid certificate where there is one`() throws {
+    let (first, second) = (try item("1", ["a.test"], until: 1000), try item("2", ["b.test"]))
+    for (later, expected) in [(0, 0), (2000, 1), (90_000, 0)] as [(Int64, Int)] {
+      let index = CertificateIndex([first, second], defaultName: nil, now: now + later)
+      #expect(index.fallback == expected)
     }
   }
 }

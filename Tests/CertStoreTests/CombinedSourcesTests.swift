@@ -15,15 +15,15 @@ struct CombinedSourcesTests {
   }
 
   @Test(arguments: [true, false])
-  func `of a name in both the one that is valid longer answers`(etcdIsLonger: Bool) throws {
-    let (here, there) = (
-      at.issue("a.test", until: 5000), at.issue("a.test", until: etcdIsLonger ? 9000 : 1000)
-    )
+  func `of a name in both the newer one answers`(etcdIsNewer: Bool) throws {
+    let here = at.issue("a.test", from: -2000, until: 5000)
+    let there = at.issue("a.test", from: etcdIsNewer ? -1000 : -3000)
     try folder.write("a.pem", here.bundle)
     #expect(at.store.load(now: at.now))
     #expect(at.list(["/c/a": there.bundle]))
-    #expect(try at.serves(etcdIsLonger ? there : here, "a.test"))
+    #expect(try at.serves(etcdIsNewer ? there : here, "a.test"))
     #expect(at.store.index.entries.count == 1)
+    #expect(at.store.index.idle == [etcdIsNewer ? folder.path + "/a.pem" : "/c/a"])
   }
 
   @Test func `names of either are served`() throws {
@@ -72,22 +72,48 @@ struct ExpiryNoticesTests {
 
   @Test(
     arguments: [
-      (22 * day, nil), (21 * day + 1, nil), (21 * day, .days21), (14 * day + 1, .days21),
-      (14 * day, .days14), (7 * day, .days7), (1, .days7), (0, .days7), (-1, .expired),
+      (22 * day, nil), (21 * day + 1, nil), (21 * day, .third), (14 * day + 1, .third),
+      (14 * day, .sixth), (7 * day, .twelfth), (1, .twelfth), (0, .twelfth), (-1, .expired),
       (-1000 * day, .expired),
     ] as [(Int64, ExpiryThreshold?)])
-  func `the last threshold that was crossed is the one`(left: Int64, expected: ExpiryThreshold?) {
-    #expect(ExpiryThreshold.crossed(notAfter: 2_000_000_000 + left, now: 2_000_000_000) == expected)
+  func `of a long life the last threshold of 21, 14 and 7 days is the one`(
+    left: Int64, expected: ExpiryThreshold?
+  ) {
+    let end: Int64 = 2_000_000_000
+    #expect(
+      ExpiryThreshold.crossed(from: end - 90 * Self.day, until: end, now: end - left) == expected)
+  }
+
+  @Test(
+    arguments: [
+      (6 * day, nil), (2 * day + 1, nil), (2 * day, .third), (day, .sixth), (day / 2, .twelfth),
+      (-1, .expired),
+    ] as [(Int64, ExpiryThreshold?)])
+  func `of a short life a third, a sixth and a twelfth is left`(
+    left: Int64, expected: ExpiryThreshold?
+  ) {
+    let end: Int64 = 2_000_000_000
+    #expect(
+      ExpiryThreshold.crossed(from: end - 6 * Self.day, until: end, now: end - left) == expected)
   }
 
   @Test func `the ends of time do not trap`() {
-    #expect(ExpiryThreshold.crossed(notAfter: .max, now: .min) == nil)
-    #expect(ExpiryThreshold.crossed(notAfter: .min, now: .max) == .expired)
+    #expect(ExpiryThreshold.crossed(from: .min, until: .max, now: .min) == nil)
+    #expect(ExpiryThreshold.crossed(from: .max, until: .min, now: .max) == .expired)
+    #expect(ExpiryThreshold.crossed(from: .max, until: 5, now: 5) == .twelfth)
+  }
+
+  @Test(arguments: [
+    (3 * day + 5, "3 days"), (day, "1 day"), (day - 1, "23 hours"), (3600, "1 hour"),
+    (3599, "59 minutes"), (60, "1 minute"), (10, "0 minutes"), (-3 * day, "-3 days"),
+  ])
+  func `what is left is told in days, then hours, then minutes`(left: Int64, text: String) {
+    #expect(RemainingTime.text(left) == text)
   }
 
   @Test func `each is told once, and a new certificate begins anew`() throws {
     let at = EtcdFixture()
-    let issued = at.issue("a.test", until: 30 * 86_400)
+    let issued = at.issue("a.test", from: -90 * 86_400, until: 30 * 86_400)
     #expect(at.list(["/c/a": issued.bundle]))
     let end = try Certificate(pem: issued.bundle).notAfter
     var notices = ExpiryNotices()
@@ -95,26 +121,28 @@ struct ExpiryNoticesTests {
       notices.due(in: at.store.index, now: end - days * Self.day).map(\.threshold)
     }
     #expect(due(30) == [])
-    #expect(due(20) == [.days21])
+    #expect(due(20) == [.third])
     #expect(due(19) == [])
-    #expect(due(6) == [.days7])
+    #expect(due(6) == [.twelfth])
     // The clock was set back and forth.
     #expect(due(20) == [])
     #expect(due(5) == [])
     #expect(due(-1) == [.expired])
     #expect(due(-2) == [])
-    #expect(at.change(["/c/a": at.issue("a.test", until: 60 * 86_400).bundle]))
+    let next = at.issue("a.test", from: -90 * 86_400, until: 60 * 86_400)
+    #expect(at.change(["/c/a": next.bundle]))
     #expect(due(-2) == [])
-    #expect(due(-24) == [.days7])
+    #expect(due(-24) == [.twelfth])
   }
 
-  @Test func `a notice names the source and the names`() throws {
+  @Test func `a notice has the certificate and its source`() throws {
     let at = EtcdFixture()
-    #expect(at.list(["/c/a": at.issue("a.test", "b.test").bundle]))
+    let issued = at.issue("a.test", "b.test", from: -90 * 86_400)
+    #expect(at.list(["/c/a": issued.bundle]))
     var notices = ExpiryNotices()
     let notice = try #require(notices.due(in: at.store.index, now: at.now).first)
     #expect(notice.source == "/c/a")
-    #expect(notice.names == ["a.test", "b.test"])
-    #expect(notice.threshold == .days7)
+    #expect(notice.certificate == (try Certificate(pem: issued.bundle)))
+    #expect(notice.threshold == .twelfth)
   }
 }

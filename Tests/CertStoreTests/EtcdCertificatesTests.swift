@@ -92,11 +92,45 @@ struct EtcdReplacementTests {
     let at = EtcdFixture()
     let issued = at.issue("a.test", from: 1000, until: 5000)
     #expect(!at.list(["/c/a": issued.bundle]))
-    #expect(at.store.nextValidAt == (try Certificate(pem: issued.bundle).notBefore))
-    #expect(at.store.load(now: at.now + 1001))
+    let begin = try Certificate(pem: issued.bundle).notBefore
+    #expect(at.store.holds(at: begin - 1) && !at.store.holds(at: begin))
+    #expect(at.store.load(now: begin))
     #expect(try at.serves(issued, "a.test"))
-    #expect(at.store.nextValidAt == nil)
     #expect(at.store.refusals.isEmpty)
+  }
+
+  @Test func `one refused as expired by a clock that was ahead is taken once the clock is right`()
+    throws
+  {
+    let at = EtcdFixture()
+    let (old, new) = (at.issue("a.test"), at.issue("a.test", from: -60))
+    #expect(at.list(["/c/a": old.bundle]))
+    let ahead: Int64 = 90 * 86_400
+    #expect(!at.change(["/c/a": new.bundle], later: ahead))
+    #expect(at.store.holds(at: at.now + ahead + 1) && !at.store.holds(at: at.now))
+    #expect(at.store.load(now: at.now))
+    #expect(try at.serves(new, "a.test"))
+  }
+
+  @Test func `a store that takes over what another has judged serves it at its first load`() throws
+  {
+    let at = EtcdFixture()
+    #expect(at.list(["/c/a": at.issue("a.test").bundle, "/c/b": at.issue("b.test").bundle]))
+    let next = CertStore(directory: nil, etcd: at.store.etcd, defaultName: "b.test")
+    #expect(next.load(now: at.now))
+    #expect(next.index.fallback == 1)
+  }
+
+  @Test func `a replacement that forgets a name of a routed wildcard is refused`() throws {
+    let at = EtcdFixture(hosts: ["*.w.test"])
+    let good = at.issue("c.w.test", "unrouted.test")
+    #expect(at.list(["/c/site": good.bundle]))
+    #expect(!at.change(["/c/site": at.issue("d.w.test", "unrouted.test").bundle]))
+    #expect(try at.serves(good, "c.w.test"))
+    #expect(
+      at.reasons == ["it would leave the routed host c.w.test without a certificate"])
+    #expect(at.change(["/c/site": at.issue("c.w.test").bundle]))
+    #expect(at.change(["/c/site": at.issue("*.w.test").bundle]))
   }
 
   @Test func `a replacement that forgets a routed host is refused`() throws {

@@ -1,10 +1,36 @@
-/// A certificate for `app.example.org` and `*.example.net` as it lies on disk, and a key of another.
+/// A certificate for `app.example.org` and `*.example.net` as it lies on disk, one for the same names that
+/// is signed by its own key, and a key of another.
 enum CertificateFixture {
   /// Seconds since 1970.
   static let notBefore: Int64 = 1795397451
   static let notAfter: Int64 = 4948997451
 
   static let chain = """
+    -----BEGIN CERTIFICATE-----
+    MIIBvjCCAWWgAwIBAgIUNcPa0u2FK9PpM/orwctM2tJWFNowCgYIKoZIzj0EAwIw
+    DzENMAsGA1UEAwwEUm9vdDAgFw0yNjExMjMwMTMwNTFaGA8yMTI2MTAzMDAxMzA1
+    MVowGjEYMBYGA1UEAwwPYXBwLmV4YW1wbGUub3JnMFkwEwYHKoZIzj0CAQYIKoZI
+    zj0DAQcDQgAE1nyC/ovdgt6izvziG3+lhBy4J6805CalFVIjqmx8IRF+arQZnOP0
+    j2rD6hE+u106eEpYVoRYjcyV4st7nGF7lqOBkTCBjjApBgNVHREEIjAggg9hcHAu
+    ZXhhbXBsZS5vcmeCDSouZXhhbXBsZS5uZXQwDAYDVR0TAQH/BAIwADATBgNVHSUE
+    DDAKBggrBgEFBQcDATAdBgNVHQ4EFgQU6hS4LvEZGnsDPaG9kgSeMzcIXF8wHwYD
+    VR0jBBgwFoAUWwnJZvXcABkw6LLgVDjoGjVKK14wCgYIKoZIzj0EAwIDRwAwRAIg
+    BE/8baE8DcdbkjF2yTmd0F6FEDHVDe/V9E9YY/KQoRUCIGtiHICdVgv6BSBylbCR
+    oiQixYXHkSrDNzKJiXJN8RWu
+    -----END CERTIFICATE-----
+    -----BEGIN CERTIFICATE-----
+    MIIBYzCCAQqgAwIBAgIUQC+BiBuwNbQQYGeMvDFfKLa8BwEwCgYIKoZIzj0EAwIw
+    DzENMAsGA1UEAwwEUm9vdDAgFw0yNjExMjMwMTMwNTFaGA8yMTI2MTAzMDAxMzA1
+    MVowDzENMAsGA1UEAwwEUm9vdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABD2U
+    m7Ng5YRee7WNl2DZc44ViabrrDa32XsJEcMt0gnIzpBTccy4x5HYj89iBiPkoGQv
+    FGWVB7D51SgQP4sWS4CjQjBAMA8GA1UdEwEB/wQFMAMBAf8wDgYDVR0PAQH/BAQD
+    AgIEMB0GA1UdDgQWBBRbCclm9dwAGTDosuBUOOgaNUorXjAKBggqhkjOPQQDAgNH
+    ADBEAiA++Cd3KKgna63efkAy1Bsud080aRp1DRk7ywjTLAElrAIgO3CK8ZcfjOwS
+    FmtcCtUJzUL1OXzFCQp+HBygQBpBCoI=
+    -----END CERTIFICATE-----
+    """
+
+  static let selfSigned = """
     -----BEGIN CERTIFICATE-----
     MIIBszCCAVmgAwIBAgIUfmHEfi71DJBboM7LBV40hDswXE4wCgYIKoZIzj0EAwIw
     GjEYMBYGA1UEAwwPYXBwLmV4YW1wbGUub3JnMCAXDTI2MTEyMzAxMzA1MVoYDzIx

@@ -120,6 +120,16 @@ struct NamedThingsTests {
       ])
   }
 
+  @Test func `a certificate that some clients refuse is a warning that says why`() throws {
+    try directory.write(
+      "certificates/app.pem", CertificateFixture.selfSigned + "\n" + CertificateFixture.key + "\n")
+    #expect(
+      try found(Self.good) == [
+        "DIR/edge.yaml:2:28: warning: 'DIR/certificates/app.pem': the certificate is signed by itself;"
+          + " only clients that were given it accept it"
+      ])
+  }
+
   @Test func `a default that no certificate covers is an error`() throws {
     let path = directory.path + "/default.yaml"
     try directory.write(

@@ -223,6 +223,27 @@ def test_the_commands_put_list_show_and_remove(fleet, etcd, authority, commands)
     assert cert("remove", "nobody")[0] == 1
 
 
+def test_put_says_which_other_certificate_answers_and_what_clients_refuse(fleet, etcd, authority, commands):
+    cluster = etcd()
+    older, newer = authority.issue("*.example.test", begins=-2), authority.issue("*.example.test")
+    cluster.publish("main", newer)
+    (running,) = fleet(cluster, 1)
+    cert = commands(running)
+    code, _, problem = cert("put", "other", "--chain", older.chain, "--key", older.key)
+    assert code == 0, problem
+    assert f"'{PREFIX}main' answers for *.example.test, not this certificate: it is newer" in problem
+    served([running], newer)
+    alone = running.directory / "cert.pem"
+    end = b"-----END CERTIFICATE-----\n"
+    alone.write_bytes(newer.chain.read_bytes().split(end)[0] + end)
+    code, _, problem = cert("put", "main", "--chain", alone, "--key", newer.key)
+    assert code == 0 and "fullchain.pem" in problem, problem
+    eventually(lambda: any("fullchain.pem" in warning for warning in status(running)["warnings"]), "it is told")
+    client_only = authority.issue("*.example.test", usage="clientAuth")
+    code, _, problem = cert("put", "main", "--chain", client_only.chain, "--key", client_only.key)
+    assert code == 1 and "not for servers" in problem, problem
+
+
 @pytest.mark.parametrize("domain", [["example.test"], []], ids=["named", "found"])
 def test_a_legacy_pair_is_imported(fleet, etcd, authority, commands, domain):
     cluster = etcd()

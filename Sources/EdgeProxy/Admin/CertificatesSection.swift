@@ -4,19 +4,20 @@ internal import TLS
 
 /// The certificates that are served, and those that were refused.
 struct CertificatesSection {
-  var entries: [CertificateEntry]
+  var served: [CertificateIndex.Served]
   var refusals: [CertStore.Refusal]
   /// Why the copy on disk is not what is served; `nil` while it is.
   var copyFailure: String?
+  /// The name of 'certificates.default' where no certificate covers it.
+  var uncoveredDefault: String?
   /// Seconds since 1970.
   var now: Int64
 
   var section: StatusSection {
-    let served = entries.flatMap { entry in entry.certificates.map { (entry, $0) } }
-    return StatusSection(
+    StatusSection(
       name: "certificates",
       value: [
-        "served": .list(served.map { value($0.0, $0.1) }),
+        "served": .list(served.map(value)),
         "refused": .list(
           refusals.map { ["source": .text($0.source), "reason": .text($0.reason)] }),
         "copy_failure": copyFailure.map { .text($0) } ?? .nothing,
@@ -24,62 +25,72 @@ struct CertificatesSection {
       text: [
         .table(
           "certificates", columns: ["NAMES", "KEY", "UNTIL", "DAYS", "SOURCE"],
-          rows: served.map { row($0.0, $0.1) }),
+          rows: served.map(row)),
         .table(
           "refused certificates", columns: ["SOURCE", "REASON"],
           rows: refusals.map { [$0.source, $0.reason] }),
       ],
-      metrics: metrics(served), warnings: warnings(served))
+      metrics: metrics, warnings: warnings)
   }
 
-  private func warnings(_ served: [(CertificateEntry, Certificate)]) -> [String] {
-    let ends: [String] = served.compactMap { entry, certificate in
-      let threshold = ExpiryThreshold.crossed(notAfter: certificate.notAfter, now: now)
-      guard let threshold else { return nil }
-      let days = daysLeft(certificate)
-      let end =
-        threshold == .expired
-        ? "has expired" : "expires in \(days) \(days == 1 ? "day" : "days")"
-      return "certificate '\(entry.source)' for \(Self.names(entry).joined(separator: " ")) \(end)"
+  private var warnings: [String] {
+    let ofServed = served.flatMap { served in
+      let what = "certificate '\(served.source)' for \(served.nameTexts.joined(separator: " "))"
+      return ([end(served)] + served.certificate.warnings.map { ": \($0)" })
+        .compactMap { $0 }.map { what + $0 }
     }
-    let copy = copyFailure.map { ["the copy of the certificates was not written: \($0)"] } ?? []
-    return ends + refusals.map { "'\($0.source)' is refused: \($0.reason)" } + copy
+    let ofDefault = uncoveredDefault.map {
+      "no certificate covers '\($0)', the 'certificates.default': clients that name no server get"
+        + " another"
+    }
+    let ofCopy = copyFailure.map { "the copy of the certificates was not written: \($0)" }
+    let refused = refusals.map { "'\($0.source)' is refused: \($0.reason)" }
+    return ofServed + refused + [ofDefault, ofCopy].compactMap { $0 }
   }
 
-  private func value(_ entry: CertificateEntry, _ certificate: Certificate) -> StatusValue {
-    [
-      "source": .text(entry.source), "names": .texts(Self.names(entry)),
+  private func end(_ served: CertificateIndex.Served) -> String? {
+    let certificate = served.certificate
+    guard let threshold = ExpiryThreshold.crossed(certificate, now: now) else { return nil }
+    guard threshold != .expired else { return " has expired\(certificate.endRemark)" }
+    let left = RemainingTime.text(certificate.notAfter - now)
+    return " expires in \(left)\(certificate.endRemark)"
+  }
+
+  private func value(_ served: CertificateIndex.Served) -> StatusValue {
+    let certificate = served.certificate
+    return [
+      "source": .text(served.source), "names": .texts(served.nameTexts),
       "serial": .text(certificate.serial), "key": .text(Self.kind(certificate)),
       "not_before": .time(certificate.notBefore), "not_after": .time(certificate.notAfter),
       "days_left": .number(daysLeft(certificate)),
     ]
   }
 
-  private func row(_ entry: CertificateEntry, _ certificate: Certificate) -> [String] {
-    [
-      Self.names(entry).joined(separator: " "), Self.kind(certificate),
-      UTC.text(certificate.notAfter), "\(daysLeft(certificate))", entry.source,
+  private func row(_ served: CertificateIndex.Served) -> [String] {
+    let certificate = served.certificate
+    return [
+      served.nameTexts.joined(separator: " "), Self.kind(certificate),
+      UTC.text(certificate.notAfter), "\(daysLeft(certificate))", served.source,
     ]
   }
 
-  private func metrics(_ served: [(CertificateEntry, Certificate)]) -> [Metric] {
+  private var metrics: [Metric] {
     var ends = Metric.gauge(
       "certificate_not_after_seconds", "When a certificate ends, in seconds since 1970.")
-    for (entry, certificate) in served {
+    for served in served {
       ends.add(
-        Int(certificate.notAfter), ("source", entry.source), ("key", Self.kind(certificate)))
+        Int(served.certificate.notAfter), ("source", served.source),
+        ("key", Self.kind(served.certificate)))
     }
     var near = Metric.gauge(
-      "certificates_expiring", "Certificates served that end within so many days.")
-    let thresholds: [(ExpiryThreshold, String)] = [
-      (.days21, "21"), (.days14, "14"), (.days7, "7"), (.expired, "0"),
-    ]
-    for (threshold, days) in thresholds {
-      let count = served.count { _, certificate in
-        ExpiryThreshold.crossed(notAfter: certificate.notAfter, now: now)
-          .map { $0 >= threshold } ?? false
+      "certificates_expiring",
+      "Certificates served that end within so many days, and within a third, sixth or twelfth of"
+        + " their lifetime.")
+    for threshold in ExpiryThreshold.allCases {
+      let count = served.count { served in
+        ExpiryThreshold.crossed(served.certificate, now: now).map { $0 >= threshold } ?? false
       }
-      near.add(count, ("days", days))
+      near.add(count, ("days", "\(threshold.daysMax)"))
     }
     return [
       ends, near,
@@ -94,10 +105,6 @@ struct CertificatesSection {
   private func daysLeft(_ certificate: Certificate) -> Int {
     let seconds = certificate.notAfter - now
     return Int(seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400)
-  }
-
-  private static func names(_ entry: CertificateEntry) -> [String] {
-    entry.names.map { String(decoding: $0, as: UTF8.self) }
   }
 
   private static func kind(_ certificate: Certificate) -> String {

@@ -23,11 +23,14 @@ final class CertificateKeeper: EventSource, TimerTarget {
   private var expiry = ExpiryNotices()
   private struct Reported: Hashable {
     let source: String
-    let serials: [String]
+    let serial: String
   }
 
   /// What the log says is served.
   private var reported: Set<Reported> = []
+  /// What it says is not, and why.
+  private var idle: Set<String> = []
+  private var uncoveredDefault: String?
   /// The certificates that the last reading refused, and why.
   private(set) var refusals: [CertStore.Refusal] = []
   /// Why the copy on disk is not what is served; `nil` while it is.
@@ -180,22 +183,38 @@ final class CertificateKeeper: EventSource, TimerTarget {
   /// Tells what is served that was not before: of a thousand certificates one changes at a time.
   private func reportServed() {
     var now: Set<Reported> = []
-    for entry in index.entries {
-      let entryNow = Reported(source: entry.source, serials: entry.certificates.map(\.serial))
-      now.insert(entryNow)
-      if !reported.contains(entryNow) { reportServed(entry, entryNow.serials) }
+    for served in index.served {
+      let current = Reported(source: served.source, serial: served.certificate.serial)
+      now.insert(current)
+      if !reported.contains(current) { reportServed(served) }
     }
     reported = now
+    for source in index.idle where !idle.contains(source) {
+      logger.notice(
+        "certificate not served: others, newer or of an exact name, answer for all its names",
+        metadata: ["source": "\(source)"])
+    }
+    idle = Set(index.idle)
+    if let name = index.uncoveredDefault, name != uncoveredDefault {
+      logger.warning(
+        "no certificate covers 'certificates.default'; clients that name no server get another",
+        metadata: ["name": "\(name)"])
+    }
+    uncoveredDefault = index.uncoveredDefault
   }
 
-  private func reportServed(_ entry: CertificateEntry, _ serials: [String]) {
-    let names = entry.names.map { String(decoding: $0, as: UTF8.self) }
+  private func reportServed(_ served: CertificateIndex.Served) {
     logger.notice(
       "certificate served",
       metadata: [
-        "source": "\(entry.source)", "names": "\(names.joined(separator: " "))",
-        "serial": "\(serials.joined(separator: " "))",
+        "source": "\(served.source)", "names": "\(served.nameTexts.joined(separator: " "))",
+        "serial": "\(served.certificate.serial)",
       ])
+    for warning in served.certificate.warnings {
+      logger.warning(
+        "certificate served, with a warning",
+        metadata: ["source": "\(served.source)", "warning": "\(warning)"])
+    }
   }
 
   private func warnOfEnds() {
@@ -203,8 +222,10 @@ final class CertificateKeeper: EventSource, TimerTarget {
       logger.warning(
         notice.threshold == .expired ? "certificate has expired" : "certificate expires soon",
         metadata: [
-          "source": "\(notice.source)", "names": "\(notice.names.joined(separator: " "))",
-          "serial": "\(notice.serial)", "until": "\(UTC.text(notice.notAfter))",
+          "source": "\(notice.source)",
+          "names": "\(notice.certificate.names.joined(separator: " "))",
+          "serial": "\(notice.certificate.serial)",
+          "until": "\(UTC.text(notice.certificate.notAfter))\(notice.certificate.endRemark)",
         ])
     }
   }
@@ -232,6 +253,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
     directory = certificates.directory.map { CertificateDirectory($0) }
     successor = CertStore(
       directory: directory, etcd: store.etcd, defaultName: certificates.defaultName)
+    successor?.route(next.routedHosts)
     if let descriptor = directory?.descriptor {
       token = (try? loop.register(descriptor, self, [.readable])) ?? .none
     }
@@ -239,16 +261,14 @@ final class CertificateKeeper: EventSource, TimerTarget {
 
   /// Hosts that a replacement must not leave uncovered.
   private func route(_ hosts: [[UInt8]]) {
-    _ = store.update {
-      $0.routedHosts = hosts
-      return $0.settle(now: Self.now)
-    }
+    store.route(hosts)
+    _ = store.update { $0.settle(now: Self.now) }
   }
 
   /// Called every second, for what nobody tells: a certificate has become valid or comes near its
-  /// end, or a directory has come whose parent was not there either.
+  /// end, the clock was set, or a directory has come whose parent was not there either.
   func lookAgain() {
-    let isDue = store.nextValidAt.map { $0 <= Self.now } ?? false
+    let isDue = !store.holds(at: Self.now)
     if isDue || index.isEmpty || successor != nil { changed?() }
     warnOfEnds()
   }

@@ -46,8 +46,9 @@ extension Server {
       ).section,
       HostNamesSection(lookups).section,
       CertificatesSection(
-        entries: certificates.index.entries, refusals: certificates.refusals,
-        copyFailure: certificates.copyFailure, now: now
+        served: certificates.index.served, refusals: certificates.refusals,
+        copyFailure: certificates.copyFailure,
+        uncoveredDefault: certificates.index.uncoveredDefault, now: now
       ).section,
     ]
     return StatusReport(

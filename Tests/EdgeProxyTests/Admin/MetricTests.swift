@@ -51,7 +51,7 @@ struct MetricTests {
       UpstreamsSection(
         upstreams: [upstream], now: .init(nanoseconds: 0), time: 0
       ).section,
-      CertificatesSection(entries: [], refusals: [], now: 0).section,
+      CertificatesSection(served: [], refusals: [], now: 0).section,
       TicketsSection(isShared: false, generation: 1).section,
       EtcdSection(endpoint: "", isReachable: false, isSynced: false).section,
     ]

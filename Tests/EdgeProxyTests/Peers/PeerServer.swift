@@ -65,7 +65,7 @@ final class PeerServer {
         """)
     let plan = WorkerPlan(
       snapshot: SnapshotPlan(configuration, previous: nil),
-      certificates: CertificateIndex(entries: [], defaultName: nil), ticketKeys: try TicketKeys(),
+      certificates: .empty, ticketKeys: try TicketKeys(),
       policy: TLSPolicy(minimumIsTLS13: false, tickets: false), spoolDirectory: "/tmp",
       perAddress: perAddress, ability: Ability(), httpsPort: 443,
       checkSuspects: {})

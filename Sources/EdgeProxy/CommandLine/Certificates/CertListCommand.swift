@@ -42,8 +42,7 @@ enum CertificateLine {
   }
 
   static func days(_ seconds: Int64) -> String {
-    let days = seconds / 86_400
-    return days == 1 ? "1 day" : "\(days) days"
+    RemainingTime.text(seconds)
   }
 
   static func sealing(_ bundle: CertificateBundle) -> String {

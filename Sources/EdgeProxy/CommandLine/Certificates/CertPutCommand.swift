@@ -70,9 +70,15 @@ struct CertificateStorage {
     if old?.value != value { try session.replace(key, old, by: value) }
     let bundle = try CertificateBundle(reading: value, keys: session.encryption)
     if bundle.isPlain {
-      StandardError.write(
-        "edgeproxy: warning: the private key lies in etcd as it is; see 'etcd.encryption_keys'\n")
+      warn("the private key lies in etcd as it is; see 'etcd.encryption_keys'")
+    }
+    for warning in bundle.certificate.warnings { warn("\(warning)") }
+    for rival in session.index(of: judged).rivals(of: bundle.certificate) {
+      let reason = rival.isExact ? "it has this very name" : "it is newer"
+      warn("'\(rival.source)' answers for \(rival.name), not this certificate: \(reason)")
     }
     print(CertificateLine.text(name, bundle, now: session.now))
   }
+
+  private func warn(_ text: String) { StandardError.write("edgeproxy: warning: \(text)\n") }
 }

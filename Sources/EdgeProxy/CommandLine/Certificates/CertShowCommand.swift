@@ -32,6 +32,7 @@ struct CertShowCommand: ParsableCommand {
       let left = CertificateLine.days(found.notAfter - session.now)
       print("valid until:  \(UTC.text(found.notAfter)) (\(left))")
       print("chain:        \(found.chain.count) certificates, \(found.keyKind) key")
+      for warning in found.warnings { print("warning:      \(warning)") }
       print("private key:  \(CertificateLine.sealing(bundle))")
       let refusals = session.judged(try session.stored()).refusals
       let refusal = refusals.first { $0.source == KeyText.text(key) }

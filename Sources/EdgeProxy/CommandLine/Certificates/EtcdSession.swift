@@ -99,6 +99,14 @@ final class EtcdSession {
     return certificates
   }
 
+  /// Which certificate answers for which name, with those of this server's directory.
+  func index(of certificates: EtcdCertificates) -> CertificateIndex {
+    let directory = configuration.certificates.directory.map { CertificateDirectory($0) }
+    let store = CertStore(directory: directory, etcd: certificates, defaultName: nil)
+    _ = store.load(now: now)
+    return store.index
+  }
+
   /// Writes `value` where `old` still is what was read, and reads it back.
   func replace(_ key: [UInt8], _ old: KeyValue?, by value: [UInt8], lease: Int64 = 0) throws {
     let unchanged = Compare(.key(key), .equal, .modRevision(old?.modRevision ?? 0))

@@ -42,7 +42,7 @@ final class InProcessServer {
     plan = SnapshotPlan(configuration, previous: nil, mediaTypes: MediaTypes.none)
     worker = try Worker(
       WorkerPlan(
-        snapshot: plan, certificates: CertificateIndex(entries: [], defaultName: nil),
+        snapshot: plan, certificates: .empty,
         ticketKeys: try TicketKeys(), policy: TLSPolicy(minimumIsTLS13: false, tickets: false),
         spoolDirectory: spool, perAddress: perAddress, ability: Ability(), httpsPort: 443,
         checkSuspects: {}),
