@@ -25,7 +25,7 @@ package enum ReferencePage {
       for row in Directives.children(of: parent) {
         let isOff = isComment || row.isOff
         if parent.isEmpty { lines.append("") }
-        lines.append("\(indentation)# \(row.help).\(row.type.bounds)")
+        lines.append("\(indentation)# \(row.help).\(row.type.bounds)\(row.restartMark)")
         let mark = isOff && !isComment ? "# " : ""
         lines.append("\(indentation)\(mark)\(row.shownKey):\(row.shownValue)")
         inside(row, indentation: indentation + mark + "  ", isComment: isOff)
@@ -67,6 +67,11 @@ extension Directive {
     guard defaultText == nil, !isRequired else { return false }
     if case .section = type { return false }
     return true
+  }
+
+  /// Says that a reload leaves the key as it was.
+  fileprivate var restartMark: String {
+    Configuration.restartKeys.contains(path) ? " A change needs a restart." : ""
   }
 
   fileprivate var shownKey: String { key == "STATUS" ? "503" : key }

@@ -12,7 +12,7 @@ internal import Wire
 package final class EtcdClient {
   let loop: EventLoop
   private let reading = ReadingBlock()
-  private let settings: EtcdSettings
+  private var settings: EtcdSettings
   private var endpoints: Endpoints
   private var backoff: Backoff
   private var connection: GRPCConnection?
@@ -66,6 +66,22 @@ package final class EtcdClient {
     scouts?.stop()
     connection?.close()
     connection = nil
+  }
+
+  /// Goes on with other members, or as another user, as if the member that is asked were lost.
+  ///
+  /// What is under way is begun again there. Whether it is the same store, its answers tell.
+  package func move(to next: EtcdSettings, first: Int = 0) {
+    guard next != settings, !isClosed else { return }
+    settings = next
+    endpoints = Endpoints(next.endpoints, first: first)
+    backoff.reset()
+    authentication = next.credentials == nil ? .needless : .needed
+    scouts?.stop()
+    scouts = MemberScouts(next.endpoints, on: loop) { [unowned self] in turn(to: $0) }
+    turnedAt = nil
+    lastFailure = nil
+    startAnew()
   }
 
   // MARK: Calls
@@ -210,6 +226,11 @@ package final class EtcdClient {
     if let turnedAt, now < turnedAt + Self.turnAgainAfter { return }
     turnedAt = now
     endpoints.turn(to: member)
+    startAnew()
+  }
+
+  /// Leaves the connection for one to the member that is current now.
+  private func startAnew() {
     pause?.cancel()
     isPausing = false
     let previous = connection

@@ -5,6 +5,12 @@ struct ReloadOutcome: Sendable, Equatable {
   /// Seconds since 1970.
   var at: Int64
   var isRefused: Bool
+  /// It was done, and something of the file is not in force; the report says what.
+  ///
+  /// A restart is needed, or an address cannot be listened on.
+  var isPartial = false
+  /// The keys whose new values wait for a restart.
+  var restartKeys: [String] = []
   /// The mistakes, or the warnings of a reload that was done; lines as `--check-config` prints them.
   var report: String
 }
@@ -71,7 +77,8 @@ struct AdminDesk {
     if outcome.isRefused {
       return .text(422, outcome.report + "reload refused, the old configuration goes on\n")
     }
-    return .text(200, outcome.report + "reloaded\n")
+    guard outcome.isPartial else { return .text(200, outcome.report + "reloaded\n") }
+    return .text(202, outcome.report + "reloaded, but not all of it is in force\n")
   }
 
   private func undrained() -> AdminAnswer {

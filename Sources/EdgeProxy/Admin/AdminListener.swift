@@ -16,9 +16,13 @@ final class AdminListener: EventSource {
   /// Accepted in one turn of the loop.
   private static let acceptsPerTurnMax = 16
 
+  /// What its warning goes by.
+  private static let fault = "listen admin"
+
   private let loop: EventLoop
   private let logger: Logger
   let desk: AdminDesk
+  private let warnings: Warnings
   /// `nil`: off.
   private var address: SocketAddress?
   private var socket: AdminSocket?
@@ -26,11 +30,13 @@ final class AdminListener: EventSource {
   private var raw: Int32 = -1
   private var token = SourceToken.none
   private var connections: [AdminConnection] = []
-  /// The last error that was logged, so that it is logged once.
-  private var failure: SystemError?
   private var clock = WallClock()
 
-  init(_ address: SocketAddress?, loop: EventLoop, logger: Logger, desk: AdminDesk) {
+  init(
+    _ address: SocketAddress?, loop: EventLoop, logger: Logger, warnings: Warnings = Warnings(),
+    desk: AdminDesk
+  ) {
+    self.warnings = warnings
     self.address = address
     self.loop = loop
     self.logger = logger
@@ -46,14 +52,17 @@ final class AdminListener: EventSource {
       logger.info("administration", metadata: ["address": "\(bound.address)"])
       raw = bound.raw
       socket = consume bound
-      failure = nil
+      warnings.clear(Self.fault)
     } catch {
-      if failure != error {
-        logger.warning(
-          "no administration",
-          metadata: ["address": "\(address)", "error": "\(error)"])
-      }
-      failure = error
+      guard
+        warnings.raise(
+          Self.fault, "no administration at \(address): \(error)",
+          advice: "'listen.admin' needs a directory that this user can write to, and no other"
+            + " server there")
+      else { return }
+      logger.warning(
+        "no administration",
+        metadata: ["address": "\(address)", "error": "\(error)"])
     }
   }
 
@@ -62,7 +71,7 @@ final class AdminListener: EventSource {
     guard next != address else { return }
     release()
     address = next
-    failure = nil
+    warnings.clear(Self.fault)
     open()
   }
 

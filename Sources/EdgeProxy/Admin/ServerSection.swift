@@ -27,10 +27,18 @@ struct ServerSection {
   }
 
   private static func value(_ reload: ReloadOutcome) -> StatusValue {
-    [
-      "at": .time(reload.at), "ok": .flag(!reload.isRefused),
-      "messages": .texts(lines(reload)),
+    var fields: [StatusValue.Field] = [
+      .init(name: "at", value: .time(reload.at)),
+      .init(name: "ok", value: .flag(!reload.isRefused)),
+      .init(name: "messages", value: .texts(lines(reload))),
     ]
+    if !reload.isRefused {
+      fields += [
+        .init(name: "partial", value: .flag(reload.isPartial)),
+        .init(name: "restart_needed", value: .texts(reload.restartKeys)),
+      ]
+    }
+    return .fields(fields)
   }
 
   private static func lines(_ reload: ReloadOutcome) -> [String] {
@@ -40,7 +48,9 @@ struct ServerSection {
   private func text(_ reload: ReloadOutcome) -> [StatusText] {
     let when = "\(UTC.text(reload.at)), \(Age.text(now - reload.at)) ago"
     let result: StatusText =
-      .line("last reload", (reload.isRefused ? "refused, " : "ok, ") + when)
+      .line(
+        "last reload",
+        (reload.isRefused ? "refused, " : reload.isPartial ? "in part, " : "ok, ") + when)
     return [result] + Self.lines(reload).map { .line("", $0) }
   }
 

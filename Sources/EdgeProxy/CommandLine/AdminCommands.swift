@@ -28,7 +28,14 @@ struct StatusCommand: ParsableCommand {
 struct ReloadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reload", abstract: "Make the running server read its configuration again.",
-    discussion: "Prints the mistakes and exits with 1 when the old configuration goes on.")
+    discussion: """
+      Prints the mistakes and exits with 1 when the old configuration goes on; with 2 when the new one \
+      is in force but for what it names, such as keys that need a restart or an address that cannot be \
+      listened on; and with 69 when nobody answers.
+      """)
+
+  /// The configuration is in force, but for what was printed.
+  private static let isPartial = ExitCode(2)
 
   @ParentCommand var root: Arguments
   @OptionGroup var file: ConfigurationFile
@@ -46,6 +53,7 @@ struct ReloadCommand: ParsableCommand {
     // Over TCP no commands are taken.
     if reply.status == 405, ReloadSignal.send() { return }
     print(reply.body, terminator: "")
+    if reply.status == 202 { throw Self.isPartial }
     throw ExitCode(reply.status == 200 ? 0 : 1)
   }
 }

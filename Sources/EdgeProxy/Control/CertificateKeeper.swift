@@ -10,11 +10,15 @@ internal import TLS
 /// reports what becomes of them.
 final class CertificateKeeper: EventSource, TimerTarget {
   private var settings: CertificateSettings
+  /// What opens and seals private keys in etcd.
+  private(set) var encryption: EncryptionKeys?
   private let logger: Logger
   private var directory: CertificateDirectory?
   private var store: CertStore
   /// Newly configured sources, until a usable certificate was found in them.
   private var successor: CertStore?
+  /// Whether `successor` is complete: it has heard of all that etcd has.
+  private var hasHeard: () -> Bool = { true }
   private let copy: CertificateCopy
   private var loop: EventLoop?
   private var token = SourceToken.none
@@ -46,6 +50,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
   /// `encryption` opens the private keys that etcd has.
   init(_ configuration: Configuration, encryption: EncryptionKeys?, logger: Logger) {
     settings = configuration.certificates
+    self.encryption = encryption
     self.logger = logger
     directory = settings.directory.map { CertificateDirectory($0) }
     let etcd = settings.etcd.map { EtcdCertificates(keys: encryption, readsLegacy: $0.legacy) }
@@ -79,12 +84,13 @@ final class CertificateKeeper: EventSource, TimerTarget {
     guard let successor else { return settle(store.load(now: Self.now)) }
     // Sources without a usable certificate do not take away what is served.
     _ = successor.load(now: Self.now)
-    guard !successor.index.isEmpty else {
+    guard !successor.index.isEmpty, hasHeard() else {
       report(successor.refusals)
       return nil
     }
     store = successor
     self.successor = nil
+    save()
     return settle(true)
   }
 
@@ -112,6 +118,7 @@ final class CertificateKeeper: EventSource, TimerTarget {
         if let index = settle(isChanged) { changed(index) }
         save()
       })
+    hasHeard = { [weak feed] in feed?.isListed ?? true }
     feed.start()
     return feed
   }
@@ -241,28 +248,39 @@ final class CertificateKeeper: EventSource, TimerTarget {
     }
   }
 
-  /// Another directory, default name or routes; the old certificates go on until `load` finds new
-  /// ones.
-  func reconfigure(_ next: Configuration) {
-    route(next.routedHosts)
+  /// Another directory, source in etcd, default name or routes; the old certificates go on until `load`
+  /// finds new ones.
+  ///
+  /// `follow` has to come next where etcd has another part.
+  func reconfigure(_ next: Configuration, encryption keys: EncryptionKeys?) {
+    defer { route(next.routedHosts) }
     let certificates = next.certificates
-    guard certificates != settings, let loop else { return }
+    let isSameInEtcd = certificates.etcd == settings.etcd && keys == encryption
+    guard certificates != settings || !isSameInEtcd, let loop else { return }
+    encryption = keys
+    let etcd = certificates.etcd.map { EtcdCertificates(keys: keys, readsLegacy: $0.legacy) }
     if let descriptor = directory?.descriptor { loop.unregister(descriptor, token) }
     token = .none
     settings = certificates
     directory = certificates.directory.map { CertificateDirectory($0) }
     successor = CertStore(
-      directory: directory, etcd: store.etcd, defaultName: certificates.defaultName)
-    successor?.route(next.routedHosts)
+      directory: directory, etcd: isSameInEtcd ? store.etcd : etcd,
+      defaultName: certificates.defaultName)
+    if certificates.etcd == nil { hasHeard = { true } }
     if let descriptor = directory?.descriptor {
       token = (try? loop.register(descriptor, self, [.readable])) ?? .none
     }
   }
 
+  /// The configuration names sources without a usable certificate, and what was served before goes on.
+  var servesFormerSources: Bool { successor != nil && hasHeard() }
+
   /// Hosts that a replacement must not leave uncovered.
   private func route(_ hosts: [[UInt8]]) {
-    store.route(hosts)
-    _ = store.update { $0.settle(now: Self.now) }
+    for store in [store, successor] {
+      store?.route(hosts)
+      _ = store?.update { $0.settle(now: Self.now) }
+    }
   }
 
   /// Called every second, for what nobody tells: a certificate has become valid or comes near its

@@ -9,10 +9,12 @@ internal import TLS
 final class FleetLink {
   private let configuration: Configuration
   private let settings: SharedSettings
-  private let encryption: EncryptionKeys?
+  let encryption: EncryptionKeys?
   private let logger: Logger
   private let loop: EventLoop
   private let client: EtcdClient
+  /// The member of etcd that this server begins with.
+  private let first: Int
   private var certificates: CertificateFeed?
   private var tickets: SharedTickets?
   private var instances: SharedInstances?
@@ -36,7 +38,7 @@ final class FleetLink {
     self.logger = logger
     self.loop = loop
     // Each server begins with another member, so that none has them all.
-    let first = configuration.node.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
+    first = configuration.node.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
     client = EtcdClient(settings.etcd, on: loop, first: first)
   }
 
@@ -63,10 +65,10 @@ final class FleetLink {
   /// Begins to follow the instances that are announced to the other servers.
   func share(_ discovery: Discovery) {
     let isReached = !configuration.listen.peers.isEmpty
-    discovery.share(configuration.node, local: isReached) { heard in
+    discovery.share(configuration.node, local: isReached) { previous, heard in
       let shared = SharedInstances(
         client, on: loop, prefix: settings.prefix, node: configuration.node, logger: logger,
-        heard: heard)
+        previous: previous, heard: heard)
       instances = shared
       return shared
     }
@@ -100,6 +102,41 @@ final class FleetLink {
     reported = reason
     logger.warning(
       "etcd does not tell of changes; what is there is served", metadata: ["reason": "\(reason)"])
+  }
+
+  // MARK: Another configuration
+
+  /// Goes on with other members of etcd, or as another user of it.
+  func move(to etcd: EtcdSettings) { client.move(to: etcd, first: first) }
+
+  /// When the leases are given up, once it is retired.
+  private var givesUpAt: Instant?
+  private var hasGivenUp = false
+
+  /// How long the link that follows has for writing what the leases of this one keep in etcd.
+  private static let handover = Duration.seconds(5)
+
+  /// Follows nothing any more: another link does.
+  func retire() {
+    certificates?.end()
+    tickets?.stop()
+    instances?.stop()
+    ports?.stop()
+    givesUpAt = loop.now + Self.handover
+  }
+
+  /// Called every second once it is retired; `true` when nothing is left of it.
+  func hasFaded(now: Instant) -> Bool {
+    guard let givesUpAt, now >= givesUpAt else { return false }
+    guard hasGivenUp else {
+      hasGivenUp = true
+      tickets?.end()
+      instances?.end()
+      ports?.end()
+      return false
+    }
+    client.close()
+    return true
   }
 
   /// How long the end of the process waits for etcd to hear of it.

@@ -57,6 +57,9 @@ final class PeerKeeper {
     watch?.start()
   }
 
+  /// Hears of nothing any more.
+  func end() { watch?.end() }
+
   private var directory: PeerDirectory {
     PeerDirectory(entries.values.map(\.peer), own: node)
   }

@@ -10,7 +10,7 @@ extension Server {
       drain: { [unowned self] in setAside() }, undrain: { [unowned self] in putBack() },
       drainState: { [unowned self] in drainState })
     let listener = AdminListener(
-      configuration.listen.admin, loop: loop, logger: logger, desk: desk)
+      configuration.listen.admin, loop: loop, logger: logger, warnings: warnings, desk: desk)
     listener.open()
     admin = listener
   }

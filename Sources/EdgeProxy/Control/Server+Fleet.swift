@@ -1,4 +1,5 @@
 internal import CertStore
+internal import Configuration
 internal import EventLoop
 internal import Logging
 internal import TLS
@@ -9,7 +10,8 @@ extension Server {
 
   /// Begins to follow etcd, where there is one; nothing waits for it.
   func share(_ tickets: TicketKeeper) {
-    fleet = FleetLink(configuration, encryption: encryption, loop: loop, logger: logger)
+    fleet = FleetLink(
+      configuration, encryption: certificates.encryption, loop: loop, logger: logger)
     fleet?.follow(certificates) { [unowned self] in install($0) }
     if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
       let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
@@ -29,13 +31,42 @@ extension Server {
     }
   }
 
+  /// Takes over what this server shares with others, how it reaches etcd, and what it seals with.
+  func shareAgain(after previous: Configuration, _ keys: EncryptionKeys?) {
+    guard configuration.sharing != previous.sharing || keys != fleet?.encryption else {
+      if let shared = configuration.etcd { fleet?.move(to: shared.etcd) }
+      return
+    }
+    if let fleet {
+      fleet.retire()
+      retired.append(fleet)
+    }
+    peers?.end()
+    peers = nil
+    if let tickets {
+      if configuration.tls.tickets != .etcd { tickets.unshare() }
+      share(tickets)
+    }
+    if let discovery {
+      if let fleet, configuration.sharing.instances {
+        fleet.share(discovery)
+      } else {
+        discovery.unshare()
+      }
+    }
+    takePeers()
+    logger.notice("what is shared with other servers has changed")
+  }
+
   /// Takes over which other servers there are, and whether this one can prove that it belongs to them.
   func takePeers() {
-    guard let peering = peers?.peering, !workers.handles.isEmpty else { return }
+    let peering = peers?.peering ?? .none
+    guard !workers.handles.isEmpty else { return }
     links.install(peering)
     workers.post { $0.install(peering) }
     openPeers()
-    let neighbours = peering.neighbours(of: configuration.node)
+    let neighbours =
+      peers == nil ? configuration.neighbours : peering.neighbours(of: configuration.node)
     guard neighbours != plan.neighbours else { return }
     applications.install(neighbours, now: loop.now)
     install(neighbours, lookups.addresses)
@@ -65,5 +96,25 @@ extension Server {
   func ticketKeysChanged() {
     guard let keys = tickets?.keys else { return }
     workers.post { $0.install(keys) }
+  }
+}
+
+/// What a link to the fleet is made from: with other parts there is another link.
+struct Sharing: Equatable {
+  /// `nil` for a server that shares nothing.
+  let prefix: String?
+  let certificates: CertificateSettings.EtcdSource?
+  let tickets: Bool
+  let ports: Bool
+  let instances: Bool
+  let peers: Bool
+}
+
+extension Configuration {
+  fileprivate var sharing: Sharing {
+    Sharing(
+      prefix: etcd?.prefix, certificates: certificates.etcd, tickets: tls.tickets == .etcd,
+      ports: listen.closeWhenUnable == .fleet, instances: subscriptions?.isShared ?? false,
+      peers: !listen.peers.isEmpty)
   }
 }

@@ -14,10 +14,11 @@ final class Server: TimerTarget {
   let logger: Logger
   /// The error log's.
   let level: LogLevel
-  private let loader: () -> LoadedConfiguration
+  let loader: () -> LoadedConfiguration
   let certificates: CertificateKeeper
-  let encryption: EncryptionKeys?
   var fleet: FleetLink?
+  /// Links that another one has followed.
+  var retired: [FleetLink] = []
   var discovery: Discovery?
   var tickets: TicketKeeper?
   var peers: PeerKeeper?
@@ -87,8 +88,8 @@ final class Server: TimerTarget {
     self.workers = WorkerGroup(count: workers, now: loop.now)
     ports = PortKeeper(
       configuration.listen, workers: workers, logger: logger, warnings: warnings)
-    encryption = try configuration.etcd?.readEncryptionKeys()
-    certificates = CertificateKeeper(configuration, encryption: encryption, logger: logger)
+    certificates = CertificateKeeper(
+      configuration, encryption: try configuration.etcd?.readEncryptionKeys(), logger: logger)
   }
 
   /// Serves until it is told to stop and everything under way is finished.
@@ -174,7 +175,7 @@ final class Server: TimerTarget {
   }
 
   /// Begins to take subscriptions, or goes on by other rules; without any nothing is discovered.
-  private func discover() {
+  func discover() {
     guard let settings = configuration.subscriptions else {
       discovery?.close()
       return discovery = nil
@@ -266,6 +267,7 @@ final class Server: TimerTarget {
     if workers.areAlive(now: loop.now) { service.alive(now: loop.now) }
     tickets?.everySecond()
     fleet?.everySecond()
+    retired.removeAll { $0.hasFaded(now: loop.now) }
     peers?.everySecond()
     openPeers()
     if !ability.isDraining { ports.openAgain(workers.handles) }
@@ -274,8 +276,9 @@ final class Server: TimerTarget {
   /// A worker has marked a node that has fallen silent.
   func suspectsMarked() { prober.checkSuspects() }
 
-  private func certificatesChanged() {
+  func certificatesChanged() {
     if let index = certificates.load() { install(index) }
+    tellSources()
   }
 
   func install(_ index: CertificateIndex) {
@@ -295,66 +298,5 @@ final class Server: TimerTarget {
       logger.notice("logs reopened")
     default: break
     }
-  }
-
-  /// Plans the new configuration whole, then commits it; with any mistake the old one goes on.
-  ///
-  /// `nil` while draining, when nothing is reloaded.
-  @discardableResult
-  func reload() -> ReloadOutcome? {
-    guard !draining.isEnding else { return nil }
-    service.reloading(now: loop.now)
-    defer { service.ready(listeners.summary) }
-    let loaded = loader()
-    let error = loaded.configuration.map(commit) ?? "the configuration has mistakes"
-    let now = WallTime.seconds
-    var outcome = ReloadOutcome(at: now, isRefused: false, report: loaded.report)
-    if let error {
-      logger.error(
-        "reload refused, the old configuration goes on", metadata: ["error": "\(error)"])
-      outcome.isRefused = true
-      if loaded.configuration != nil { outcome.report += error + "\n" }
-    } else {
-      logger.notice("reloaded", metadata: ["file": "\(configuration.path)"])
-    }
-    lastReload = outcome
-    return outcome
-  }
-
-  /// Takes a configuration over; what is in the way, and then nothing has changed.
-  private func commit(_ next: Configuration) -> String? {
-    let move: PortKeeper.Move
-    do {
-      move = try ports.plan(next.listen, workers: workers.count)
-    } catch {
-      return "\(error)"
-    }
-    if let fixed = next.needsRestart(after: configuration) {
-      logger.warning("a restart is needed for this change", metadata: ["key": "\(fixed)"])
-    }
-    configuration = next
-    // Should subscriptions be taken again, their rules decide what is known, and not what was.
-    if next.subscriptions == nil {
-      applications = Applications(neighbours: plan.neighbours)
-    }
-    applications.reconfigure(next.upstreams, now: loop.now)
-    lookups.follow(next.upstreams.flatMap(\.hosts))
-    plan = SnapshotPlan(
-      next, applications: applications.tables, neighbours: plan.neighbours,
-      hosts: lookups.addresses, previous: plan)
-    followNodes()
-    let (plan, log) = (plan, next.log)
-    workers.post {
-      $0.install(plan)
-      $0.install(log)
-    }
-    level.set(log.level)
-    ports.commit(move, workers: workers.handles)
-    admin?.move(to: next.listen.admin)
-    certificates.reconfigure(next)
-    certificatesChanged()
-    discover()
-    step()
-    return nil
   }
 }

@@ -75,6 +75,9 @@ final class SharedTickets {
 
   var isSynced: Bool { watch?.isSynced ?? false }
 
+  /// Hears of nothing any more.
+  func stop() { watch?.end() }
+
   /// Gives the holder's key up, so that another server need not wait for its end.
   func end() {
     leaseIdentifier = nil

@@ -39,6 +39,18 @@ final class TicketKeeper {
     if let copy { install(copy) }
   }
 
+  /// Goes on with keys of its own, which no other server knows.
+  func unshare() {
+    guard shared != nil else { return }
+    shared = nil
+    save = nil
+    do throws(TLSError) {
+      install(try TicketKeyring(now: now()))
+    } catch {
+      logger.error("ticket keys were not rotated", metadata: ["error": "\(error)"])
+    }
+  }
+
   /// Takes what etcd has.
   func take(_ keyring: TicketKeyring) {
     guard keyring != self.keyring else { return }

@@ -103,16 +103,23 @@ final class Discovery: TimerTarget {
 
   /// Tells the other servers what is announced here, and believes what they tell.
   ///
-  /// With `local` they can reach what listens on this machine alone. `make` begins to follow them;
-  /// what they tell comes to the closure that it gets.
+  /// With `local` they can reach what listens on this machine alone. `make` begins to follow them,
+  /// after what was followed before; what they tell comes to the closure that it gets.
   func share(
     _ node: String, local: Bool,
-    _ make: (@escaping ([SharedInstances.News]) -> Void) -> SharedInstances
+    _ make: (SharedInstances?, @escaping ([SharedInstances.News]) -> Void) -> SharedInstances
   ) {
     self.node = node
     sharesLocal = local
-    shared = make { [unowned self] in heard($0) }
+    shared = make(shared) { [unowned self] in heard($0) }
+    publishedVersion = -1
     publish()
+  }
+
+  /// Goes on without the other servers.
+  func unshare() {
+    shared?.lapse()
+    shared = nil
   }
 
   /// Takes over other rules, and forgets at once what they do not permit.

@@ -28,6 +28,8 @@ final class SharedInstances {
   private var refused: Set<[UInt8]> = []
   /// What the other servers tell, by its key in etcd; no more than `instancesMax`.
   private var known: [[UInt8]: SharedInstance] = [:]
+  /// Those that another link had heard of, until the first listing says whether they are still told.
+  private var unconfirmed: Set<[UInt8]> = []
   /// The keys in etcd that vouch for an instance; it lapses with the last of them.
   private var vouchers: [Identity: Set<[UInt8]>] = [:]
 
@@ -52,7 +54,7 @@ final class SharedInstances {
 
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String, logger: Logger,
-    heard: @escaping ([News]) -> Void
+    previous: SharedInstances? = nil, heard: @escaping ([News]) -> Void
   ) {
     self.client = client
     self.prefix = prefix
@@ -60,6 +62,10 @@ final class SharedInstances {
     self.logger = logger
     self.heard = heard
     publication = Publication(prefix: prefix)
+    if let previous {
+      (known, vouchers) = (previous.known, previous.vouchers)
+      unconfirmed = Set(known.keys)
+    }
     retry = Alarm(on: loop) { [unowned self] in write() }
     watch = RangeWatch(client, .prefix(Array((prefix + SharedInstance.directory).utf8))) {
       [unowned self] in told($0)
@@ -72,6 +78,18 @@ final class SharedInstances {
       },
       lost: { [unowned self] in publication.lost() })
     watch?.start()
+  }
+
+  /// What the others tell is in doubt from now on.
+  func lapse() { heard(known.values.map { .lapsed($0) }) }
+
+  /// Hears of nothing any more.
+  func stop() { watch?.end() }
+
+  /// Has etcd delete what this server told.
+  func end() {
+    retry?.cancel()
+    lease?.end()
   }
 
   /// Whether etcd tells of every change now, and knows what this server has to tell.
@@ -101,7 +119,9 @@ final class SharedInstances {
 
   private func told(_ changes: Changes) {
     var news: [News] = []
-    for key in changes.removed {
+    let missing = unconfirmed.subtracting(changes.put.map(\.key))
+    unconfirmed = []
+    for key in changes.removed + missing {
       refused.remove(key)
       guard let instance = known.removeValue(forKey: key) else { continue }
       news.append(removed(key, instance))

@@ -124,6 +124,9 @@ final class FleetPorts {
     }
   }
 
+  /// Hears of nothing any more.
+  func stop() { watch?.end() }
+
   /// Leaves the fleet, whose half becomes smaller at once.
   func end() {
     leaseIdentifier = nil

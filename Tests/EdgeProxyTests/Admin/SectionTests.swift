@@ -142,6 +142,18 @@ struct SectionTests {
     #expect(text(section).contains("e:2:1: b"))
   }
 
+  @Test func `a reload that is not in force as a whole names the keys that need a restart`() {
+    var reload = ReloadOutcome(at: 40, isRefused: false, report: "restart needed: node\n")
+    reload.isPartial = true
+    reload.restartKeys = ["node"]
+    let section = ServerSection(
+      node: "n1", processNumber: 7, startedAt: 0, now: 100, reload: reload
+    ).section
+    #expect(json(section).contains(#""ok":true,"messages":["restart needed: node"],"#))
+    #expect(json(section).contains(#""partial":true,"restart_needed":["node"]}"#))
+    #expect(text(section).contains("last reload  in part, 1970-01-01T00:00:40Z"))
+  }
+
   @Test func `an etcd that is away is told with the reason`() {
     var etcd = EtcdSection(
       endpoint: "https://10.0.0.1:2379", isReachable: false, isSynced: false, revision: 42,
