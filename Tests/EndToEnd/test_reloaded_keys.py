@@ -70,6 +70,20 @@ def test_a_port_is_not_moved_from_all_addresses_to_one_without_a_word(edge, scri
     assert code == 1 and f"this server listens on 0.0.0.0:{port}" in text
 
 
+def test_an_access_log_that_cannot_be_opened_is_told_by_the_reload(edge, scripted, directory):
+    running = edge({"app1": [scripted().address]})
+    before = running.configuration["log"]
+    since = len(running.child.lines)
+    code, text = change(running, log={"access": f"{directory}/nowhere/access.log"})
+    assert code == 2 and "nowhere/access.log is not written: open: No such file or directory" in text
+    assert any("nowhere/access.log" in warning for warning in status(running)["warnings"])
+    running.child.wait_for_line("the access log is not written", since=since)
+    assert change(running, log=before) == (0, "reloaded\n")
+    eventually(lambda: status(running)["warnings"] == [], "the log is written again")
+    # One line, and not one for each worker.
+    assert sum("access log" in line for line in running.child.lines[since:]) == 1
+
+
 def test_a_directory_without_a_certificate_is_told_by_the_reload(edge, scripted, directory):
     running = edge({"app1": [scripted().address]})
     before = running.configuration["certificates"]

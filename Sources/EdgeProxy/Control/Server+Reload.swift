@@ -71,6 +71,7 @@ extension Server {
       hosts: lookups.addresses, previous: plan)
     followNodes()
     let (plan, log) = (plan, next.log)
+    AccessLog.check(log, logger: logger, warnings: warnings)
     workers.post {
       $0.install(plan)
       $0.install(log)

@@ -143,7 +143,7 @@ final class Server: TimerTarget {
       httpsPort: configuration.listen.https.first?.port ?? 443,
       checkSuspects: { [control = loop.handle] in
         control.post { loop in (loop.owner as? Server)?.suspectsMarked() }
-      })
+      }, warnings: warnings)
     try workers.start(first, logger: logger)
   }
 

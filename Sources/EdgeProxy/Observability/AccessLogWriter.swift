@@ -35,7 +35,7 @@ final class AccessLogWriter {
   private var flushAt = flushBytes
   /// The file ends with a part of a line: the disk became full within it.
   private var isTorn = false
-  private var isFailing = false
+  private(set) var isFailing = false
   private var droppedHere = 0
   /// Lines dropped since the start.
   private(set) var dropped = 0

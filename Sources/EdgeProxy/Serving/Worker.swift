@@ -60,7 +60,7 @@ final class Worker: TurnEnd {
     challenges = ChallengeDirectory(configuration.acmeChallenges)
     random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
     tls = try WorkerTLS(plan)
-    accessLog = AccessLog(configuration.log, logger: logger)
+    accessLog = AccessLog(configuration.log, logger: logger, warnings: plan.warnings)
     snapshot = WorkerSnapshot(plan.snapshot, loop: loop, previous: nil)
     ability = plan.ability
     checkSuspects = plan.checkSuspects

@@ -28,4 +28,6 @@ struct WorkerPlan: Sendable {
   let httpsPort: UInt16
   /// Has nodes checked at once that have fallen silent; any thread calls it.
   let checkSuspects: @Sendable () -> Void
+  /// The whole server's.
+  var warnings = Warnings()
 }
