@@ -76,7 +76,7 @@ package enum CloseWhenUnable: String, Sendable, Equatable, CaseIterable {
 }
 
 package struct CertificateSettings: Sendable, Equatable {
-  /// `nil` where only etcd is read.
+  /// `nil` where only etcd is read, or nothing.
   package var directory: String?
   package var etcd: EtcdSource?
   /// A DNS name looked up among the certificates when a client sends no server name.

@@ -10,12 +10,13 @@ struct ConfigurationReader {
     let upstreams = UpstreamReader(context: context).read(top)
     let subscriptions = SubscriptionsReader(context: context).read(top)
     let shared = SharedReader(context: context).read(top)
-    let certificates = certificates(top.section("certificates"))
+    let listen = listen(top.section("listen"), upstreams, isShared: shared != nil)
+    let certificates = certificates(
+      top.section("certificates"), areNeeded: !listen.https.isEmpty)
     if certificates.etcd != nil, shared == nil, let named = context.named.certificatesInEtcd {
       context.findings.error(
         named.position, "'certificates.etcd' needs 'etcd' with its endpoints")
     }
-    let listen = listen(top.section("listen"), upstreams, isShared: shared != nil)
     if listen.peers.isEmpty, context.isComplete {
       for (name, position) in context.named.upstreams.everywhere {
         context.findings.error(position, "'everywhere' in \(name) needs 'listen.peers'")
@@ -93,13 +94,14 @@ struct ConfigurationReader {
     return word ?? (isShared ? .fleet : .never)
   }
 
-  private func certificates(_ section: Section) -> CertificateSettings {
+  /// Without https there is no directory of certificates unless the file names one.
+  private func certificates(_ section: Section, areNeeded: Bool) -> CertificateSettings {
     let etcd = section.optionalSection("etcd").map {
       CertificateSettings.EtcdSource(
         prefix: SharedReader.prefix($0, context), legacy: $0.flag("legacy"))
     }
     if let etcd { context.named.certificatesInEtcd = (etcd, section.position(of: "etcd")) }
-    let isRead = etcd == nil || section.isGiven("directory")
+    let isRead = section.isGiven("directory") || areNeeded && etcd == nil
     let directory = isRead ? path("directory", section, \.certificates) ?? "" : nil
     guard let (name, position) = section.text("default") else {
       return CertificateSettings(directory: directory, etcd: etcd, defaultName: nil)

@@ -30,6 +30,32 @@ struct TCPListenTests {
     #expect(upstream.tunnelTimeout == .hours(12))
   }
 
+  private static let alone = """
+    upstreams: { db: { protocol: tcp, nodes: ["10.0.0.1:4000"] } }
+    listen: { https: [], http: [], tcp: [{ address: "127.0.0.1:4000", upstream: db }] }
+
+    """
+
+  @Test func `a server of TCP sessions alone needs no route and no certificate`() throws {
+    let configuration = try ConfigurationFixture.configuration(Self.alone)
+    #expect(configuration.routes.isEmpty && configuration.answersAlone)
+    #expect(configuration.certificates.directory == nil)
+    let named = try ConfigurationFixture.configuration(
+      Self.alone + "certificates: { directory: /srv/certificates }\n")
+    #expect(named.certificates.directory == "/srv/certificates")
+  }
+
+  @Test func `with https there have to be routes, and without anything there is a mistake`() {
+    let text = Self.alone.replacing("https: [], ", with: "")
+    #expect(
+      ConfigurationFixture.read(Array(text.utf8)).lines
+        == ["edge.yaml:1:1: missing required key 'routes'"])
+    let nothing = ConfigurationFixture.valid + "listen: { https: [] }\n"
+    #expect(
+      ConfigurationFixture.read(Array(nothing.utf8)).lines
+        == ["edge.yaml:3:18: 'https' must have at least one address"])
+  }
+
   @Test func `what is given for an upstream of protocol tcp is taken`() throws {
     let (configuration, lines) = read(
       db: "greeting: mysql, on_node_down: cut, timeouts: { tunnel: 5m }, retry: { tries: 2 }")

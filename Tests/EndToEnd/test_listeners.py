@@ -98,11 +98,12 @@ def test_an_edge_may_pass_on_tcp_sessions_alone(edge, ending):
     assert f"tcp 127.0.0.1:{port}" in line and "https" not in line
     # Nothing has to be written down that is not there.
     document = {**running.configuration}
-    del document["routes"]
+    del document["routes"], document["certificates"]
     running.file.write_text(json.dumps(document))
     code, text = check(running.file)
     assert code == 0, text
     assert command(running, "reload")[:2] == (0, "reloaded\n")
+    assert status(running)["warnings"] == []
 
 
 def test_the_log_does_not_say_that_https_is_served_without_a_certificate(edge, scripted):

@@ -101,7 +101,7 @@ extension Server {
   /// Tells while the certificates are still those of the configuration before.
   func tellSources() {
     let fault = "certificates"
-    guard certificates.servesFormerSources else {
+    guard certificates.servesFormerSources, !configuration.listen.https.isEmpty else {
       warnings.clear(fault)
       return
     }
