@@ -134,8 +134,9 @@ def test_no_spelling_of_a_path_gets_past_a_route(edge, web, path, status):
     assert [request.target for request in server.requests] == ([path] if status == 200 else [])
 
 
-def test_an_application_sees_the_path_that_was_routed(edge, web):
+@pytest.mark.parametrize("path", ["/admin/%2e%2e/public//a%20b?x=/../%2f", "/api/queues/%2F/orders", "/bucket//key"])
+def test_an_application_sees_the_path_as_it_was_received(edge, web, path):
     server = web()
     running = edge({"app1": {"protocol": "http", "nodes": [server.address]}}, workers=1)
-    running.request(path="/admin/%2e%2e/public//a%20b?x=/../%2f")
-    assert server.requests[0].target == "/public/a%20b?x=/../%2f"
+    assert running.request(path=path).status == 200
+    assert server.requests[0].target == path

@@ -42,8 +42,8 @@ struct HTTP1RequestTests {
       facts: facts)
     #expect(
       output == [
-        "PUT /c?x=%20y&z HTTP/1.1", "Host: A.Example:443", "X-First: 1", "X-Dup: 1",
-        "x-dup: 2", "Authorization: Basic YTpi", "Content-Type: text/x", "X-Empty: ",
+        "PUT /a%20b/%2e%2e//c?x=%20y&z HTTP/1.1", "Host: A.Example:443", "X-First: 1",
+        "X-Dup: 1", "x-dup: 2", "Authorization: Basic YTpi", "Content-Type: text/x", "X-Empty: ",
         "Cookie: a=1; b=2", "X-Forwarded-For: 127.0.0.9", "X-Forwarded-Proto: https",
         "X-Forwarded-Host: A.Example:443", "X-Request-ID: r-1", "Content-Length: 7",
       ])

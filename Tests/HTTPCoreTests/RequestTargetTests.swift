@@ -33,13 +33,12 @@ struct RequestTargetTests {
   @Test(arguments: [
     ("/a", "/a"), ("", "/"), ("/%61%20b", "/%61%20b"), ("/a%2Fb", "/a%2Fb"), ("/a;x=1", "/a;x=1"),
     ("/a%5cb", "/a%5cb"), ("/%252e%252e/", "/%252e%252e/"), ("/...", "/..."),
-    ("/a/./b", "/a/b"), ("/a/%2e%2E/b%20c", "/b%20c"), ("/a//b", "/a/b"), ("//a", "/a"),
-    ("/a/%2fb", "/a/b"), ("/a/../%25%3f%23", "/%25%3F%23"), ("/a/..%2fb%0d", "/b%0D"),
-    ("/x%2f..%2fadmin", "/admin"), ("/a/..", "/"), ("/a/.", "/a/"),
+    ("/a/./b", "/a/./b"), ("/a/%2e%2E/b%20c", "/a/%2e%2E/b%20c"), ("/a//b", "/a//b"),
+    ("//a", "//a"), ("/a/%2fb", "/a/%2fb"), ("/a//", "/a//"), ("/a%2F/%2F", "/a%2F/%2F"),
+    ("/a/../%25%3f%23", "/a/../%25%3f%23"), ("/a/..%2fb%0d", "/a/..%2fb%0d"),
+    ("/get/https%3A%2F%2Fb.test%2F", "/get/https%3A%2F%2Fb.test%2F"), ("/a/..", "/a/.."),
   ])
-  func `an application gets the path as sent, or the one that was routed`(
-    path: String, forwarded: String
-  ) throws {
+  func `an application gets the path as it was received`(path: String, forwarded: String) throws {
     var head = RequestHead()
     var parser = RequestParser()
     let target = path.isEmpty ? "http://a.test?\(path)" : "\(path)?\(path)"
@@ -53,21 +52,6 @@ struct RequestTargetTests {
     bytes.append(copying: packet.bytes)
     let block = try #require(UWSGIBlock(bytes))
     #expect(block.variables.contains { $0.description == "REQUEST_URI=\(forwarded)?\(path)" })
-  }
-
-  @Test(arguments: [
-    ("/a%2fb", "/a%2Fb", "/a/b"), ("/a%5cb", "/a\\b", "/a/b"), ("/a\\b", "/a\\b", "/a/b"),
-    ("/a;x/b", "/a;x/b", "/a/b"), ("/a%3bx%2Fb;c", "/a;x%2Fb;c", "/a/b"),
-    ("/a/..;/b", "/a/..;/b", "/b"), ("/..;x", "/..;x", nil), ("/a\\..\\b", "/a\\..\\b", "/b"),
-    ("/%5c..", "/\\..", nil),
-  ])
-  func `other servers read it otherwise`(path: String, slashKept: String?, bare: String?) throws {
-    var head = RequestHead()
-    var parser = RequestParser()
-    _ = try parser.parse(octets(get(target: path)).span, into: &head, limits: HeadLimits())
-    #expect(head.pathForm.isAmbiguous)
-    #expect(head.path(as: .slashKept).map { text($0.span) } == slashKept)
-    #expect(head.path(as: .bare).map { text($0.span) } == bare)
   }
 
   @Test(arguments: [

@@ -26,7 +26,7 @@ struct UWSGIVariablesTests {
       facts: facts)
     #expect(
       encoded.lines == [
-        "REQUEST_METHOD=GET", "REQUEST_URI=/c%20d/f?x=%20y&z=1",
+        "REQUEST_METHOD=GET", "REQUEST_URI=/a%20b/%2e%2e/c%20d//e/../f?x=%20y&z=1",
         "PATH_INFO=/c d/f", "SCRIPT_NAME=", "QUERY_STRING=x=%20y&z=1", "SERVER_PROTOCOL=HTTP/1.1",
         "SERVER_NAME=app1.example.co.uk", "SERVER_PORT=443", "SERVER_ADDR=127.0.0.1",
         "REMOTE_ADDR=127.0.0.9", "REMOTE_PORT=40000", "REQUEST_SCHEME=https", "HTTPS=on",

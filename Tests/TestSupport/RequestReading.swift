@@ -13,7 +13,7 @@ package struct RequestReading: Equatable {
   package let path: String
   package let query: String?
   package let decodedPath: String
-  package let pathForm: PathForm
+  package let isPathAmbiguous: Bool
   package let host: String
   package let hostPort: UInt16?
   package let hostIsName: Bool
@@ -38,7 +38,7 @@ package struct RequestReading: Equatable {
     path = text(head.span(head.path))
     if let part = head.query { query = text(head.span(part)) } else { query = nil }
     decodedPath = text(head.decodedPath.span)
-    pathForm = head.pathForm
+    isPathAmbiguous = head.isPathAmbiguous
     host = text(head.host.span)
     hostPort = head.hostPort
     hostIsName = head.hostIsName

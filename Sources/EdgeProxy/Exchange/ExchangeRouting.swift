@@ -44,7 +44,7 @@ extension Exchange {
     guard let found = snapshot.routes.lookup(host: host.span, path: path.span) else {
       return .status(404, "route-unknown")
     }
-    guard !request.head.pathForm.isAmbiguous || readsAlike(host, found) else {
+    guard !request.head.isPathAmbiguous || readsAlike(host, found) else {
       return .status(400, "path-ambiguous")
     }
     // A row of a list would be copied as a whole, with a dozen lists to retain; of a span it is not.
@@ -89,13 +89,14 @@ extension Exchange {
 
   /// Whether every reading of the path leads to the same route, so that no application can be shown a
   /// path that another route was to keep from it.
+  ///
+  /// An application gets the path as it was received. What this server answers by itself is found by
+  /// a path without dot segments and with its slashes merged, whatever others would do with them.
   private func readsAlike(_ host: [UInt8], _ route: Int) -> Bool {
-    for reading in PathReading.allCases {
-      guard let path = request.head.path(as: reading),
-        snapshot.routes.lookup(host: host.span, path: path.span) == route
-      else { return false }
+    let isLocal = snapshot.configuration.routes[route].local != nil
+    return request.head.everyReading(settled: isLocal ? .resolution : []) { path in
+      snapshot.routes.lookup(host: host.span, path: path) == route
     }
-    return true
   }
 
   /// Why a route opens no tunnel for a stream; what it would answer with could be taken for one.

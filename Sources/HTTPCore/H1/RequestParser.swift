@@ -156,7 +156,8 @@ package struct RequestParser {
     if end < part.upperBound {
       head.query = ByteRange(start: end + 1, count: part.upperBound - end - 1)
     }
-    head.pathForm = try RequestTarget.decode(input.extracting(start..<end), into: &head.decodedPath)
+    head.isPathAmbiguous = try RequestTarget.decode(
+      input.extracting(start..<end), into: &head.decodedPath)
     if head.decodedPath.isEmpty { head.decodedPath.append(UInt8(ascii: "/")) }
   }
 

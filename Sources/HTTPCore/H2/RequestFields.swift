@@ -328,7 +328,7 @@ package struct RequestFields: ~Copyable {
     }
     var decoded: [UInt8] = []
     swap(&decoded, &head.decodedPath)
-    head.pathForm = try RequestTarget.decode(head.span(head.path), into: &decoded)
+    head.isPathAmbiguous = try RequestTarget.decode(head.span(head.path), into: &decoded)
     swap(&decoded, &head.decodedPath)
   }
 

@@ -25,8 +25,8 @@ package struct RequestHead: ~Copyable {
   package internal(set) var query: ByteRange?
   /// The one form of the path for routing and for PATH_INFO; see `RequestTarget.decode`.
   package internal(set) var decodedPath: [UInt8] = []
-  /// What became of the path as sent.
-  package internal(set) var pathForm = PathForm()
+  /// Another server may read the path as sent otherwise, see `PathReading`.
+  package internal(set) var isPathAmbiguous = false
   /// Lower case, no port, no last dot; empty where the request names no host.
   package internal(set) var host: [UInt8] = []
   package internal(set) var hostPort: UInt16?
@@ -64,7 +64,7 @@ package struct RequestHead: ~Copyable {
     path = .empty
     query = nil
     decodedPath.removeAll(keepingCapacity: decodedPath.capacity <= 4096)
-    pathForm = PathForm()
+    isPathAmbiguous = false
     host.removeAll(keepingCapacity: true)
     hostPort = nil
     hostIsName = true

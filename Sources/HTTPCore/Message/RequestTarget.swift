@@ -3,14 +3,15 @@ enum RequestTarget {
   /// Decodes percent-encoding once, merges slashes, and then removes dot segments.
   ///
   /// A dot segment never stands for an empty one: `/a//..` is `/`, as nginx has it.
-  /// Routing and the application get this one form, so that nothing can mean one thing to the edge
-  /// and another to what is behind it; what it did to the path is returned. An encoded NUL, a broken escape and a path that climbs above
-  /// its root are refused. RFC 3986 §2.1 and §5.2.4.
+  /// Requests are routed by this form, and PATH_INFO is this form. An encoded NUL, a broken escape
+  /// and a path that climbs above its root are refused. RFC 3986 §2.1 and §5.2.4.
+  ///
+  /// Returns whether another server may read the path otherwise (`PathReading`).
   static func decode(
     _ path: borrowing Span<UInt8>, into output: inout [UInt8]
-  ) throws(HTTPError) -> PathForm {
+  ) throws(HTTPError) -> Bool {
     output.removeAll(keepingCapacity: true)
-    var form = PathForm()
+    var isAmbiguous = false
     var index = 0
     while index < path.count {
       var byte = path[index]
@@ -22,24 +23,24 @@ enum RequestTarget {
         byte = high << 4 | low
         guard byte != 0 else { throw .targetMalformed }
         index += 2
-        if byte == UInt8(ascii: "/") { form.isAmbiguous = true }
+        if byte == UInt8(ascii: "/") { isAmbiguous = true }
       }
       switch byte {
       case UInt8(ascii: "/"):
-        if try endSegment(&output) { form.isRewritten = true }
-        if output.last == byte { form.isRewritten = true } else { output.append(byte) }
+        if try endSegment(&output) { isAmbiguous = true }
+        if output.last == byte { isAmbiguous = true } else { output.append(byte) }
       case UInt8(ascii: ";"), UInt8(ascii: "\\"):
-        form.isAmbiguous = true
+        isAmbiguous = true
         output.append(byte)
       default: output.append(byte)
       }
     }
-    if try endSegment(&output) { form.isRewritten = true }
-    return form
+    if try endSegment(&output) { isAmbiguous = true }
+    return isAmbiguous
   }
 
   /// Resolves the segment that ends here where it is `.` or `..`; `true` where it was.
-  private static func endSegment(_ output: inout [UInt8]) throws(HTTPError) -> Bool {
+  static func endSegment(_ output: inout [UInt8]) throws(HTTPError) -> Bool {
     let dot = UInt8(ascii: ".")
     let slash = UInt8(ascii: "/")
     let count = output.count

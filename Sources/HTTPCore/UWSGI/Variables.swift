@@ -30,21 +30,17 @@ extension UWSGIPacket {
     add("SERVER_PROTOCOL", "HTTP/1.1")
   }
 
-  /// The target as over HTTP/1.1, so that it and PATH_INFO never tell of two paths.
+  /// The target as it was received; PATH_INFO is the form of its path that it was routed by.
+  ///
+  /// nginx and its `uwsgi_params` have the same two.
   private mutating func addRequestURI(_ head: borrowing RequestHead) {
     openKey(prefix: "REQUEST_URI")
     closeKey()
-    if head.pathForm.isRewritten {
-      var target: [UInt8] = []
-      target.append(targetOf: head)
-      append(target.span)
-    } else {
-      if head.path.isEmpty { append("/") }
-      append(head.span(head.path))
-      if let query = head.query {
-        append("?")
-        append(head.span(query))
-      }
+    if head.path.isEmpty { append("/") }
+    append(head.span(head.path))
+    if let query = head.query {
+      append("?")
+      append(head.span(query))
     }
     closeValue()
   }

@@ -52,10 +52,7 @@ extension FieldListReading {
         return "a cookie outside the head"
       }
     }
-    for reading in PathReading.allCases {
-      guard let path = head.path(as: reading) else { continue }
-      guard path.first == UInt8(ascii: "/") || path == octets("*") else { return "no path" }
-    }
+    if let complaint = ParserProperties.readingsProblem(head) { return complaint }
     return redirectProblem(head, &input)
   }
 

@@ -17,7 +17,11 @@ extension ParserProperties {
     guard whole.refusal == nil, consumed <= input.count,
       whole.bytes == text(input.span.extracting(0..<consumed)), whole.bytes.hasSuffix("\r\n\r\n")
     else { return "the head is not what was consumed" }
+    var parser = RequestParser()
+    var head = RequestHead()
+    _ = try? parser.parse(input.span, into: &head, limits: smallLimits)
     return wellFormed(whole) ?? pathProblem(whole) ?? framingProblem(whole)
+      ?? readingsProblem(head)
   }
 
   private static func wellFormed(_ head: RequestReading) -> String? {

@@ -47,12 +47,7 @@ extension ParserProperties {
   ) -> String? {
     var left = fromFields(head)
     left["REQUEST_METHOD"] = head.methodText
-    var path = head.path.isEmpty ? "/" : head.path
-    if head.pathForm.isRewritten {
-      var routed: [UInt8] = []
-      routed.append(escapingPath: octets(head.decodedPath).span)
-      path = text(routed.span)
-    }
+    let path = head.path.isEmpty ? "/" : head.path
     left["REQUEST_URI"] = path + (head.query.map { "?" + $0 } ?? "")
     left["PATH_INFO"] = head.decodedPath
     left["SCRIPT_NAME"] = ""
