@@ -34,6 +34,7 @@ struct ConditionTests {
     ("a", false, false),
     (#"w/"a""#, false, false), (#"W/a"#, false, false), (#""A""#, false, false), ("", false, false),
     (#""a"#, false, false), (#""b" junk "a""#, false, false),
+    (#", ,"b",, "a" ,"#, true, true), (#",,"#, false, false),
   ])
   func `a list has the tags that it names`(value: String, strongly: Bool, weakly: Bool) {
     let (list, tag) = (octets(value), octets(#""a""#))

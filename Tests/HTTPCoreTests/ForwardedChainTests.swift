@@ -40,7 +40,9 @@ struct ForwardedChainTests {
     ("[2001:dead::1]", "2001:dead::1"), ("2001:dead::1", "2001:dead::1"),
     ("::ffff:192.0.2.1, ::ffff:10.0.0.1", "192.0.2.1"),
     ("192.0.2.1, unknown, 10.0.0.1", "10.0.0.1"),
-    ("192.0.2.1, , 10.0.0.1", "10.0.0.1"), (", 192.0.2.1", "192.0.2.1"),
+    ("\"192.0.2.1\"", "192.0.2.1"), ("\"192.0.2.1:4711\", 10.0.0.1", "192.0.2.1"),
+    ("\"[2001:dead::1]:4711\",\"[2001:db8::1]\"", "2001:dead::1"),
+    ("[::ffff:192.0.2.1]:80", "192.0.2.1"), ("192.0.2.1 , 10.0.0.1:80", "192.0.2.1"),
   ])
   func `the client is the last address that is not trusted`(value: String, client: String) throws {
     let reading = try Self.read("X-Forwarded-For: \(value)")
@@ -49,17 +51,31 @@ struct ForwardedChainTests {
   }
 
   @Test(arguments: [
-    "unknown", "192.0.2.1, unknown", "192.0.2.1,", "192.0.2.1, 10.0.0.256", "[192.0.2.1", ":80",
-    "[]",
+    "unknown", "192.0.2.1, unknown", "192.0.2.1, unknown,", "192.0.2.1, 10.0.0.256",
+    "[192.0.2.1", ":80", "[]", "\"", "\"\"", "\"192.0.2.1", ",", " , ,", "_hidden", "192.0.2.1;",
   ])
   func `without a usable last address there is no client`(value: String) throws {
     #expect(try Self.read("X-Forwarded-For: \(value)").client == nil)
   }
 
+  @Test(arguments: [
+    ("192.0.2.1,", "192.0.2.1"), ("192.0.2.1, , 10.0.0.1", "192.0.2.1, 10.0.0.1"),
+    (", 192.0.2.1", "192.0.2.1"), (",,192.0.2.1,,\t,10.0.0.1 ,", "192.0.2.1,10.0.0.1 "),
+    ("192.0.2.1" + String(repeating: ",", count: 200), "192.0.2.1"),
+    ("192.0.2.1, 10.0.0.1:80, ", "192.0.2.1, 10.0.0.1:80"),
+  ])
+  func `empty elements of the list are passed over and go no further`(
+    value: String, addresses: String
+  ) throws {
+    let reading = try Self.read("X-Forwarded-For: \(value)")
+    #expect(reading.client == "192.0.2.1")
+    #expect(reading.addresses == addresses)
+  }
+
   @Test func `several lines are one list`() throws {
     let reading = try Self.read(
-      "X-Forwarded-For: 6.6.6.6", "x-forwarded-for: 192.0.2.1", "X-Forwarded-For:",
-      "X-Forwarded-For: 10.0.0.1")
+      "X-Forwarded-For: 6.6.6.6", "x-forwarded-for: 192.0.2.1,", "X-Forwarded-For:",
+      "X-Forwarded-For: ,", "X-Forwarded-For: , 10.0.0.1")
     #expect(reading.client == "192.0.2.1")
     #expect(reading.addresses == "6.6.6.6, 192.0.2.1, 10.0.0.1")
   }
@@ -77,6 +93,7 @@ struct ForwardedChainTests {
       reading
         == Reading(isTLS: false, host: "Shop.Example.org:8443", requestID: "6f1c-Aa_0.9:1"))
     #expect(try Self.read("X-Forwarded-Proto: https").isTLS == true)
+    #expect(try Self.read("X-Forwarded-Proto: , https,").isTLS == true)
   }
 
   @Test(arguments: ["ftp", "", "https, http", "httpss"])

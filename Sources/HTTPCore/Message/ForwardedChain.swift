@@ -12,7 +12,7 @@ package struct ForwardedChain: ~Copyable {
   package private(set) var host: [UInt8] = []
   /// The name of the request; empty where there is none that is fit to be kept.
   package private(set) var requestID: [UInt8] = []
-  /// X-Forwarded-For as it came, its lines joined.
+  /// X-Forwarded-For as it came, its lines joined and without empty elements (RFC 9110 §5.6.1).
   package private(set) var addresses: [UInt8] = []
 
   /// Trusted proxies between us and a client at most; the last address seen counts then.
@@ -45,14 +45,34 @@ package struct ForwardedChain: ~Copyable {
 
   private mutating func read(_ name: borrowing Span<UInt8>, _ value: borrowing Span<UInt8>) {
     if ASCII.equals(name, "x-forwarded-for") {
-      guard !value.isEmpty else { return }
-      if !addresses.isEmpty { addresses.append(", ") }
-      addresses.append(copying: value)
+      addElements(of: value)
     } else if ASCII.equals(name, "x-forwarded-proto") {
-      if ASCII.equals(value, "https") { isTLS = isTLS ?? true }
-      if ASCII.equals(value, "http") { isTLS = isTLS ?? false }
+      guard let only = ListTokens.only(of: value) else { return }
+      let scheme = value.extracting(only.range)
+      if ASCII.equals(scheme, "https") { isTLS = isTLS ?? true }
+      if ASCII.equals(scheme, "http") { isTLS = isTLS ?? false }
     } else if ASCII.equals(name, "x-forwarded-host"), host.isEmpty {
       host.append(copying: value)
+    }
+  }
+
+  /// Adds what stands between the commas, with its blanks, where there is something.
+  private mutating func addElements(of line: borrowing Span<UInt8>) {
+    var isFirst = true
+    var start = 0
+    while start < line.count {
+      var end = start
+      var isBlank = true
+      while end < line.count, line[end] != UInt8(ascii: ",") {
+        isBlank = isBlank && ASCII.isBlank(line[end])
+        end += 1
+      }
+      defer { start = end + 1 }
+      guard !isBlank else { continue }
+      while isFirst, ASCII.isBlank(line[start]) { start += 1 }
+      if !addresses.isEmpty { addresses.append(isFirst ? ", " : ",") }
+      addresses.append(copying: line.extracting(start..<end))
+      isFirst = false
     }
   }
 
@@ -82,11 +102,15 @@ package struct ForwardedChain: ~Copyable {
     }
   }
 
-  /// An address, in brackets or with a port as some balancers write it.
+  /// An address, in brackets, with a port or in quotation marks as some balancers write it.
   private static func address(_ element: borrowing Span<UInt8>) -> IPAddress? {
     var (start, end) = (0, element.count)
     while start < end, ASCII.isBlank(element[start]) { start += 1 }
     while end > start, ASCII.isBlank(element[end - 1]) { end -= 1 }
+    let quote = UInt8(ascii: "\"")
+    if end - start > 2, element[start] == quote, element[end - 1] == quote {
+      (start, end) = (start + 1, end - 1)
+    }
     if let address = IPAddress(element.extracting(start..<end)) { return address }
     // [2001:db8::1], [2001:db8::1]:4711 and 192.0.2.1:4711.
     var last = end

@@ -126,6 +126,13 @@ struct ListTokens {
     return false
   }
 
+  /// The one element of a list; `nil` where it has none or several.
+  static func only(of value: borrowing Span<UInt8>) -> ByteRange? {
+    var tokens = ListTokens(ByteRange(start: 0, count: value.count))
+    guard let token = tokens.next(value), tokens.next(value) == nil else { return nil }
+    return token
+  }
+
   private var position: Int
   private let end: Int
 
