@@ -45,6 +45,24 @@ def test_an_application_over_http_is_told_the_same(edge, web):
     assert "forwarded" not in told and "x-forwarded-server" not in told
 
 
+@pytest.mark.parametrize("name", [None, "app1.example.test"])
+@pytest.mark.parametrize("trusted, statuses", [(TRUSTED, [200, 200, 404]), (["10.0.0.0/8"], [200, 421, 421])])
+def test_a_trusted_proxy_has_all_hosts_answered_whatever_server_it_named(edge, scripted, name, trusted, statuses):
+    running = edge({"app1": [scripted().address]}, trusted=trusted,
+                   routes=[{"host": host, "upstream": "app1"} for host in ("app1.example.test", "shop.example.org")])
+    with running.client(name) as client:
+        assert [client.request(host=host).status
+                for host in ("app1.example.test", "shop.example.org", "none.example.org")] == statuses
+
+
+def test_a_list_of_addresses_may_have_empty_elements(edge, scripted):
+    peer = scripted()
+    running = edge({"app1": [peer.address]}, trusted=TRUSTED)
+    assert running.request(headers=[("X-Forwarded-For", "192.0.2.9:51234, , 10.0.0.3,")]).status == 200
+    told = peer.requests[0].environ
+    assert (told["REMOTE_ADDR"], told["HTTP_X_FORWARDED_FOR"]) == ("192.0.2.9", "192.0.2.9:51234, 10.0.0.3, 127.0.0.1")
+
+
 def test_what_a_trusted_proxy_does_not_say_is_ours(edge, scripted):
     peer = scripted()
     running = edge({"app1": [peer.address]}, trusted=TRUSTED)

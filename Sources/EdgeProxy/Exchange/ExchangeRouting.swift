@@ -32,12 +32,13 @@ extension Exchange {
     if snapshot.rates != nil, let refusal = refusalByRate() { return refusal }
     if request.head.host.isEmpty { return .status(400, "host-missing") }
     if !request.head.hostIsName {
-      return connection.listener.isTLS
+      return connection.listener.isTLS && !request.isFromTrusted
         ? .status(421, "host-not-covered") : .status(404, "route-unknown")
     }
     guard connection.listener.isTLS else { return routePlain() }
     let host = request.head.host
-    if !connection.covers(host) {
+    // A proxy in front sends the requests for all hosts over one connection and may name no server.
+    if !request.isFromTrusted, !connection.covers(host) {
       return .status(421, "host-not-covered")
     }
     let path = request.head.decodedPath

@@ -11,6 +11,8 @@ struct Request: ~Copyable {
   private(set) var body = RequestBody()
   /// Whom limits count: the other end of the connection, or the client that a trusted proxy names.
   private(set) var client = IPAddress(ipv4: 0)
+  /// The other end of the connection is a trusted proxy.
+  private(set) var isFromTrusted = false
   /// What a trusted proxy says of the client.
   private(set) var forwarded = ForwardedChain()
   private(set) var facts = ForwardedFacts()
@@ -33,10 +35,14 @@ struct Request: ~Copyable {
   mutating func takeHead(_ take: (inout RequestHead) -> Void) { take(&head) }
 
   /// The request comes over a connection from this address.
-  mutating func begin(from address: IPAddress) { client = address }
+  mutating func begin(from address: IPAddress) {
+    client = address
+    isFromTrusted = false
+  }
 
-  /// Reads what a trusted proxy forwards of the client.
+  /// The request comes from a trusted proxy: reads what it forwards of the client.
   mutating func readForwarded(trusted: [Network]) {
+    isFromTrusted = true
     forwarded.read(head, trusted: trusted)
     if let address = forwarded.client { client = address }
   }
