@@ -15,6 +15,8 @@ package struct CheckQuestion: Sendable, Equatable {
 
   package var bytes: [UInt8]
   package var wanted: Wanted
+  /// The end of the connection is the end of the answer.
+  package var endsConnection: Bool
 
   /// Bytes of ours come before those of the node.
   package var speaksFirst: Bool { !bytes.isEmpty }
@@ -28,6 +30,7 @@ package struct CheckQuestion: Sendable, Equatable {
     _ check: HealthCheck, spoken: UpstreamSettings.NodeProtocol, modifiers: (UInt8, UInt8),
     name: String
   ) {
+    endsConnection = spoken == .uwsgi
     switch check.kind {
     case .tcp: (bytes, wanted) = ([], .connection)
     case .ping: (bytes, wanted) = (Self.ping, .pong)
@@ -47,6 +50,7 @@ package struct CheckQuestion: Sendable, Equatable {
   /// by uWSGI itself; over HTTP `OPTIONS *` is about the server and reaches no page, and whatever
   /// comes back will do.
   package init(suspectSpeaking spoken: UpstreamSettings.NodeProtocol) {
+    endsConnection = spoken == .uwsgi
     guard spoken != .uwsgi else {
       (bytes, wanted) = (Self.ping, .pong)
       return

@@ -10,9 +10,9 @@ struct ResponseHeadTests {
 
   /// The head of an answer, for what it says about its body.
   private func framing(
-    _ line: String, _ fields: String..., to method: Method = .get
+    _ line: String, _ fields: String..., to method: Method = .get, endsConnection: Bool = false
   ) throws -> ResponseFraming {
-    var parser = ResponseParser()
+    var parser = ResponseParser(endsConnection: endsConnection)
     var head = ResponseHead()
     let input = octets(([line] + fields).map { $0 + "\r\n" }.joined() + "\r\n")
     let limits = HeadLimits()
@@ -123,6 +123,34 @@ struct ResponseHeadTests {
     }
     #expect(response(start(of: head(80), bytes: 63), limits: limits).refusal == nil)
     #expect(HTTPError.responseHeadTooLarge(limit: 64).status == 502)
+  }
+
+  @Test func `where a connection has one answer, chunks need not follow the word`() throws {
+    let (line, chunked) = ("HTTP/1.1 200 OK", "Transfer-Encoding: Chunked")
+    #expect(try framing(line, chunked, endsConnection: true) == .perhapsChunked)
+    #expect(try framing(line, chunked, to: .head, endsConnection: true) == .none)
+    #expect(try framing("HTTP/1.1 304 X", chunked, endsConnection: true) == .none)
+    #expect(try framing(line, endsConnection: true) == .untilClose)
+    for fields in [(chunked, "Content-Length: 5"), ("Content-Length: 5", chunked)] {
+      #expect(try framing(line, fields.0, fields.1, endsConnection: true) == .length(5))
+      #expect(throws: HTTPError.lengthAndChunked) { try framing(line, fields.0, fields.1) }
+    }
+    #expect(throws: HTTPError.transferEncodingUnsupported) {
+      try framing(line, "Transfer-Encoding: gzip, chunked", endsConnection: true)
+    }
+  }
+
+  @Test func `a parser that is used again keeps to its protocol`() throws {
+    var parser = ResponseParser(endsConnection: true)
+    parser.reset()
+    var head = ResponseHead()
+    let input = octets("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    #expect(try parser.parse(input.span, into: &head, limits: HeadLimits()) == input.count)
+    #expect(head.bodyFraming(for: .get) == .perhapsChunked)
+    head.reset()
+    var other = ResponseParser()
+    #expect(try other.parse(input.span, into: &head, limits: HeadLimits()) == input.count)
+    #expect(head.bodyFraming(for: .get) == .chunked)
   }
 
   @Test func `the status and the request decide whether there is a body`() throws {

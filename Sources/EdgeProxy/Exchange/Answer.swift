@@ -13,6 +13,8 @@ struct Answer {
   enum Framing {
     case length(remaining: UInt64)
     case chunked(ChunkedDecoder)
+    /// The first bytes will tell whether there are chunks.
+    case perhapsChunked(ChunkOpening)
     case untilClose
   }
 

@@ -48,7 +48,7 @@ final class Attempt: NodeConnectionOwner, TimerTarget {
     let now = worker.loop.now
     let delay = upstream.state.lasting.latency.delay
     progress = AttemptProgress(startedAt: now, lateness: Lateness(startedAt: now, delay: delay))
-    parser.reset()
+    parser = ResponseParser(endsConnection: upstream.settings.nodeProtocol.isUWSGI)
     node.begin()
     pool = upstream.pool(of: node)
     if !fresh, let kept = pool?.take(isRepeatable: exchange.tries.request.isRepeatable) {

@@ -79,6 +79,11 @@ extension Exchange {
       }
     }
     if answer.comesFromInstance, attempt.input.isEmpty, let ending = attempt.ended {
+      if case .instance(.perhapsChunked(let opening)) = answer.source, ending == .finished,
+        let cause = endOpening(opening)
+      {
+        return cut(cause)
+      }
       guard case .instance(.untilClose) = answer.source, ending == .finished else {
         attemptBroke(attempt, .cut)
         return cut("response-truncated")
@@ -131,8 +136,30 @@ extension Exchange {
       } catch {
         return "response-chunking-broken"
       }
+    case .perhapsChunked(var opening):
+      switch opening.look(at: input.readable) {
+      case .open:
+        input.consume(input.count)
+        answer.advance(to: .perhapsChunked(opening))
+      case .chunks(let decoder, let consumed):
+        input.consume(consumed)
+        answer.advance(to: .chunked(decoder))
+      case .none: return endOpening(opening)
+      }
     }
     return nil
+  }
+
+  /// The body has no chunks, and what was looked at is its beginning.
+  private func endOpening(_ opening: ChunkOpening) -> StaticString? {
+    answer.advance(to: .untilClose)
+    guard driver != nil else { return nil }
+    let seen = opening.seen
+    guard answer.compressor != nil else {
+      hand(seen.span)
+      return nil
+    }
+    return compress(seen.span, .nothing) ? nil : "compression-failed"
   }
 
   /// Passes body bytes on.
@@ -274,6 +301,7 @@ extension Exchange {
       let output = coding == .gzip ? unknownLength : .length(count)
       return (.instance(.length(remaining: count)), output)
     case .chunked: return (.instance(.chunked(ChunkedDecoder())), unknownLength)
+    case .perhapsChunked: return (.instance(.perhapsChunked(ChunkOpening())), unknownLength)
     case .untilClose: return (.instance(.untilClose), unknownLength)
     }
   }

@@ -27,7 +27,7 @@ final class Check: NodeConnectionOwner, TimerTarget {
   private var sent = 0
   private var isConnected = false
   private var input = ByteBuffer()
-  private var parser = ResponseParser()
+  private var parser: ResponseParser
   private var response = ResponseHead()
   private var interims = 0
   private var outcome: CheckOutcome?
@@ -51,6 +51,7 @@ final class Check: NodeConnectionOwner, TimerTarget {
     self.loop = loop
     self.done = done
     connection = NodeConnection(loop: loop)
+    parser = ResponseParser(endsConnection: question.endsConnection)
     if case .session(let user) = question.wanted { visit = MySQLVisit(user: user) }
     startedAt = loop.now
   }

@@ -6,11 +6,16 @@ package struct ResponseParser {
 
   private var phase = Phase.statusLine
   private var lines = LineScanner()
+  /// The end of the connection is the end of the answer, as in uwsgi.
+  ///
+  /// An application is then no hop of HTTP/1.1 and may say `chunked` without sending chunks, as
+  /// under nginx: its Content-Length counts, and without one its body is looked at.
+  private let endsConnection: Bool
 
-  package init() {}
+  package init(endsConnection: Bool = false) { self.endsConnection = endsConnection }
 
   /// Ready for another head, which begins at the first byte of the next input.
-  package mutating func reset() { self = ResponseParser() }
+  package mutating func reset() { self = ResponseParser(endsConnection: endsConnection) }
 
   package var hasBegun: Bool { phase == .fields || lines.pendingCount > 0 }
 
@@ -26,7 +31,11 @@ package struct ResponseParser {
         phase = .fields
       case .fields:
         if line.isEmpty {
-          guard !(head.isChunked && head.contentLength != nil) else { throw .lengthAndChunked }
+          if head.isChunked, head.contentLength != nil {
+            guard endsConnection else { throw .lengthAndChunked }
+            head.isChunked = false
+          }
+          head.mayLackChunks = endsConnection
           head.bytes.removeAll(keepingCapacity: true)
           head.bytes.append(copying: visible.extracting(0..<lines.lineStart))
           return lines.lineStart

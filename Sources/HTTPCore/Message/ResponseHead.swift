@@ -3,6 +3,8 @@ package enum ResponseFraming: Equatable, Sendable {
   case none
   case length(UInt64)
   case chunked
+  /// Chunks where the body begins with one, else everything up to the end of the connection.
+  case perhapsChunked
   case untilClose
 }
 
@@ -15,6 +17,8 @@ package struct ResponseHead: ~Copyable {
   package internal(set) var reason = ByteRange.empty
   package internal(set) var contentLength: UInt64?
   package internal(set) var isChunked = false
+  /// What says that it is chunked need not be.
+  var mayLackChunks = false
   /// The fields of this message that `Connection` names.
   var nominations = Nominations()
 
@@ -27,6 +31,7 @@ package struct ResponseHead: ~Copyable {
     reason = .empty
     contentLength = nil
     isChunked = false
+    mayLackChunks = false
     if !nominations.isEmpty { nominations.removeAll() }
   }
 
@@ -39,7 +44,7 @@ package struct ResponseHead: ~Copyable {
   /// The framing of the body that answers a request with `method`.
   package func bodyFraming(for method: Method) -> ResponseFraming {
     if method == .head || status < 200 || status == 204 || status == 304 { return .none }
-    if isChunked { return .chunked }
+    if isChunked { return mayLackChunks ? .perhapsChunked : .chunked }
     if let contentLength { return contentLength == 0 ? .none : .length(contentLength) }
     return .untilClose
   }

@@ -17,7 +17,7 @@ extension ParserProperties {
 
   /// Reads what is written for a client again.
   private static func passedOn(_ input: [UInt8], _ method: Method) -> String? {
-    var parser = ResponseParser()
+    var parser = ResponseParser(endsConnection: digest(input) % 2 == 0)
     var head = ResponseHead()
     let read = try? parser.parse(input.span, into: &head, limits: wideLimits)
     guard let read else { return nil }
@@ -45,8 +45,7 @@ extension ParserProperties {
     switch framing {
     case .none: .none
     case .length(let count): .length(count)
-    case .chunked: .chunked
-    case .untilClose: .chunked
+    case .chunked, .perhapsChunked, .untilClose: .chunked
     }
   }
 

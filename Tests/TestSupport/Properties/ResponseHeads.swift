@@ -92,7 +92,7 @@ enum ResponseHeads {
     switch head.bodyFraming(for: input.flag() ? .head : .get) {
     case .none: return .none
     case .length(let count): return .length(count)
-    case .chunked, .untilClose: return .chunked
+    case .chunked, .perhapsChunked, .untilClose: return .chunked
     }
   }
 
