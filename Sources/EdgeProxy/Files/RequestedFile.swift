@@ -19,6 +19,8 @@ struct RequestedFile: ~Copyable {
 
   /// What of the request's path lies below the route's, ending with a NUL; `nil` for names with a
   /// dot in front, which are never meant to be served: `.git`, `.env`, `.htpasswd`.
+  ///
+  /// A site's own `/.well-known/` is meant to be served, RFC 8615 §3.
   static func path(of requested: [UInt8], below route: String) -> [UInt8]? {
     let slash = UInt8(ascii: "/")
     var start = min(route.utf8.count, requested.count)
@@ -26,14 +28,21 @@ struct RequestedFile: ~Copyable {
     var path: [UInt8] = []
     path.reserveCapacity(requested.count - start + 8)
     var previous = slash
-    for byte in requested[start...] {
-      if byte == 0 || byte == UInt8(ascii: ".") && previous == slash { return nil }
+    let isWellKnown = start == 1 && Self.isWellKnown(requested)
+    for (index, byte) in requested[start...].enumerated() {
+      let beginsHidden = byte == UInt8(ascii: ".") && previous == slash
+      if byte == 0 || beginsHidden && !(isWellKnown && index == 0) { return nil }
       path.append(byte)
       previous = byte
     }
     if path.isEmpty { path.append(UInt8(ascii: ".")) }
     path.append(0)
     return path
+  }
+
+  private static func isWellKnown(_ path: [UInt8]) -> Bool {
+    let name = "/.well-known".utf8
+    return path.starts(with: name) && (path.count == name.count || path[name.count] == 0x2f)
   }
 
   static func open(

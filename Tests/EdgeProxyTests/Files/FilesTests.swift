@@ -18,14 +18,26 @@ struct FilesTests {
     ("/a..b/c.", "/", "a..b/c."), ("*", "/", "."),
     // What begins with a dot in the route itself was asked for by the operator.
     ("/.well-known/x", "/.well-known/", "x"),
+    // RFC 8615.
+    ("/.well-known/security.txt", "/", ".well-known/security.txt"),
+    ("/.well-known", "/", ".well-known"),
+    ("/.well-known/", "/", ".well-known/"),
   ])
   func `the path of the route is taken off`(requested: String, route: String, path: String) {
     #expect(self.path(requested, below: route) == path + "\0")
   }
 
-  @Test(arguments: ["/.env", "/a/.git/config", "/a/..", "/...", "/a/.", "/a\0b"])
+  @Test(arguments: [
+    "/.env", "/a/.git/config", "/a/..", "/...", "/a/.", "/a\0b", "/.well-known/.git/config",
+    "/.well-known2", "/.well-know", "/a/.well-known/x", "/.well-known/.well-known/x",
+  ])
   func `hidden names are no paths`(requested: String) {
     #expect(path(requested, below: "/") == nil)
+  }
+
+  @Test func `only a site's own root has well-known names`() {
+    #expect(path("/static/.well-known/x", below: "/static") == nil)
+    #expect(path("/static/.well-known/x", below: "/static/") == nil)
   }
 
   @Test(arguments: [
