@@ -11,12 +11,20 @@ package struct FileFacts: Equatable, Sendable {
   package var modifiedSeconds: Int64
   /// The part of that time below a second.
   package var modifiedNanoseconds: Int64
+  /// When anything of the file was changed here, its name included, in nanoseconds since 1970.
+  ///
+  /// No program sets this time.
+  package var changedNanoseconds: Int64
 
-  package init(kind: Kind, bytesCount: Int64, modifiedSeconds: Int64, modifiedNanoseconds: Int64) {
+  package init(
+    kind: Kind, bytesCount: Int64, modifiedSeconds: Int64, modifiedNanoseconds: Int64,
+    changedNanoseconds: Int64 = 0
+  ) {
     self.kind = kind
     self.bytesCount = bytesCount
     self.modifiedSeconds = modifiedSeconds
     self.modifiedNanoseconds = modifiedNanoseconds
+    self.changedNanoseconds = changedNanoseconds
   }
 }
 
@@ -114,7 +122,9 @@ package enum FileTree {
       }
     return FileFacts(
       kind: kind, bytesCount: Int64(found.st_size), modifiedSeconds: Int64(found.st_mtim.tv_sec),
-      modifiedNanoseconds: Int64(found.st_mtim.tv_nsec))
+      modifiedNanoseconds: Int64(found.st_mtim.tv_nsec),
+      changedNanoseconds: Int64(found.st_ctim.tv_sec) &* 1_000_000_000
+        &+ Int64(found.st_ctim.tv_nsec))
   }
 
   /// What a directory has, at most `countMax` entries, in no order; `raw` stays the caller's.

@@ -41,4 +41,31 @@ struct ConditionTests {
     #expect(EntityTag.list(list.span, has: tag.span, weakly: false) == strongly)
     #expect(EntityTag.list(list.span, has: tag.span, weakly: true) == weakly)
   }
+
+  @Test(arguments: [
+    "If-Modified-Since: Sun, 06 Nov 2050 08:49:37 GMT",
+    "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
+  ])
+  func `without a time of the last change no date is a condition`(field: String) throws {
+    var head = RequestHead()
+    var parser = RequestParser()
+    _ = try parser.parse(octets(get(field)).span, into: &head, limits: HeadLimits())
+    let answer = head.precondition(Validators(tag: octets(#""a""#), modified: nil))
+    #expect(answer == .holds)
+    let other = head.precondition(Validators(tag: octets(#""a""#), modified: 1_000_000_000))
+    #expect(other != .holds)
+  }
+
+  @Test func `without a time of the last change no date allows a range`() throws {
+    var head = RequestHead()
+    var parser = RequestParser()
+    let field = "If-Range: Thu, 01 Jan 1970 00:00:01 GMT"
+    _ = try parser.parse(octets(get(field)).span, into: &head, limits: HeadLimits())
+    let now: Int64 = 2_000_000_000
+    let unknown = head.rangeConditionHolds(
+      Validators(tag: octets(#""a""#), modified: nil), now: now)
+    #expect(!unknown)
+    let known = head.rangeConditionHolds(Validators(tag: octets(#""a""#), modified: 1), now: now)
+    #expect(known)
+  }
 }

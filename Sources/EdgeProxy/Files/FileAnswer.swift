@@ -216,9 +216,11 @@ extension ResponseHead {
     _ settings: FileSettings
   ) {
     add("ETag", validators.tag.span)
-    var date: [UInt8] = []
-    HTTPDate.format(facts.modifiedSeconds, into: &date)
-    add("Last-Modified", date.span)
+    if let modified = validators.modified {
+      var date: [UInt8] = []
+      HTTPDate.format(modified, into: &date)
+      add("Last-Modified", date.span)
+    }
     if coding != .identity { add("Content-Encoding", coding.name) }
     if !settings.precompressed.isEmpty { add("Vary", "Accept-Encoding") }
     if let cacheControl = settings.cacheControl { add("Cache-Control", cacheControl.span) }
@@ -226,10 +228,24 @@ extension ResponseHead {
 }
 
 extension FileFacts {
+  /// Whether the time of the last change says something of the content.
+  ///
+  /// Files of reproducible builds and of packages all bear one fixed time long ago: 0 or 1 since 1970,
+  /// the first day of 1980 (zip), some day of 1985 (npm).
+  private var hasTime: Bool { modifiedSeconds >= Self.firstSecondOfThe1990s }
+  private static let firstSecondOfThe1990s: Int64 = 631_152_000
+
   /// The tag has the time of the last change to the nanosecond, the length and the coding.
+  ///
+  /// Where that time says nothing, it has the time at which the file came here.
   func validators(_ coding: ContentCoding) -> Validators {
     var tag: [UInt8] = [UInt8(ascii: "\"")]
-    tag.append(hexadecimal: modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds)
+    if hasTime {
+      tag.append(hexadecimal: modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds)
+    } else {
+      tag.append(UInt8(ascii: "c"))
+      tag.append(hexadecimal: changedNanoseconds)
+    }
     tag.append(UInt8(ascii: "-"))
     tag.append(hexadecimal: bytesCount)
     if coding != .identity {
@@ -237,7 +253,7 @@ extension FileFacts {
       tag.append(coding.name)
     }
     tag.append(UInt8(ascii: "\""))
-    return Validators(tag: tag, modified: modifiedSeconds)
+    return Validators(tag: tag, modified: hasTime ? modifiedSeconds : nil)
   }
 }
 

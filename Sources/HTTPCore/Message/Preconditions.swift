@@ -12,10 +12,11 @@ package enum Precondition: Equatable, Sendable {
 package struct Validators: Sendable, Equatable {
   /// A strong tag in its quotation marks.
   package var tag: [UInt8]
-  /// When the representation was changed, in seconds since 1970.
-  package var modified: Int64
+  /// When the representation was changed, in seconds since 1970; `nil` where that is not known, and
+  /// then no date is a condition.
+  package var modified: Int64?
 
-  package init(tag: [UInt8], modified: Int64) {
+  package init(tag: [UInt8], modified: Int64?) {
     self.tag = tag
     self.modified = modified
   }
@@ -29,7 +30,9 @@ extension RequestHead {
   package func precondition(_ validators: borrowing Validators) -> Precondition {
     if let holds = anyTag(.ifMatch, validators, weakly: false) {
       guard holds else { return .failed }
-    } else if let date = date(.ifUnmodifiedSince), validators.modified > date {
+    } else if let modified = validators.modified, let date = date(.ifUnmodifiedSince),
+      modified > date
+    {
       return .failed
     }
     let reads = method == .get || method == .head
@@ -37,7 +40,9 @@ extension RequestHead {
       guard has else { return .holds }
       return reads ? .notModified : .failed
     }
-    if reads, let date = date(.ifModifiedSince), validators.modified <= date {
+    if reads, let modified = validators.modified, let date = date(.ifModifiedSince),
+      modified <= date
+    {
       return .notModified
     }
     return .holds
@@ -51,7 +56,8 @@ extension RequestHead {
     guard let part = first(.ifRange) else { return true }
     let value = span(part)
     if let date = HTTPDate.parseAnyForm(value) {
-      return date == validators.modified && validators.modified < now
+      guard let modified = validators.modified else { return false }
+      return date == modified && modified < now
     }
     return EntityTag.same(value, validators.tag.span)
   }
