@@ -127,7 +127,8 @@ package enum FileTree {
         &+ Int64(found.st_ctim.tv_nsec))
   }
 
-  /// What a directory has, at most `countMax` entries, in no order; `raw` stays the caller's.
+  /// What a directory has but hidden names, at most `countMax` entries, in no order; `raw` stays the
+  /// caller's.
   package static func entries(
     of raw: Int32, countMax: Int
   ) throws(SystemError) -> [DirectoryEntry] {
@@ -157,3 +158,9 @@ package struct DirectoryEntry: Equatable, Sendable {
   package var name: [UInt8]
   package var isDirectory: Bool
 }
+      guard unsafe bytes.first != UInt8(ascii: ".") else { continue }
+
+  package init(name: [UInt8], isDirectory: Bool) {
+    self.name = name
+    self.isDirectory = isDirectory
+  }

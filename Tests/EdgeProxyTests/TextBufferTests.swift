@@ -48,7 +48,7 @@ struct TextBufferTests {
 
 @Suite("What strangers send is escaped")
 struct EscapingTests {
-  private enum Format: CaseIterable { case json, apache, html }
+  private enum Format: CaseIterable { case json, apache, html, htmlName }
 
   private func escape(_ bytes: [UInt8], _ format: Format) -> String {
     var buffer = TextBuffer(capacity: 8)
@@ -56,6 +56,7 @@ struct EscapingTests {
     case .json: buffer.append(json: bytes.span)
     case .apache: buffer.append(apache: bytes.span)
     case .html: buffer.append(html: bytes.span)
+    case .htmlName: buffer.append(htmlName: bytes.span)
     }
     return buffer.text
   }
@@ -98,6 +99,21 @@ struct EscapingTests {
     #expect(
       escape(Array("<a href='x'>\"&\u{1}é".utf8), .html)
         == "&lt;a href=&#39;x&#39;&gt;&quot;&amp;???")
+  }
+
+  @Test(
+    arguments: [
+      (Array("café 日本語.pdf рус 😀".utf8), "café 日本語.pdf рус 😀"),
+      (Array("<a&'\">".utf8), "&lt;a&amp;&#39;&quot;&gt;"),
+      ([0x41, 0x00, 0x1b, 0x7f, 0x42], "A???B"),
+      ([0xc2, 0x80, 0xc2, 0x9b, 0xc2, 0xa0], "??\u{a0}"),
+      ([0xe2, 0x82, 0x41], "??A"), ([0xff, 0xfe, 0xc0, 0xaf, 0xed, 0xa0, 0x80], "???????"),
+      // Left-to-right mark, override, isolate, Arabic letter mark; an ellipsis is none.
+      (Array("a\u{200e}b\u{202e}c\u{2066}d\u{61c}e\u{2026}".utf8), "a?b?c?d?e\u{2026}"),
+      ([], ""),
+    ] as [([UInt8], String)])
+  func `in a name that a page shows`(bytes: [UInt8], expected: String) {
+    #expect(escape(bytes, .htmlName) == expected)
   }
 
   @Test func `random bytes leave no control character and no bare quote in any format`() {

@@ -3,23 +3,29 @@ internal import HTTPCore
 
 /// The page that shows what is in a directory.
 enum DirectoryListing {
-  /// Names that are shown at most; a directory with more has a page that ends there.
+  /// Names that are shown at most; the page of a directory with more says so.
   static let entriesMax = 10_000
+  /// So many are read: one more than are shown tells that there are more.
+  static let readMax = entriesMax + 1
 
-  /// Hidden names are left out, and the rest is in the order of its bytes.
+  /// Names are in the order of their bytes.
   static func page(_ entries: [DirectoryEntry], of path: [UInt8]) -> [UInt8] {
     var page = TextBuffer(capacity: 4096)
     page.append("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>")
-    page.append(html: path.span)
+    page.append(htmlName: path.span)
     page.append("</title>\n<h1>")
-    page.append(html: path.span)
+    page.append(htmlName: path.span)
     page.append("</h1>\n<ul>\n")
     if path.count > 1 { page.append("<li><a href=\"../\">../</a></li>\n") }
-    let shown = entries.filter { $0.name.first != UInt8(ascii: ".") }
-    for entry in shown.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
-      write(entry, into: &page)
+    let sorted = entries.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    for entry in sorted.prefix(entriesMax) { write(entry, into: &page) }
+    page.append("</ul>\n")
+    if entries.count > entriesMax {
+      page.append("<p>This directory has more than ")
+      page.append(decimal: entriesMax)
+      page.append(" names. Not all of them are shown.</p>\n")
     }
-    page.append("</ul>\n</html>\n")
+    page.append("</html>\n")
     var bytes: [UInt8] = []
     bytes.append(copying: page.bytes)
     return bytes
@@ -34,7 +40,7 @@ enum DirectoryListing {
     page.append(html: link.span)
     if entry.isDirectory { page.append("/") }
     page.append("\">")
-    page.append(html: entry.name.span)
+    page.append(htmlName: entry.name.span)
     if entry.isDirectory { page.append("/") }
     page.append("</a></li>\n")
   }

@@ -70,7 +70,7 @@ extension Exchange {
     let entries: [DirectoryEntry]
     do throws(SystemError) {
       entries = try FileTree.entries(
-        of: found.descriptor.raw, countMax: DirectoryListing.entriesMax)
+        of: found.descriptor.raw, countMax: DirectoryListing.readMax)
     } catch {
       throw .unavailable
     }

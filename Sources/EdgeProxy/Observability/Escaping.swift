@@ -69,6 +69,36 @@ extension TextBuffer {
     }
   }
 
+  /// A name between two tags of a page in UTF-8.
+  ///
+  /// A byte that is no part of well-formed UTF-8 is shown as `?`, and so are control characters and
+  /// the marks that change the direction of writing, which make one name look like another.
+  mutating func append(htmlName bytes: borrowing Span<UInt8>) {
+    var index = 0
+    while index < bytes.count {
+      let length = Self.scalarLength(bytes, at: index)
+      let end = index + abs(length)
+      if length > 1, !Self.changesDirection(bytes.extracting(index..<end)) {
+        append(bytes.extracting(index..<end))
+      } else if length == 1 {
+        append(html: bytes.extracting(index..<end))
+      } else {
+        append(UInt8(ascii: "?"))
+      }
+      index = end
+    }
+  }
+
+  /// U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069, Unicode annex 9.
+  private static func changesDirection(_ scalar: borrowing Span<UInt8>) -> Bool {
+    if scalar.count == 2 { return scalar[0] == 0xd8 && scalar[1] == 0x9c }
+    guard scalar.count == 3, scalar[0] == 0xe2 else { return false }
+    switch (scalar[1], scalar[2]) {
+    case (0x80, 0x8e...0x8f), (0x80, 0xaa...0xae), (0x81, 0xa6...0xa9): return true
+    default: return false
+    }
+  }
+
   private static func isPlain(_ byte: UInt8) -> Bool {
     byte &- 0x20 < 0x5f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
