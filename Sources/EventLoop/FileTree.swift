@@ -30,8 +30,9 @@ package struct FileFacts: Equatable, Sendable {
 
 /// Opens what lies below a directory, and nothing that does not.
 ///
-/// Symbolic links are followed as long as they stay below the directory. Where the kernel or its
-/// sandbox has no `openat2`, no link below the directory is followed at all.
+/// Symbolic links are followed as long as what they lead to is below the directory, also where they
+/// are written as absolute paths. Where the kernel or its sandbox has no `openat2`, no link below the
+/// directory is followed at all.
 package enum FileTree {
   /// How often an open is tried that was disturbed by a rename.
   private static let triesMax = 4
@@ -44,9 +45,26 @@ package enum FileTree {
     directory: [UInt8], path: [UInt8]
   ) throws(SystemError) -> FileDescriptor {
     let root = try openRoot(directory)
+    do throws(SystemError) {
+      return try open(path, in: root, flags, beneath)
+    } catch {
+      switch error.code {
+      // Sandboxes older than the call answer EPERM.
+      case ENOSYS, EPERM: return try openByComponents(directory: directory, path: path)
+      case EXDEV:
+        guard let other = withoutLinks(path, in: root) else { throw error }
+        return try open(other, in: root, flags, beneath)
+      default: throw error
+      }
+    }
+  }
+
+  private static func open(
+    _ path: [UInt8], in root: borrowing FileDescriptor, _ flags: Int32, _ resolve: Int32
+  ) throws(SystemError) -> FileDescriptor {
     var how = open_how()
     how.flags = UInt64(flags)
-    how.resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+    how.resolve = UInt64(resolve)
     for _ in 0..<triesMax {
       // SAFETY: the path ends with a NUL and lives for the length of the call.
       let raw = unsafe path.withUnsafeBytes { bytes in
@@ -54,14 +72,34 @@ package enum FileTree {
           root.raw, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), &how)
       }
       if raw >= 0 { return FileDescriptor(owning: raw) }
-      switch errno {
-      case EAGAIN, EINTR: continue
-      // Sandboxes older than the call answer EPERM.
-      case ENOSYS, EPERM: return try openByComponents(directory: directory, path: path)
-      default: throw SystemError("openat2")
-      }
+      guard errno == EAGAIN || errno == EINTR else { throw SystemError("openat2") }
     }
     throw SystemError("openat2", code: EAGAIN)
+  }
+
+  /// Another path to what a path leads to, below the same directory; `nil` where that is outside.
+  ///
+  /// It only names something. What has that name when it is opened counts, and nothing outside can.
+  private static func withoutLinks(
+    _ path: [UInt8], in root: borrowing FileDescriptor
+  ) -> [UInt8]? {
+    guard let found = try? open(path, in: root, pathOnly | O_CLOEXEC, RESOLVE_NO_MAGICLINKS),
+      let whole = name(of: found), let start = name(of: root), whole.starts(with: start)
+    else { return nil }
+    guard whole.count > start.count else { return [UInt8(ascii: "."), 0] }
+    guard whole[start.count] == UInt8(ascii: "/") else { return nil }
+    // A slash at the end asks for a directory.
+    let isDirectory = path.dropLast().last == UInt8(ascii: "/")
+    return whole[(start.count + 1)...] + (isDirectory ? [UInt8(ascii: "/"), 0] : [0])
+  }
+
+  /// Where the kernel says that a descriptor leads.
+  private static func name(of descriptor: borrowing FileDescriptor) -> [UInt8]? {
+    var name = [CChar](repeating: 0, count: Int(PATH_MAX))
+    // SAFETY: the buffer lives for the length of the call, which is told its size.
+    let count = unsafe readlink("/proc/self/fd/\(descriptor.raw)", &name, name.count)
+    guard count > 0, count < name.count else { return nil }
+    return name.prefix(count).map { UInt8(bitPattern: $0) }
   }
 
   /// The same without `openat2`: one name after the other, no symbolic link among them.
@@ -107,6 +145,7 @@ package enum FileTree {
   }
 
   private static let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
+  private static let beneath = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
   /// `O_PATH`, which hides behind _GNU_SOURCE.
   private static let pathOnly: Int32 = 0o10_000_000
 
@@ -145,6 +184,7 @@ package enum FileTree {
       // SAFETY: the name ends with a NUL and is good until the next read.
       guard let name = unsafe shim_entry_name(entry) else { continue }
       let bytes = unsafe UnsafeRawBufferPointer(start: name, count: strlen(name))
+      guard unsafe bytes.first != UInt8(ascii: ".") else { continue }
       let kind = unsafe entry.pointee.d_type
       unsafe entries.append(
         DirectoryEntry(name: Array(bytes), isDirectory: kind == UInt8(DT_DIR)))
@@ -157,10 +197,9 @@ package enum FileTree {
 package struct DirectoryEntry: Equatable, Sendable {
   package var name: [UInt8]
   package var isDirectory: Bool
-}
-      guard unsafe bytes.first != UInt8(ascii: ".") else { continue }
 
   package init(name: [UInt8], isDirectory: Bool) {
     self.name = name
     self.isDirectory = isDirectory
   }
+}

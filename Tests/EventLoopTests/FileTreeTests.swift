@@ -21,6 +21,15 @@ struct FileTreeTests {
     _ = unsafe symlink("a", path + "/inside")
     _ = unsafe symlink("/etc/passwd", path + "/outside")
     _ = unsafe symlink("../../etc", path + "/d/up")
+    _ = unsafe symlink(path + "/d", path + "/whole")
+    _ = unsafe symlink(path + "/d/../a", path + "/d/round")
+    _ = unsafe symlink(path + "/whole/b", path + "/twice")
+    _ = unsafe symlink(path, path + "/d/root")
+    _ = unsafe symlink(path + "-other", path + "/beside")
+    _ = unsafe symlink(path + "/d/up", path + "/away")
+    _ = unsafe symlink(path + "/none", path + "/dangling")
+    _ = unsafe symlink("/proc/self/root" + path + "/a", path + "/magic")
+    _ = unsafe mkdir(path + "-other", 0o700)
   }
 
   private func kind(_ path: String, byComponents: Bool) -> FileFacts.Kind? {
@@ -52,5 +61,20 @@ struct FileTreeTests {
   @Test func `links that stay below are followed where the kernel can tell`() {
     #expect(kind("inside", byComponents: true) == nil)
     #expect(kind("inside", byComponents: false) == .file)
+  }
+
+  @Test func `links that are absolute paths are followed to what is below`() {
+    for (path, expected) in [
+      ("whole", FileFacts.Kind.directory), ("whole/", .directory), ("whole/b", .file),
+      ("d/round", .file), ("twice", .file), ("d/root", .directory), ("d/root/d/b", .file),
+    ] {
+      #expect(kind(path, byComponents: false) == expected, "\(path)")
+      #expect(kind(path, byComponents: true) == nil, "\(path)")
+    }
+    for path in [
+      "beside", "away", "away/passwd", "dangling", "magic", "whole/none", "whole/b/",
+    ] {
+      #expect(kind(path, byComponents: false) == nil, "\(path)")
+    }
   }
 }
