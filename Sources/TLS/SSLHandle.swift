@@ -77,12 +77,15 @@ struct SSLHandle: ~Copyable {
     return unsafe CertificateFacts.fingerprint(certificate)
   }
 
-  /// Says goodbye (close_notify), as far as the socket takes it.
-  func shutdown() {
-    guard unsafe SSL_is_init_finished(raw) == 1 else { return }
+  /// Says goodbye (close_notify); `false` while the socket has no room for it.
+  @discardableResult
+  func shutdown() -> Bool {
+    guard unsafe SSL_is_init_finished(raw) == 1 else { return true }
     Self.forgetErrors()
-    unsafe SSL_shutdown(raw)
+    let result = unsafe SSL_shutdown(raw)
+    let waits = unsafe result < 0 && SSL_get_error(raw, result) == SSL_ERROR_WANT_WRITE
     Self.forgetErrors()
+    return !waits
   }
 
   /// Empties OpenSSL's queue of errors, by which a call's result is told.

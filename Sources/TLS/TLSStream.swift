@@ -46,8 +46,9 @@ package final class TLSStream {
     try handle.write(bytes)
   }
 
-  /// Says goodbye (close_notify), as far as the socket takes it.
-  package func shutdown() { handle.shutdown() }
+  /// Says goodbye (close_notify); `false` while the socket has no room for it.
+  @discardableResult
+  package func shutdown() -> Bool { handle.shutdown() }
 
   /// Bytes that were read from the socket and not yet from here.
   package var hasPending: Bool { unsafe SSL_has_pending(ssl) == 1 }

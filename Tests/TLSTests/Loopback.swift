@@ -57,6 +57,29 @@ final class Loopback {
   func cutClient() { clientSocket = nil }
   func cutServer() { serverSocket = nil }
 
+  /// Ends the client's side with a FIN: without close_notify.
+  func endClientsSide() { if let raw = clientSocket?.raw { Socket.shutdownWriting(raw) } }
+
+  /// Leaves no room for what the server sends; the bytes mean nothing to the client.
+  func fillClientsInput() {
+    guard let raw = serverSocket?.raw else { return }
+    let block = [UInt8](repeating: 0, count: 65_536)
+    while case .bytes = Descriptor.write(raw, block.span) {}
+    while case .bytes = Descriptor.write(raw, [0].span) {}
+  }
+
+  /// Takes what has been sent to the client, as bytes on the wire.
+  func emptyClientsInput() -> [UInt8] {
+    guard let raw = clientSocket?.raw else { return [] }
+    var all: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      var space = block.mutableSpan
+      guard case .bytes(let count) = Descriptor.read(raw, into: &space) else { return all }
+      all += block[..<count]
+    }
+  }
+
   /// What a read of the server comes to.
   func readResult() throws(TLSError) -> TLSStream.ReadResult {
     var bytes = [UInt8](repeating: 0, count: 16)

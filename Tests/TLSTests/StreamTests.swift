@@ -96,6 +96,19 @@ struct StreamTests {
     #expect(pair.client.hasReceivedGoodbye)
   }
 
+  @Test(arguments: [TLSClient.Version.tls12, .tls13])
+  func `a goodbye that has no room is said when there is some`(version: TLSClient.Version) throws {
+    let pair = try connected(version)
+    pair.fillClientsInput()
+    #expect(!pair.server.shutdown())
+    #expect(!pair.server.shutdown())
+    _ = pair.emptyClientsInput()
+    #expect(pair.server.shutdown())
+    // One record: an alert, under its own type or encrypted under that of data.
+    let said = pair.emptyClientsInput()
+    #expect(said.first == (version == .tls12 ? 21 : 23) && said.count == Int(said[4]) + 5)
+  }
+
   @Test func `no goodbye is said before the handshake is done`() throws {
     let pair = try Loopback(context, .init("a.test"))
     #expect(pair.client.handshake() == .waiting)

@@ -33,6 +33,9 @@ MUTANTS = [
     Mutant("a POST is dropped when its client half-closes while it waits", "Exchange.swift",
            "guard stage != .answering, request.head.method.isSafe else", "guard stage != .answering else",
            "HalfClosedClientTests"),
+    Mutant("an upload that is refused waits while the answer goes out", "HTTP1Driver.swift",
+           "closeAfterAnswer = true; reading = .discarding", "closeAfterAnswer = true; reading = .ended",
+           "LingeringTests"),
     # The policy of retries, and its budget.
     Mutant("a third instance is asked after two have closed without a byte", "RetryPolicy.swift",
            "guard facts.closed < 2 else", "guard facts.closed < 3 else", "FailoverTests"),

@@ -5,7 +5,7 @@ internal import TLS
 
 /// One accepted client socket with its TLS; it stays on one worker for life.
 ///
-/// The connection knows bytes, readiness and time; what the bytes mean is the driver's.
+/// It knows bytes, readiness and time; what the bytes mean is the driver's.
 ///
 ///     announcing ──▶ handshaking ──▶ open ──▶ tunnelling ──▶ lingering ──▶ closed
 ///          └──────────────┴────────────┴───────────┴──────────────────────────▲
@@ -13,21 +13,27 @@ internal import TLS
 /// `tunnelling`: the bytes are no messages any more, and a `Tunnel` moves them.
 ///
 /// `announcing`: a load balancer sends its PROXY header first.
-/// `lingering`: the last answer is out and our side is shut; what the client still sends is thrown
-/// away for a moment, so that a reset does not overtake the answer.
+/// `lingering`: the last answer is out and our side is shut, see `Lingering`.
 final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
-  private enum Phase { case announcing, handshaking, open, tunnelling, lingering, closed }
+  private enum Phase: Equatable {
+    case announcing, handshaking, open, tunnelling
+    case lingering(Lingering)
+    case closed
+  }
 
   /// How it ends with the turn: not within a call of the driver, an exchange or a tunnel.
   private enum Ending {
-    /// Our side is shut, and what still comes is thrown away for a moment.
-    case finished
+    /// Our side is shut, and what still comes is thrown away.
+    case finished(expectsMore: Bool)
     /// At once; with `reset` the client sees an error and not an end.
     case aborted(reset: Bool)
   }
 
   /// What the running timer stands for; it decides what happens when it fires.
-  enum Waiting { case nothing, handshake, head, body, keepAlive, farewell, send, linger }
+  enum Waiting: Equatable {
+    case nothing, handshake, head, body, keepAlive, farewell, send
+    case linger(Duration)
+  }
 
   /// The worker owns its connections and lives as long as they do.
   let worker: Worker
@@ -47,7 +53,6 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
   private var token = SourceToken.none
   private var interest = Readiness.incoming
   private var timer = ConnectionTimer()
-  private var lingered = 0
   /// The certificates of this connection, looked up when a host differs from the server name.
   private var entry: CertificateEntry?
   /// What was found out about its end in this turn; nothing else happens to it any more.
@@ -115,9 +120,6 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
   /// The handshake is done, and the end has not come.
   var isOpen: Bool { phase == .open && ending == nil }
 
-  /// Whether the client can be told now that it should go elsewhere.
-  var canBeSentAway: Bool { isOpen && driver?.canBeSentAway ?? false }
-
   func receive(into space: inout MutableSpan<UInt8>) -> Transport.Received {
     let result = transport.receive(descriptor.raw, into: &space)
     if result == .wantsWrite { want(.writable) }
@@ -148,8 +150,10 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
   // MARK: The end
 
   /// The answer is out and no more requests are taken: shuts our side with the turn, then lingers.
-  func finish() {
-    if ending == nil { end(as: .finished) }
+  ///
+  /// With `expectingMore` the client still sends what nobody wants.
+  func finish(expectingMore: Bool = false) {
+    if ending == nil { end(as: .finished(expectsMore: expectingMore)) }
   }
 
   /// Ends the connection with the turn; `reset` makes the client see an error and not an end.
@@ -172,19 +176,30 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
     guard let ending else { return }
     self.ending = nil
     switch ending {
-    case .finished: linger()
+    case .finished(let expectsMore): linger(expectingMore: expectsMore)
     case .aborted(let reset): close(reset: reset)
     }
   }
 
-  private func linger() {
+  private func linger(expectingMore: Bool) {
     leaveDriver()
-    if case .secure(let stream) = transport { stream.shutdown() }
-    Socket.shutdownWriting(descriptor.raw)
-    phase = .lingering
+    // From here on it takes nobody's place.
+    permit = nil
+    worker.linger(self)
+    let lingering = Lingering(since: worker.loop.now, expectsMore: expectingMore)
+    phase = .lingering(lingering)
     setReading(true)
+    sayGoodbye()
+    wait(.linger(lingering.patience(now: worker.loop.now)))
+  }
+
+  /// Ends our side, behind the goodbye of TLS (close_notify, RFC 8446 §6.1), as soon as that has room.
+  private func sayGoodbye() {
+    if case .secure(let stream) = transport, !stream.shutdown() { return want(.writable) }
     unwant(.writable)
-    wait(.linger)
+    // What comes is not decrypted any more, and the memory of TLS goes.
+    transport = .plain
+    Socket.shutdownWriting(descriptor.raw)
   }
 
   private func close(reset: Bool) {
@@ -202,9 +217,6 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
     driver = nil
   }
 
-  /// No further request is welcome: an idle connection closes, a busy one after its answer.
-  func drain() { if isOpen { driver?.drain() } }
-
   // MARK: Tunnels
 
   /// From here on the bytes are the tunnel's.
@@ -214,12 +226,6 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
     driver = nil
     self.tunnel = tunnel
     wait(.nothing)
-  }
-
-  /// Ends tunnels for a reason of ours; anything else is left alone.
-  func cutTunnels(_ cause: StaticString) {
-    tunnel?.cut(cause)
-    if case .http2(let driver) = driver { driver.cutTunnels(cause) }
   }
 
   // MARK: Events
@@ -247,7 +253,9 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
       if events.isFailed || isDeaf && events.isHungUp { return abort() }
       if events.isWritable { unwant(.writable) }
       tunnel?.clientReady(events)
-    case .lingering: discard()
+    case .lingering(let lingering):
+      if events.isWritable { sayGoodbye() }
+      if events.isReadable || events.isEnding { discard(lingering) }
     case .closed: break
     }
   }
@@ -323,34 +331,12 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
     if transport.hasPending { driver.readable() }
   }
 
-  /// Throws away what still comes, up to a bound.
-  private func discard() {
-    var block = worker.buffers.take()
-    defer { worker.buffers.give(block) }
-    var space = block.mutableSpan
-    switch Descriptor.read(descriptor.raw, into: &space) {
-    case .bytes(let count):
-      lingered += count
-      if lingered > Self.lingerBytesMax { abort() }
+  /// Throws away a block of what still comes.
+  private func discard(_ lingering: Lingering) {
+    switch Lingering.discard(from: descriptor.raw, worker.buffers) {
+    case .bytes: wait(.linger(lingering.patience(now: worker.loop.now)))
     case .wouldBlock: break
     case .closed, .failed: abort()
-    }
-  }
-
-  /// The most bytes that are read and thrown away after the last answer.
-  private static let lingerBytesMax = 1024 * 1024
-
-  private func duration(of reason: Waiting) -> Duration? {
-    let timeouts = worker.snapshot.configuration.timeouts
-    switch reason {
-    case .nothing: return nil
-    case .handshake: return timeouts.handshake
-    case .head: return timeouts.head
-    case .body: return timeouts.body
-    case .keepAlive: return timeouts.keepAlive
-    case .send: return timeouts.send
-    case .farewell: return .seconds(1)
-    case .linger: return .seconds(2)
     }
   }
 

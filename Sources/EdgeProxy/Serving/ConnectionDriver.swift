@@ -49,3 +49,17 @@ enum ConnectionDriver {
     }
   }
 }
+
+extension Connection {
+  /// Whether the client can be told now that it should go elsewhere.
+  var canBeSentAway: Bool { isOpen && driver?.canBeSentAway ?? false }
+
+  /// No further request is welcome: an idle connection closes, a busy one after its answer.
+  func drain() { if isOpen { driver?.drain() } }
+
+  /// Ends tunnels for a reason of ours; anything else is left alone.
+  func cutTunnels(_ cause: StaticString) {
+    tunnel?.cut(cause)
+    if case .http2(let driver) = driver { driver.cutTunnels(cause) }
+  }
+}

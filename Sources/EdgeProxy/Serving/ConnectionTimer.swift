@@ -1,5 +1,22 @@
 internal import EventLoop
 
+extension Connection {
+  /// How long it may wait for something; `nil` for ever.
+  func duration(of reason: Waiting) -> Duration? {
+    let timeouts = worker.snapshot.configuration.timeouts
+    return switch reason {
+    case .nothing: nil
+    case .handshake: timeouts.handshake
+    case .head: timeouts.head
+    case .body: timeouts.body
+    case .keepAlive: timeouts.keepAlive
+    case .send: timeouts.send
+    case .farewell: .seconds(1)
+    case .linger(let patience): patience
+    }
+  }
+}
+
 /// What a connection waits for, and until when.
 ///
 /// There is one timer for all of it. One that fires too early looks again; only one that would fire

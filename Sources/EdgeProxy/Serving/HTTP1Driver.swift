@@ -4,7 +4,9 @@ internal import HTTPCore
 /// HTTP/1.1 on one connection: requests out of bytes, one after the other, and answers into bytes.
 ///
 ///     head ──▶ body ──▶ exchanging ──▶ head …        (RFC 9112 §9.3.2: answers in order)
-///       └────────┴────────────┴──▶ ended             (Connection: close, an error, drain)
+///       ├────────┤            │
+///       │        └──▶ discarding (an answer begins before the request is whole, or an error)
+///       └─────────────┴───────┴──▶ ended             (Connection: close, drain)
 ///
 /// Requests that arrive while one is being answered stay in the input until its answer is out.
 final class HTTP1Driver: TurnEnd {
@@ -13,6 +15,9 @@ final class HTTP1Driver: TurnEnd {
     case body(RequestBodyReader)
     /// The exchange has its whole request.
     case exchanging
+    /// The answer did not wait for the whole request; what still comes of it is thrown away, since a
+    /// client that is still writing does not read.
+    case discarding
     /// No further request is read on this connection.
     case ended
   }
@@ -27,15 +32,15 @@ final class HTTP1Driver: TurnEnd {
   }
 
   /// The connection lets go of its driver when it closes.
-  private let connection: Connection
+  let connection: Connection
   private let worker: Worker
   private var input = ByteBuffer()
   private var output = ByteBuffer()
-  private var parser = RequestParser()
+  private(set) var parser = RequestParser()
   private var reading = Reading.head
   private var answering = Answering.nothing
   private(set) var exchange: Exchange?
-  private var closeAfterAnswer = false
+  var closeAfterAnswer = false
 
   init(connection: Connection) {
     self.connection = connection
@@ -53,6 +58,7 @@ final class HTTP1Driver: TurnEnd {
       if input.freeCount == 0, input.capacity < BufferPool.blockBytes {
         replaceInput(worker.buffers.take())
       }
+      if case .discarding = reading { input.consume(input.count) }
       guard input.freeCount > 0 else { return connection.setReading(false) }
       var received = Transport.Received.wouldBlock
       _ = input.write { space in
@@ -92,15 +98,17 @@ final class HTTP1Driver: TurnEnd {
   }
 
   /// Takes nothing more; the connection ends with the turn, and what goes on here with it.
-  private func abort(reset: Bool = false) {
+  func abort(reset: Bool = false) {
     reading = .ended
     connection.abort(reset: reset)
   }
 
   /// Takes nothing more; our side ends with the turn.
-  private func finish() {
+  func finish() {
+    var expectsMore = false
+    if case .discarding = reading { expectsMore = true }
     reading = .ended
-    connection.finish()
+    connection.finish(expectingMore: expectsMore)
   }
 
   private func dropExchange() {
@@ -108,24 +116,6 @@ final class HTTP1Driver: TurnEnd {
     self.exchange = nil
     exchange.clientGone()
     worker.give(exchange)
-  }
-
-  func drain() {
-    closeAfterAnswer = true
-    // A request may be on its way: one that comes now is answered, and told that it was the last.
-    if isIdle { connection.wait(.farewell) }
-  }
-
-  func timedOut(_ waiting: Connection.Waiting) {
-    switch waiting {
-    case .head where parser.hasBegun: refuse(.headTimeout)
-    case .head: abort()
-    case .body: refuse(.bodyTimeout)
-    case .send:
-      exchange?.note(cause: "client-stalled")
-      abort(reset: true)
-    case .nothing, .handshake, .keepAlive, .farewell, .linger: finish()
-    }
   }
 
   // MARK: Requests
@@ -153,6 +143,9 @@ final class HTTP1Driver: TurnEnd {
         } catch {
           return refuse(error)
         }
+      case .discarding:
+        input.consume(input.count)
+        return releaseIdleInput()
       case .exchanging, .ended: return releaseIdleInput()
       }
     }
@@ -198,10 +191,10 @@ final class HTTP1Driver: TurnEnd {
   }
 
   /// Answers an unusable request and takes no further one: what follows cannot be told apart.
-  private func refuse(_ failure: RequestBodyFailure) {
+  func refuse(_ failure: RequestBodyFailure) {
     guard let exchange else { return abort() }
     closeAfterAnswer = true
-    reading = .ended
+    reading = .discarding
     exchange.refuse(failure)
   }
 
@@ -209,7 +202,7 @@ final class HTTP1Driver: TurnEnd {
     guard let exchange else { return finish() }
     switch reading {
     case .head, .body: abort()
-    case .exchanging, .ended:
+    case .exchanging, .discarding, .ended:
       connection.setReading(false)
       closeAfterAnswer = true
       guard exchange.clientEnded() else { return }
@@ -228,7 +221,7 @@ final class HTTP1Driver: TurnEnd {
   /// Whether the connection ends after the present answer; decided before its head is written.
   func mustClose() -> Bool {
     // A request whose body was not read whole cannot be followed by another.
-    if case .body = reading { closeAfterAnswer = true; reading = .ended }
+    if case .body = reading { closeAfterAnswer = true; reading = .discarding }
     if worker.sendsClientsAway { closeAfterAnswer = true }
     return closeAfterAnswer
   }

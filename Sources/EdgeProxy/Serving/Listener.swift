@@ -91,6 +91,7 @@ final class Listener: EventSource, TimerTarget {
   /// Out of descriptors or memory: those in the queue wait, those that are open go on.
   private func pauseAccepting(_ error: SystemError) {
     worker.report(error, while: "accepting")
+    worker.endLingering()
     guard timer == .none else { return }
     try? worker.loop.modify(raw, token, [])
     timer = worker.loop.arm(self, after: Self.pause)

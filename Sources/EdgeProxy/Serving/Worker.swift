@@ -36,7 +36,9 @@ final class Worker: TurnEnd {
   private var listeners: [Listener] = []
   private(set) lazy var sessions = SessionTable(worker: self)
   private var roster = Roster<Connection>()
+  /// Those that linger are not among them.
   var connections: [Connection] { roster.all }
+  private var lingering = LingeringConnections()
   private let perAddress: ConnectionLimit
   var compressors = CompressorPool()
   var listings = ListingCache()
@@ -171,7 +173,8 @@ final class Worker: TurnEnd {
 
   private func tellIfDrained() {
     guard let whenDrained, sessions.count == 0,
-      !connections.contains(where: { $0.listener.isTLS })
+      !connections.contains(where: { $0.listener.isTLS }),
+      !lingering.all.contains(where: { $0.listener.isTLS })
     else { return }
     self.whenDrained = nil
     whenDrained()
@@ -187,6 +190,7 @@ final class Worker: TurnEnd {
     for connection in connections.reversed() where connection.listener.kind != .http {
       connection.abort()
     }
+    endLingering()
     sessions.cutAll("drain")
   }
 
@@ -203,7 +207,7 @@ final class Worker: TurnEnd {
   }
 
   /// What was cut has ended, and is in the log.
-  fileprivate func letGo() {
+  func letGo() {
     accessLog.flush()
     // They know their worker, which would live on with them.
     reused = ReusedObjects()
@@ -221,7 +225,7 @@ final class Worker: TurnEnd {
       facts.kind != .peers && configuration.listen.proxyProtocol.contains(address)
     // A full house closes what it cannot serve: the client goes to another server. One that is
     // announced is counted when it is known.
-    guard hasRoom else {
+    guard makeRoom() else {
       return counters.refused(.connections)
     }
     guard let permit = isAnnounced ? .uncounted(address) : enter(address) else { return }
@@ -245,7 +249,7 @@ final class Worker: TurnEnd {
   func adopt(_ connection: Connection) throws(SystemError) {
     roster.add(connection)
     counters.accepted.add()
-    counters.connections.set(roster.count)
+    countConnections()
     try connection.start()
   }
 
@@ -258,10 +262,27 @@ final class Worker: TurnEnd {
     }
   }
 
-  /// Whether one more connection or session may come.
-  var hasRoom: Bool {
-    roster.count + sessions.count < snapshot.configuration.limits.connections
+  /// Whether one more connection or session may come; those that linger give way to it.
+  func makeRoom() -> Bool {
+    let most = snapshot.configuration.limits.connections
+    while roster.count + lingering.count + sessions.count >= most {
+      guard let oldest = lingering.oldest else { return false }
+      oldest.abort()
+    }
+    return true
   }
+
+  /// The last answer is out, and the connection only waits for its client to stop sending.
+  func linger(_ connection: Connection) {
+    if roster.remove(connection) { lingering.add(connection) }
+  }
+
+  /// Ends all that linger, with the turn: their descriptors or their memory are needed.
+  func endLingering() {
+    for connection in lingering.all { connection.abort() }
+  }
+
+  private func countConnections() { counters.connections.set(roster.count + lingering.count) }
 
   /// Counts one more connection or session of a client; `nil` where it has too many already.
   ///
@@ -276,8 +297,8 @@ final class Worker: TurnEnd {
   }
 
   func remove(_ connection: Connection) {
-    guard roster.remove(connection) else { return }
-    counters.connections.set(roster.count)
+    guard roster.remove(connection) || lingering.remove(connection) else { return }
+    countConnections()
     tellIfDrained()
   }
 
@@ -364,14 +385,6 @@ final class Worker: TurnEnd {
     counters.count(exchange.record)
     accessLog.append(exchange.record, exchange.request.head)
   }
-}
-
-/// Runs behind the ends of what a worker cuts when it stops.
-private final class WorkerFarewell: TurnEnd {
-  /// The worker owns the loop that has this.
-  private unowned let worker: Worker
-  init(_ worker: Worker) { self.worker = worker }
-  func turnEnded() { worker.letGo() }
 }
 
 @available(*, unavailable) extension Worker: Sendable {}

@@ -34,7 +34,7 @@ final class SessionTable {
     guard let address = IPAddress(from) else { return }
     // A listener whose address has left the configuration is closed in a moment.
     guard let upstream = upstream(at: listener) else { return Socket.resetOnClose(socket.raw) }
-    guard worker.hasRoom else {
+    guard worker.makeRoom() else {
       worker.counters.refused(.connections)
       return Socket.resetOnClose(socket.raw)
     }
