@@ -4,6 +4,7 @@
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -36,6 +37,7 @@ static inline long shim_SSL_CTX_set_max_proto_version(SSL_CTX *c, int v) { retur
 static inline long shim_SSL_CTX_set1_sigalgs_list(SSL_CTX *c, const char *l) { return SSL_CTX_set1_sigalgs_list(c, l); }
 static inline long shim_SSL_set_mode(SSL *s, long m) { return SSL_set_mode(s, m); }
 static inline long shim_BIO_get_mem_data(BIO *b, char **p) { return BIO_get_mem_data(b, p); }
+static inline int shim_EVP_PKEY_KEYPAIR(void) { return EVP_PKEY_KEYPAIR; }
 static inline int shim_ERR_GET_REASON(unsigned long e) { return ERR_GET_REASON(e); }
 static inline int shim_ERR_GET_LIB(unsigned long e) { return ERR_GET_LIB(e); }
 

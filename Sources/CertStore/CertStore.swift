@@ -1,3 +1,5 @@
+package import TLS
+
 /// The certificates that are served, kept in step with where they come from: a directory, etcd, or both.
 ///
 /// Both feed one index. Where both have a certificate for a name, the newer one answers, wherever it comes
@@ -12,12 +14,22 @@ package final class CertStore {
   package struct Refusal: Sendable, Hashable {
     package let source: String
     package let reason: String
+    /// The pair from before goes on, and another half of the new one may be on its way.
+    package let mayBeHalfWritten: Bool
+
+    package init(source: String, reason: String, mayBeHalfWritten: Bool = false) {
+      self.source = source
+      self.reason = reason
+      self.mayBeHalfWritten = mayBeHalfWritten
+    }
   }
 
   private let directory: DirectoryCertificates?
   /// What etcd has told; `nil` where it is not asked.
   package private(set) var etcd: EtcdCertificates?
   private let defaultName: String?
+  /// For whatever is read here.
+  package let tools: ParsingTools
   package private(set) var index = CertificateIndex.empty
   /// When everything was judged last, in seconds since 1970, and for how long that stays the same.
   private var judgedAt: Int64 = 0
@@ -26,7 +38,9 @@ package final class CertStore {
   package init(
     directory: CertificateDirectory?, etcd: EtcdCertificates? = nil, defaultName: String?
   ) {
-    self.directory = directory.map { DirectoryCertificates($0) }
+    let tools = ParsingTools()
+    self.tools = tools
+    self.directory = directory.map { DirectoryCertificates($0, tools) }
     self.etcd = etcd
     self.defaultName = defaultName
   }
@@ -75,7 +89,8 @@ package final class CertStore {
     unchanged = together
     guard isChanged || isOver else { return false }
     let items = (directory?.items ?? []) + (etcd?.items ?? [])
-    let next = CertificateIndex(items, defaultName: defaultName, now: judgedAt)
+    let next = CertificateIndex(
+      items, defaultName: defaultName, now: judgedAt, previous: index.entries)
     guard isChanged || !next.answers(as: index) else { return false }
     index = next
     return true

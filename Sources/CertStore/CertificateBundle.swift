@@ -22,7 +22,8 @@ package struct CertificateBundle: Sendable {
   /// With `keys` a plain key is refused (`SealedSecrets`), but for `allowsPlain`: that is for commands
   /// which show or encrypt what lies there, and for a copy that this server itself has kept.
   package init(
-    reading value: [UInt8], keys: EncryptionKeys?, allowsPlain: Bool = false
+    reading value: [UInt8], keys: EncryptionKeys?, allowsPlain: Bool = false,
+    with tools: ParsingTools = ParsingTools()
   ) throws(CertificateError) {
     guard value.count <= Certificate.bytesMax else {
       throw .tooLarge(bytes: value.count, limit: Certificate.bytesMax)
@@ -46,7 +47,7 @@ package struct CertificateBundle: Sendable {
       }
       (keyID, keyPEM) = (nil, Array(text[block.range]))
     }
-    certificate = try Certificate(pem: text, keyPEM: keyPEM)
+    certificate = try Certificate(pem: text, keyPEM: keyPEM, with: tools)
   }
 
   private static func open(

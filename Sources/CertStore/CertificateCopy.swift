@@ -10,6 +10,15 @@ package final class CertificateCopy {
   private let directory: PrivateDirectory
   /// SHA-256 of what each file is known to hold.
   private var digests: [String: [UInt8]] = [:]
+  /// What is being written.
+  private var saving: Saving?
+
+  private struct Saving {
+    var left: ArraySlice<CopyRecord>
+    var wanted: Set<String> = []
+    var failure: CopyError?
+    var isWritten = false
+  }
 
   private static let ticketKeysName = "ticket-keys"
 
@@ -61,26 +70,48 @@ package final class CertificateCopy {
   ///
   /// After an error what could be written is, and nothing was taken away; the first error is thrown.
   package func save(_ records: [CopyRecord]) throws(CopyError) {
+    try begin(records)
+    while try !proceed(files: records.count + 1) {}
+  }
+
+  /// Begins to make the copy hold these and no others; what was begun before is given up.
+  package func begin(_ records: [CopyRecord]) throws(CopyError) {
+    saving = nil
     try directory.prepare()
-    var wanted: Set<String> = []
-    var failure: CopyError?
-    var isWritten = false
-    for record in records {
+    saving = Saving(left: records[...])
+  }
+
+  /// Goes on with the next `files`; `true` once all are done.
+  ///
+  /// Each file that is written waits for the disk, so that ten thousand take a minute.
+  package func proceed(files: Int) throws(CopyError) -> Bool {
+    guard var now = saving.take() else { return true }
+    for record in now.left.prefix(files) {
       let name = CopyFile.name(record.key)
-      wanted.insert(name)
+      now.wanted.insert(name)
       do throws(CopyError) {
         let bytes = CopyFile.encode(record)
         let isReadable = { CopyFile.decode(bytes) == record }
         if try put(name, bytes, bytesMax: CopyFile.bytesMax, isReadable: isReadable) {
-          isWritten = true
+          now.isWritten = true
         }
       } catch {
-        failure = failure ?? error
+        now.failure = now.failure ?? error
       }
     }
-    if isWritten { try directory.sync() }
-    if let failure { throw failure }
-    let surplus = try directory.names().filter { CopyFile.isName($0) && !wanted.contains($0) }
+    now.left = now.left.dropFirst(files)
+    guard now.left.isEmpty else {
+      saving = now
+      return false
+    }
+    try conclude(now)
+    return true
+  }
+
+  private func conclude(_ done: Saving) throws(CopyError) {
+    if done.isWritten { try directory.sync() }
+    if let failure = done.failure { throw failure }
+    let surplus = try directory.names().filter { CopyFile.isName($0) && !done.wanted.contains($0) }
     guard !surplus.isEmpty else { return }
     for name in surplus {
       digests[name] = nil

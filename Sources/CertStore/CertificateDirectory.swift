@@ -14,7 +14,7 @@ package final class CertificateDirectory {
   }
 
   /// A pair of which a file could not be read.
-  package struct Unreadable {
+  package struct Unreadable: Error {
     /// What the pair would be called.
     package let source: String
     /// The file.
@@ -22,8 +22,25 @@ package final class CertificateDirectory {
     package let error: SystemError
   }
 
+  /// Where a pair lies.
+  struct Place: Sendable {
+    /// The file of the chain, by which the pair is called.
+    let source: String
+    /// `nil` where the key is in the same file.
+    let key: String?
+
+    init(source: String) { (self.source, key) = (source, nil) }
+
+    init(folder: String) {
+      (source, key) = (folder + "/fullchain.pem", folder + "/privkey.pem")
+    }
+
+    var files: [String] { [source] + (key.map { [$0] } ?? []) }
+  }
+
   package let path: String
   private let changes: DirectoryWatch
+  private var poll = DirectoryPoll()
 
   package init(_ path: String) {
     self.path = path
@@ -38,48 +55,74 @@ package final class CertificateDirectory {
 
   /// Watches the directory and its folders, also those that came since the last call.
   package func watch() {
-    let names = (try? Self.visible(path)) ?? []
-    changes.watch(path, folders: names.map { path + "/" + $0 }.filter(Self.isDirectory))
+    let items = ((try? Self.visible(path)) ?? []).map { path + "/" + $0 }
+    let folders = items.filter(Self.isDirectory)
+    changes.watch(path, folders: folders)
+    poll.follow(
+      [path] + items.filter { $0.hasSuffix(".pem") } + folders
+        + folders.flatMap { Place(folder: $0).files })
   }
+
+  /// Why changes are noticed late; `nil` while the kernel tells of them.
+  package var watchFailure: String? { changes.failure.map { "\($0)" } }
+
+  /// Looks at the next `count` of the files that `watch` has found, for changes that nobody tells.
+  package func look(at count: Int) -> PollResult { poll.look(at: count) }
 
   /// Empties the queue of notifications; `true` when there were any that matter.
   package func drain() -> Bool { changes.drain() }
 
   /// What lies there now, and what could not be read.
-  ///
-  /// Hidden files are passed over: tools write under such names before they rename.
   package func scan() throws(SystemError) -> (pairs: [Pair], unreadable: [Unreadable]) {
     var pairs: [Pair] = []
     var unreadable: [Unreadable] = []
-    for name in try Self.visible(path) {
-      let item = path + "/" + name
-      let chain: String
-      var key: String?
-      if Self.isDirectory(item) {
-        chain = item + "/fullchain.pem"
-        let beside = item + "/privkey.pem"
-        guard Self.exists(chain) || Self.exists(beside) else { continue }
-        key = beside
-      } else {
-        guard name.hasSuffix(".pem") else { continue }
-        chain = item
-      }
-      var reading = chain
-      do throws(SystemError) {
-        let chainBytes = try Self.read(chain)
-        var keyBytes: [UInt8]?
-        if let key {
-          reading = key
-          keyBytes = try Self.read(key)
-        }
-        pairs.append(
-          Pair(
-            source: chain, chain: chainBytes, key: keyBytes, keyPath: key ?? chain))
-      } catch {
-        unreadable.append(Unreadable(source: chain, path: reading, error: error))
+    for place in try places() {
+      switch Self.read(place) {
+      case .success(let pair): pairs.append(pair)
+      case .failure(let failure): unreadable.append(failure)
       }
     }
     return (pairs, unreadable)
+  }
+
+  /// The files with the private keys of what lies there now.
+  package func keyPaths() throws(SystemError) -> [String] {
+    try places().map { $0.key ?? $0.source }
+  }
+
+  /// Where pairs lie now.
+  ///
+  /// Hidden files are passed over: tools write under such names before they rename.
+  func places() throws(SystemError) -> [Place] {
+    var places: [Place] = []
+    for name in try Self.visible(path) {
+      let item = path + "/" + name
+      if Self.isDirectory(item) {
+        let place = Place(folder: item)
+        guard place.files.contains(where: Self.exists) else { continue }
+        places.append(place)
+      } else if name.hasSuffix(".pem") {
+        places.append(Place(source: item))
+      }
+    }
+    return places
+  }
+
+  static func read(_ place: Place) -> Result<Pair, Unreadable> {
+    var reading = place.source
+    do throws(SystemError) {
+      let chain = try read(place.source)
+      var keyBytes: [UInt8]?
+      if let key = place.key {
+        reading = key
+        keyBytes = try read(key)
+      }
+      return .success(
+        Pair(
+          source: place.source, chain: chain, key: keyBytes, keyPath: place.key ?? place.source))
+    } catch {
+      return .failure(Unreadable(source: place.source, path: reading, error: error))
+    }
   }
 
   private static func visible(_ path: String) throws(SystemError) -> [String] {

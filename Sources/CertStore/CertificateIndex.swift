@@ -2,7 +2,7 @@ internal import HTTPCore
 package import TLS
 
 /// One or two certificates, of different kinds of key, that answer together for some names.
-package final class CertificateEntry: Sendable {
+package final class CertificateEntry: CertificateSet {
   package let certificates: [Certificate]
   /// What they answer for, normalised, with `*.` first for a wildcard.
   package let names: [[UInt8]]
@@ -67,6 +67,7 @@ package struct CertificateIndex: Sendable {
   /// The sources of those for all of whose names newer ones answer.
   package let idle: [String]
   private let table: NameTable<Int>
+  private let members: Set<ObjectIdentifier>
 
   /// A certificate that answers, and for which names.
   package struct Served: Sendable {
@@ -80,9 +81,15 @@ package struct CertificateIndex: Sendable {
   package static let empty = CertificateIndex([], defaultName: nil, now: 0)
 
   /// `EntryBuilder` says which of `items` answers for a name; `now` is in seconds since 1970.
-  init(_ items: [EntryBuilder.Item], defaultName: String?, now: Int64) {
-    let entries = EntryBuilder.entries(items, now: now)
+  ///
+  /// Entries that say what those of `previous` say are the same, by which workers know what they have.
+  init(
+    _ items: [EntryBuilder.Item], defaultName: String?, now: Int64,
+    previous: [CertificateEntry] = []
+  ) {
+    let entries = Self.keeping(previous, EntryBuilder.entries(items, now: now))
     self.entries = entries
+    members = Set(entries.map { ObjectIdentifier($0) })
     let table = NameTable(
       entries.indices.flatMap { number in entries[number].names.map { ($0, number) } })
     self.table = table
@@ -93,6 +100,17 @@ package struct CertificateIndex: Sendable {
     uncoveredDefault = named == nil ? defaultName : nil
     let valid = entries.firstIndex { $0.certificates.contains { $0.notAfter >= now } }
     fallback = named ?? valid ?? entries.indices.first
+  }
+
+  private static func keeping(
+    _ previous: [CertificateEntry], _ entries: [CertificateEntry]
+  ) -> [CertificateEntry] {
+    let old = Dictionary(grouping: previous, by: \.sources)
+    return entries.map { entry in
+      old[entry.sources]?.first {
+        $0.names == entry.names && $0.certificates == entry.certificates
+      } ?? entry
+    }
   }
 
   private static func find(_ name: String, in table: NameTable<Int>) -> Int? {
@@ -140,6 +158,9 @@ package struct CertificateIndex: Sendable {
   }
 
   package var isEmpty: Bool { entries.isEmpty }
+
+  /// Whether this very entry is one of those here.
+  package func contains(_ entry: AnyObject) -> Bool { members.contains(ObjectIdentifier(entry)) }
 
   /// The entry for a normalised name.
   package func lookup(_ name: borrowing Span<UInt8>) -> Int? { table.lookup(name) }

@@ -16,14 +16,16 @@ enum CertificateOffer: Sendable {
   ///
   /// A certificate that this server kept from before there were encryption keys is served until
   /// etcd has the same encrypted: an attacker who can only write to etcd cannot write to the copy.
-  init(_ stored: StoredValue, keys: EncryptionKeys?, isCopy: Bool = false) {
+  init(
+    _ stored: StoredValue, keys: EncryptionKeys?, isCopy: Bool = false, with tools: ParsingTools
+  ) {
     if Tombstone.isOne(stored.value) {
       self = .removed
       return
     }
     do throws(CertificateError) {
       let bundle = try CertificateBundle(
-        reading: stored.value, keys: keys, allowsPlain: isCopy)
+        reading: stored.value, keys: keys, allowsPlain: isCopy, with: tools)
       self = .certificate(
         bundle.certificate, CopyRecord([stored]), name: KeyText.text(stored.key),
         isUnsealed: bundle.isPlain && keys != nil)

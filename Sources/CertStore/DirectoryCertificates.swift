@@ -8,6 +8,9 @@ internal import TLS
 /// one whose names a route serves: neither by its removal nor by a replacement that lacks them.
 final class DirectoryCertificates {
   private let directory: CertificateDirectory
+  private let tools: ParsingTools
+  /// What each pair came to when its files were read last.
+  private var known: [String: PairReading] = [:]
   private var good: [String: EntryBuilder.Item] = [:]
   private(set) var refusals: [CertStore.Refusal] = []
   /// How long the last judgement stays the same.
@@ -15,11 +18,15 @@ final class DirectoryCertificates {
   /// Hosts that have routes, normalised; `*.` first for a wildcard.
   var routedHosts: [[UInt8]] = []
 
-  init(_ directory: CertificateDirectory) { self.directory = directory }
+  init(_ directory: CertificateDirectory, _ tools: ParsingTools) {
+    self.directory = directory
+    self.tools = tools
+  }
 
   var items: [EntryBuilder.Item] { Array(good.values) }
 
-  /// Reads everything again; `true` when other certificates are served than before.
+  /// Reads what has changed and judges everything by the time; `true` when other certificates are
+  /// served than before.
   ///
   /// A directory that cannot be read leaves everything as it is: "empty" is never mistaken for
   /// "unreachable".
@@ -28,28 +35,29 @@ final class DirectoryCertificates {
     refusals = []
     unchanged = UnchangedTime()
     for item in good.values { unchanged.consider(item.certificate, now: now) }
-    let found: [CertificateDirectory.Pair]
-    var kept: Set<String> = []
     do throws(SystemError) {
-      let scan = try directory.scan()
-      found = scan.pairs
-      for item in scan.unreadable {
-        kept.insert(item.source)
-        refusals.append(CertStore.Refusal(source: item.path, reason: "\(item.error)"))
-      }
+      known = try readChanged()
     } catch {
       refusals = [CertStore.Refusal(source: directory.path, reason: "\(error)")]
       return false
     }
+    var kept: Set<String> = []
     var next: [String: EntryBuilder.Item] = [:]
-    for pair in found {
-      do throws(CertificateError) {
-        let certificate = try Certificate(pem: pair.chain, keyPEM: pair.key)
+    for (source, reading) in known.sorted(by: { $0.key < $1.key }) {
+      switch reading.result {
+      case .success(let certificate):
         unchanged.consider(certificate, now: now)
-        next[pair.source] = try EntryBuilder.Item(certificate, source: pair.source, now: now)
-      } catch {
-        kept.insert(pair.source)
-        refusals.append(CertStore.Refusal(source: pair.source, reason: "\(error)"))
+        do throws(CertificateError) {
+          next[source] = try EntryBuilder.Item(certificate, source: source, now: now)
+        } catch {
+          kept.insert(source)
+          refusals.append(CertStore.Refusal(source: source, reason: "\(error)"))
+        }
+      case .failure(let failure):
+        kept.insert(source)
+        refusals.append(
+          CertStore.Refusal(
+            source: failure.path, reason: failure.reason, mayBeHalfWritten: good[source] != nil))
       }
     }
     for source in kept { if let old = good[source] { next[source] = old } }
@@ -89,6 +97,23 @@ final class DirectoryCertificates {
             + " host, or take its route away"))
       next[source] = good[source]
     }
+  }
+
+  /// What all pairs come to now; files that look as they did are not read again.
+  private func readChanged() throws(SystemError) -> [String: PairReading] {
+    var next: [String: PairReading] = [:]
+    var changed: [(place: CertificateDirectory.Place, old: PairReading?)] = []
+    for place in try directory.places() {
+      let old = known[place.source]
+      if let old, old.isCertain(of: place) {
+        next[place.source] = old
+      } else {
+        changed.append((place, old))
+      }
+    }
+    let readings = SharedWork.map(changed, with: tools) { PairReading($0.place, old: $0.old, $1) }
+    for ((place, _), reading) in zip(changed, readings) { next[place.source] = reading }
+    return next
   }
 
   /// The certificates that are served although none is left in the directory, because nothing else

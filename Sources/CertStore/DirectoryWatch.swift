@@ -15,6 +15,11 @@ final class DirectoryWatch {
   private var watches: Set<Int32> = []
   /// Whether the directory itself is watched; it cannot be before it is there.
   private(set) var isWatched = false
+  /// Why the kernel does not tell of all changes; `nil` while it does.
+  ///
+  /// It gives each user so many instances and so many watches, and none of a file system where it does
+  /// not know what others change.
+  private(set) var failure: SystemError?
 
   private static let changes =
     UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_MOVED_FROM) | UInt32(IN_DELETE)
@@ -24,6 +29,7 @@ final class DirectoryWatch {
 
   init(_ path: String) {
     let raw = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
+    failure = raw >= 0 ? nil : SystemError("inotify_init1")
     notifications = raw >= 0 ? FileDescriptor(owning: raw) : nil
     var parts = path.split(separator: "/", omittingEmptySubsequences: true)
     name = parts.popLast().map { Array($0.utf8) } ?? []
@@ -45,16 +51,24 @@ final class DirectoryWatch {
     var next: Set<Int32> = []
     // SAFETY: paths are C strings for the length of each call.
     let own = unsafe inotify_add_watch(descriptor, path, Self.changes)
+    failure = Self.failure(own)
     isWatched = own >= 0
     if isWatched { next.insert(own) }
-    for folder in folders {
+    for folder in folders where failure == nil {
       // Adding a directory again changes nothing; one that was replaced gets a watch of its own.
       let watch = unsafe inotify_add_watch(descriptor, folder, Self.changes)
+      failure = Self.failure(watch)
       if watch >= 0 { next.insert(watch) }
     }
     for old in watches.subtracting(next) { _ = inotify_rm_watch(descriptor, old) }
     watches = next
     aboveWatch = unsafe inotify_add_watch(descriptor, above, Self.arrivals)
+  }
+
+  /// Why there is no watch; `nil` where there is one, and where what was to be watched is gone.
+  private static func failure(_ watch: Int32) -> SystemError? {
+    guard watch < 0, errno != ENOENT, errno != ENOTDIR, errno != EACCES else { return nil }
+    return SystemError("inotify_add_watch")
   }
 
   /// Empties the queue of notifications; `true` when one of them is a change.

@@ -22,6 +22,8 @@ package struct EtcdCertificates: Sendable {
   private var legacyOffer: CertificateOffer?
   /// They are from the copy, and etcd has said nothing of them yet.
   private var legacyIsCopy = false
+  /// What the values that came together were read as, until they are taken one after the other.
+  private var readAhead: [[UInt8]: (value: [UInt8], offer: CertificateOffer)] = [:]
   /// Why some keys are not read at all.
   private var unread: [[UInt8]: CertStore.Refusal] = [:]
 
@@ -35,7 +37,7 @@ package struct EtcdCertificates: Sendable {
   private(set) var unchanged = UnchangedTime()
 
   /// How many keys are read; the rest is reported, and some of it by name.
-  package static let sourcesMax = 5000
+  package static let sourcesMax = 12_000
   private static let unreadMax = 100
   /// What a key may measure, in bytes.
   package static let keyBytesMax = 1024
@@ -61,10 +63,14 @@ package struct EtcdCertificates: Sendable {
   // MARK: Input
 
   /// What has changed in etcd, in order; `true` when other certificates are served than before.
-  package mutating func apply(_ changes: [StoredChange], now: Int64) -> Bool {
+  package mutating func apply(
+    _ changes: [StoredChange], now: Int64, with tools: ParsingTools = ParsingTools()
+  ) -> Bool {
+    read(changes.compactMap(\.stored), isCopy: false, tools)
+    defer { readAhead = [:] }
     for change in changes {
       switch change {
-      case .put(let stored): put(stored)
+      case .put(let stored): put(stored, with: tools)
       case .deleted(let key):
         unread[key] = nil
         if isLegacy(key) { setLegacy(key, nil) } else { forget(key) }
@@ -74,12 +80,16 @@ package struct EtcdCertificates: Sendable {
   }
 
   /// The copy on disk, for the time until etcd answers; what etcd has told already stays.
-  package mutating func loadCopy(_ records: [CopyRecord], now: Int64) -> Bool {
+  package mutating func loadCopy(
+    _ records: [CopyRecord], now: Int64, with tools: ParsingTools = ParsingTools()
+  ) -> Bool {
+    read(records.filter { $0.values.count == 1 }.map { $0.values[0] }, isCopy: true, tools)
+    defer { readAhead = [:] }
     for record in records where sources[record.key] == nil {
       if isLegacy(record.key) {
-        for stored in record.values { put(stored, isCopy: true) }
+        for stored in record.values { put(stored, isCopy: true, with: tools) }
       } else if record.values.count == 1 {
-        put(record.values[0], isCopy: true)
+        put(record.values[0], isCopy: true, with: tools)
       }
     }
     return settle(now: now)
@@ -109,7 +119,22 @@ package struct EtcdCertificates: Sendable {
 
   private func isLegacy(_ key: [UInt8]) -> Bool { readsLegacy && LegacyPair.isPart(key) }
 
-  private mutating func put(_ stored: StoredValue, isCopy: Bool = false) {
+  /// Reads what is new of these values on all processors, where there are many.
+  private mutating func read(_ values: [StoredValue], isCopy: Bool, _ tools: ParsingTools) {
+    guard values.count > 1 else { return }
+    let news = values.prefix(Self.sourcesMax).filter {
+      !isLegacy($0.key) && $0.key.count <= Self.keyBytesMax
+        && sources[$0.key]?.digest != Fingerprint.sha256($0.value)
+    }
+    let offers = SharedWork.map(news, with: tools) { [keys] stored, tools in
+      CertificateOffer(stored, keys: keys, isCopy: isCopy, with: tools)
+    }
+    for (stored, offer) in zip(news, offers) { readAhead[stored.key] = (stored.value, offer) }
+  }
+
+  private mutating func put(
+    _ stored: StoredValue, isCopy: Bool = false, with tools: ParsingTools
+  ) {
     guard stored.key.count <= Self.keyBytesMax else {
       return leave(
         stored.key,
@@ -128,7 +153,11 @@ package struct EtcdCertificates: Sendable {
     let digest = Fingerprint.sha256(stored.value)
     var source = sources[stored.key] ?? Source(offer: .absent)
     guard source.digest != digest else { return }
-    source.offer = CertificateOffer(stored, keys: keys, isCopy: isCopy)
+    if let (value, offer) = readAhead[stored.key], value == stored.value {
+      source.offer = offer
+    } else {
+      source.offer = CertificateOffer(stored, keys: keys, isCopy: isCopy, with: tools)
+    }
     // The same value from etcd is judged otherwise than from the copy where it is unsealed.
     source.digest = source.offer.isUnsealed ? nil : digest
     sources[stored.key] = source

@@ -17,6 +17,11 @@ package struct StoredValue: Sendable, Equatable, CustomStringConvertible, Custom
 package enum StoredChange: Sendable, Equatable {
   case put(StoredValue)
   case deleted(key: [UInt8])
+
+  /// What was put; `nil` for a deletion.
+  package var stored: StoredValue? {
+    if case .put(let stored) = self { stored } else { nil }
+  }
 }
 
 /// Keys of etcd for people: any bytes are possible in them.

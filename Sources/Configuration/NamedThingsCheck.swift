@@ -107,8 +107,8 @@ struct NamedThingsCheck {
     for refusal in store.refusals {
       findings.error(position, "'\(refusal.source)' is refused: \(refusal.reason)")
     }
-    for pair in (try? CertificateDirectory(directory).scan().pairs) ?? [] {
-      warnOfExposure(pair.keyPath, position)
+    for path in (try? CertificateDirectory(directory).keyPaths()) ?? [] {
+      warnOfExposure(path, position)
     }
     let index = store.index
     // What etcd has is asked for with `--live`.

@@ -17,6 +17,9 @@ package final class Alarm: TimerTarget {
     token = loop.arm(self, after: delay)
   }
 
+  /// Whether it is yet to go off.
+  package var isSet: Bool { token != .none }
+
   package func cancel() {
     loop.cancel(token)
     token = .none

@@ -38,8 +38,10 @@ package struct Certificate: Sendable, Equatable {
   ///
   /// The chain must be unbroken up to the last certificate given; it need not reach a public root.
   /// It is verified as a client does that trusts the last certificate (`ChainVerification`), but for its
-  /// dates, which `check(now:)` judges.
-  package init(pem: [UInt8], keyPEM: [UInt8]? = nil) throws(CertificateError) {
+  /// dates, which `check(now:)` judges. Code that reads many hands the same `tools` to all.
+  package init(
+    pem: [UInt8], keyPEM: [UInt8]? = nil, with tools: ParsingTools = ParsingTools()
+  ) throws(CertificateError) {
     for text in [pem, keyPEM ?? []] where text.count > Self.bytesMax {
       throw .tooLarge(bytes: text.count, limit: Self.bytesMax)
     }
@@ -48,7 +50,7 @@ package struct Certificate: Sendable, Equatable {
     guard text.certificates > 0 else { throw text.missingCertificate }
     guard keyText.keys > 0 else { throw keyText.missingKey }
     guard keyText.keys == 1 else { throw .severalKeys }
-    let objects = try PEMObjects(chain: text, key: keyText)
+    let objects = try PEMObjects(chain: text, key: keyText, tools)
     try objects.checkKey()
     try objects.checkChain()
     keyKind = try objects.checkStrength(
@@ -60,14 +62,16 @@ package struct Certificate: Sendable, Equatable {
     serial = objects.serial()
     chain = objects.chainDER()
     key = objects.keyDER()
-    try rehearse()
+    try Self.rehearse(objects, tools)
   }
 
-  /// Makes the context that workers will make, so that what OpenSSL would not serve (its security
-  /// level judges every signature and key of the chain) is refused where the reason can be told.
-  private func rehearse() throws(CertificateError) {
+  /// Does what workers will do, so that what OpenSSL would not serve (its security level judges every
+  /// signature and key of the chain) is refused where the reason can be told.
+  private static func rehearse(
+    _ objects: PEMObjects, _ tools: ParsingTools
+  ) throws(CertificateError) {
     do throws(TLSError) {
-      _ = try SetContext([self], policy: TLSPolicy(minimumIsTLS13: false, tickets: true))
+      try objects.rehearse(in: tools.rehearsalContext())
     } catch {
       throw .notServable(reason: error.reasons.joined(separator: ", "))
     }

@@ -7,21 +7,43 @@ internal import COpenSSL
 final class PEMObjects {
   private let chain: [OpaquePointer]
   private let key: OpaquePointer
+  /// The certificates above the first, in DER; they share their memory with those of other pairs.
+  private let issuerDERs: [[UInt8]]
 
   /// Reads all certificates of a text and the one key of another.
-  init(chain text: PEMOutline, key keyText: PEMOutline) throws(CertificateError) {
+  init(
+    chain text: PEMOutline, key keyText: PEMOutline, _ tools: ParsingTools
+  ) throws(CertificateError) {
     ERR_clear_error()
     defer { ERR_clear_error() }
-    let (found, isEncrypted) = unsafe PEMText.privateKey(keyText.text)
-    guard let found = unsafe found else {
-      let isOpenSSH = keyText.blocks.contains { $0.isLabelled("OPENSSH PRIVATE KEY") }
-      guard !isOpenSSH else { throw .foreign(.openSSHKey, isKey: true) }
-      throw isEncrypted ? .encryptedKey : .malformedKey
+    unsafe key = try Self.privateKey(keyText, tools)
+    let blocks = text.blocks.filter(\.isCertificate).map { text.text[$0.range] }
+    let leaf = unsafe blocks.first.flatMap { unsafe PEMText.certificate(Array($0)) }
+    let issuers = tools.issuers(Array(blocks.dropFirst().joined()))
+    issuerDERs = issuers.ders
+    guard let leaf = unsafe leaf else {
+      unsafe chain = unsafe issuers.certificates
+      throw .malformedCertificate(position: 1)
     }
-    unsafe key = found
-    unsafe chain = PEMText.certificates(text.text)
+    unsafe chain = unsafe [leaf] + issuers.certificates
     let read = unsafe chain.count
-    guard read == text.certificates else { throw .malformedCertificate(position: read + 1) }
+    guard read == blocks.count else { throw .malformedCertificate(position: read + 1) }
+  }
+
+  private static func privateKey(
+    _ outline: PEMOutline, _ tools: ParsingTools
+  ) throws(CertificateError) -> OpaquePointer {
+    if let block = outline.blocks.first(where: \.isKey),
+      let found = unsafe tools.privateKey(outline.text[block.range])
+    {
+      return unsafe found
+    }
+    // The long way says what is wrong.
+    let (found, isEncrypted) = unsafe PEMText.privateKey(outline.text)
+    if let found = unsafe found { return unsafe found }
+    let isOpenSSH = outline.blocks.contains { $0.isLabelled("OPENSSH PRIVATE KEY") }
+    guard !isOpenSSH else { throw .foreign(.openSSHKey, isKey: true) }
+    throw isEncrypted ? .encryptedKey : .malformedKey
   }
 
   deinit {
@@ -140,10 +162,15 @@ final class PEMObjects {
     return unsafe String(cString: text)
   }
 
-  func chainDER() -> [[UInt8]] {
-    unsafe chain.map { certificate in
-      unsafe Self.encoded { unsafe i2d_X509(certificate, $0) }
-    }
+  func chainDER() -> [[UInt8]] { unsafe [Self.der(chain[0])] + issuerDERs }
+
+  static func der(_ certificate: OpaquePointer) -> [UInt8] {
+    unsafe encoded { unsafe i2d_X509(certificate, $0) }
+  }
+
+  /// Has a context take the pair, as those of workers will.
+  func rehearse(in context: SetContext) throws(TLSError) {
+    unsafe try context.use(chain, key)
   }
 
   func keyDER() -> [UInt8] {

@@ -14,22 +14,25 @@ package struct TLSPolicy: Sendable, Equatable {
 
 /// Knows which certificate belongs to which name.
 package protocol CertificateSelector: AnyObject {
-  /// The number of the certificate set for a server name as the client sent it, `nil` for none.
-  func certificate(for serverName: borrowing Span<UInt8>) -> Int?
+  /// The set for a server name as the client sent it, `nil` for none.
+  func certificates(for serverName: borrowing Span<UInt8>) -> (any CertificateSet)?
   /// The set for a client that names no server.
-  var fallback: Int? { get }
+  var fallback: (any CertificateSet)? { get }
+  /// Whether this very set is one of those that are served.
+  func serves(_ set: any CertificateSet) -> Bool
 }
 
 /// OpenSSL's context of one worker: one base for all connections and one for each certificate set.
 ///
 /// A handshake switches to the context of its set, which its first handshake has made: a thousand of
-/// them at once would keep the loop from its clients for seconds.
+/// them at once would keep the loop from its clients for seconds. For the same reason nothing here is
+/// done for each certificate when others are installed.
 // SAFETY: this object owns what it has made or fetched and frees it in `deinit`; connections count
 // a reference of their own to the context. One thread uses it.
 @safe
 package final class ServerContext {
   let base: OpaquePointer
-  private var sets: [CertificateSet] = []
+  private var contexts = SetContexts()
   package var ticketKeys: TicketKeys
   /// HTTP/2 is chosen for clients that offer it, from the next handshake on.
   package var offersHTTP2 = false
@@ -83,24 +86,17 @@ package final class ServerContext {
     unsafe EVP_MD_free(nameDigest)
   }
 
-  /// Serves these certificate sets from the next handshake on.
+  /// Serves what `selector` finds, from the next handshake on.
   ///
-  /// Each set is one or two certificates of different kinds for the same names. Connections keep
-  /// what they began with, and sets that stay keep their context.
-  package func install(_ sets: [[Certificate]], selector: any CertificateSelector) {
-    let old = Dictionary(grouping: self.sets, by: \.serials)
-    self.sets = sets.map { certificates in
-      old[certificates.map(\.serial)]?.first { $0.certificates == certificates }
-        ?? CertificateSet(certificates)
-    }
+  /// Connections keep what they began with, and sets that stay keep their context.
+  package func install(_ selector: any CertificateSelector) {
     self.selector = selector
+    contexts.keep(where: selector.serves)
   }
 
-  /// The context of a set, made now if this is the first handshake that asks for it.
-  func context(of number: Int) -> SetContext? {
-    guard sets.indices.contains(number) else { return nil }
-    return sets[number].context(policy)
-  }
+  /// The context of a set, made now if there is none; `nil` where OpenSSL has no memory: whether it
+  /// serves the certificates was tried before.
+  func context(of set: any CertificateSet) -> SetContext? { contexts.context(of: set, policy) }
 
   /// Mozilla's "intermediate" configuration, but in our order of ciphers.
   ///

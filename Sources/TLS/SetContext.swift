@@ -1,22 +1,5 @@
 internal import COpenSSL
 
-/// One or two certificates of different kinds for the same names, and their context once there is one.
-final class CertificateSet {
-  let certificates: [Certificate]
-  private var context: SetContext?
-
-  init(_ certificates: [Certificate]) { self.certificates = certificates }
-
-  /// What tells sets apart at a glance.
-  var serials: [String] { certificates.map(\.serial) }
-
-  /// `nil` where OpenSSL has no memory: whether it serves the certificates was tried before.
-  func context(_ policy: TLSPolicy) -> SetContext? {
-    if context == nil { context = try? SetContext(certificates, policy: policy) }
-    return context
-  }
-}
-
 /// The context of one certificate set.
 // SAFETY: this object owns the context and frees it in `deinit`; connections count a reference of
 // their own.
@@ -27,6 +10,22 @@ final class SetContext {
   init(_ certificates: [Certificate], policy: TLSPolicy) throws(TLSError) {
     unsafe raw = try ServerContext.make(policy)
     for certificate in certificates { try use(certificate) }
+  }
+
+  /// Takes a pair whose objects stay the caller's; one with the same kind of key makes room.
+  func use(_ chain: [OpaquePointer], _ key: OpaquePointer) throws(TLSError) {
+    ERR_clear_error()
+    // SAFETY: the list counts a reference to each certificate of its own until it is freed here, and the
+    // context those that it needs.
+    let issuers = unsafe shim_sk_X509_new_null()
+    defer { unsafe shim_sk_X509_pop_free(issuers) }
+    unsafe chain.dropFirst().forEach {
+      unsafe X509_up_ref($0)
+      _ = unsafe shim_sk_X509_push(issuers, $0)
+    }
+    guard unsafe SSL_CTX_use_cert_and_key(raw, chain.first, key, issuers, 1) == 1 else {
+      throw TLSError(draining: "SSL_CTX_use_cert_and_key")
+    }
   }
 
   deinit { unsafe SSL_CTX_free(raw) }
@@ -45,7 +44,8 @@ final class SetContext {
     }
     let key = unsafe certificate.key.withUnsafeBufferPointer { bytes in
       var place = bytes.baseAddress
-      return unsafe d2i_AutoPrivateKey(nil, &place, bytes.count)
+      let kind = certificate.keyKind == .ecdsa ? EVP_PKEY_EC : EVP_PKEY_RSA
+      return unsafe d2i_PrivateKey(kind, nil, &place, bytes.count)
     }
     defer { unsafe EVP_PKEY_free(key) }
     guard unsafe SSL_CTX_use_cert_and_key(raw, leaf, key, chain, 1) == 1 else {

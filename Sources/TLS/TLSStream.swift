@@ -12,10 +12,8 @@ package final class TLSStream {
   let context: ServerContext
   /// The server name as the client sent it, in lower case; empty where it sent none.
   package private(set) var serverName: [UInt8] = []
-  /// The number of the certificate set, among those installed when the handshake began.
-  package private(set) var selected = -1
-  /// The selector that chose the certificate; its choice holds for as long as this connection.
-  package private(set) var selector: (any CertificateSelector)?
+  /// The certificates that were chosen, which holds for as long as this connection.
+  package private(set) var selected: (any CertificateSet)?
   /// The client and we have settled on HTTP/2.
   package private(set) var isHTTP2 = false
 
@@ -68,22 +66,21 @@ package final class TLSStream {
   /// Chooses the certificate; `false` refuses the name.
   func choose(_ extensionBytes: borrowing Span<UInt8>, hasName: Bool) -> Bool {
     guard let selector = context.selector else { return false }
-    self.selector = selector
     guard var place = hasName ? Self.hostName(extensionBytes) : 0..<0 else { return false }
     var found =
-      hasName ? selector.certificate(for: extensionBytes.extracting(place)) : selector.fallback
+      hasName ? selector.certificates(for: extensionBytes.extracting(place)) : selector.fallback
     if found == nil, Self.isAddress(extensionBytes.extracting(place)) {
       // An address is no server name, RFC 6066 §3; monitors and libraries send one all the same.
       (place, found) = (0..<0, selector.fallback)
     }
     let name = extensionBytes.extracting(place)
     guard let found, unsafe context.bindSession(ssl, name: name),
-      let set = context.context(of: found)
+      let made = context.context(of: found)
     else { return false }
     serverName.reserveCapacity(name.count)
     for index in 0..<name.count { serverName.append(LetterCase.lower(name[index])) }
     selected = found
-    return unsafe SSL_set_SSL_CTX(ssl, set.raw) != nil
+    return unsafe SSL_set_SSL_CTX(ssl, made.raw) != nil
   }
 
   /// Where the name of the protocol to be spoken lies in a client's list; `nil` for none of it.

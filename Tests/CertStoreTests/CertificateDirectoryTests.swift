@@ -156,4 +156,56 @@ struct CertificateWatchTests {
     try folder.write("late/a.pem", "1")
     #expect(late.drain())
   }
+
+  /// Whether a look at all files has found another one.
+  private func isOther() -> Bool {
+    switch directory.look(at: 100) {
+    case .changed: true
+    case .same, .finished: false
+    }
+  }
+
+  @Test(arguments: ["rewritten", "renamed over", "removed", "link turned"])
+  func `a change behind a link is found by looking, and once`(change: String) throws {
+    try folder.makeFolder("archive")
+    for name in ["1", "2"] { try folder.write("archive/\(name).pem", name) }
+    folder.remove("certificates/a/fullchain.pem")
+    try folder.link("certificates/a/fullchain.pem", to: "../../archive/1.pem")
+    try folder.link("certificates/b.pem", to: "../archive/1.pem")
+    directory.watch()
+    _ = directory.drain()
+    #expect(!isOther())
+    switch change {
+    case "rewritten": try folder.write("archive/1.pem", "another")
+    case "renamed over": try folder.rename("archive/2.pem", "archive/1.pem")
+    case "removed": folder.remove("archive/1.pem")
+    default:
+      try folder.rename("archive", "before")
+      try folder.makeFolder("archive")
+      try folder.write("archive/1.pem", "1")
+    }
+    #expect(!directory.drain(), "the kernel does not tell of it")
+    // Both links lead to the file.
+    #expect(isOther())
+    #expect(isOther())
+    #expect(!isOther())
+  }
+
+  @Test func `a pair that comes without a word of the kernel is found by looking`() throws {
+    #expect(!isOther())
+    try folder.write("certificates/b.pem", "1")
+    #expect(isOther())
+    directory.watch()
+    #expect(!isOther())
+  }
+
+  @Test func `a look takes as many files as it may, and the next one goes on`() throws {
+    for number in 0..<5 { try folder.write("certificates/\(number).pem", "1") }
+    directory.watch()
+    // The directory, five files, a folder, and the two files of its pair.
+    let looks = (0..<9).map { _ in directory.look(at: 1) }
+    #expect(looks == [PollResult](repeating: .same, count: 8) + [.finished])
+    #expect(directory.look(at: 8) == .same)
+    #expect(directory.look(at: 8) == .finished)
+  }
 }

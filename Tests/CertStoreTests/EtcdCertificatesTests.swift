@@ -180,7 +180,8 @@ struct EtcdReplacementTests {
     #expect(try at.serves(issued, "a.test"))
     let unread = at.store.refusals.filter { $0.reason.hasPrefix("it is not read") }
     #expect(unread.count == 2)
-    #expect(unread[0].reason == "it is not read: there are more than 5000 keys")
+    let limit = EtcdCertificates.sourcesMax
+    #expect(unread[0].reason == "it is not read: there are more than \(limit) keys")
     #expect(at.store.refusals.count == EtcdCertificates.sourcesMax + 1)
     // Once they are gone nothing is reported of them any more.
     _ = at.list(["/c/z": issued.bundle])

@@ -113,18 +113,23 @@ final class Loopback {
 /// What a server context serves in a test, by exact name, with the first one as the default.
 final class Names: CertificateSelector {
   private let numbers: [[UInt8]: Int]
-  let fallback: Int?
+  private let fallbackNumber: Int?
+  fileprivate(set) var sets: [TestSet] = []
 
   init(_ numbers: [String: Int], fallback: Int? = nil) {
     self.numbers = Dictionary(uniqueKeysWithValues: numbers.map { (Array($0.utf8), $1) })
-    self.fallback = fallback
+    fallbackNumber = fallback
   }
 
-  func certificate(for serverName: borrowing Span<UInt8>) -> Int? {
+  var fallback: (any CertificateSet)? { fallbackNumber.map { sets[$0] } }
+
+  func certificates(for serverName: borrowing Span<UInt8>) -> (any CertificateSet)? {
     var name: [UInt8] = []
     for index in 0..<serverName.count { name.append(serverName[index]) }
-    return numbers[name]
+    return numbers[name].map { sets[$0] }
   }
+
+  func serves(_ set: any CertificateSet) -> Bool { sets.contains { $0 === set } }
 }
 
 extension ServerContext {
@@ -136,8 +141,13 @@ extension ServerContext {
     let context = try ServerContext(
       policy: TLSPolicy(minimumIsTLS13: minimumIsTLS13, tickets: tickets),
       ticketKeys: keys ?? TicketKeys())
-    context.install(sets, selector: names)
+    context.install(sets, names)
     return context
+  }
+
+  func install(_ sets: [[Certificate]], _ names: Names) {
+    names.sets = sets.map { TestSet($0) }
+    install(names)
   }
 }
 

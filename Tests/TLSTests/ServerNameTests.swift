@@ -24,11 +24,11 @@ struct ServerNameTests {
     throws
   {
     let context = try ServerContext.serving(
-      [[try authority.certificate("a.test")]], Names(["A.Test": 0]))
+      [[try authority.certificate("a.test")]], Names(["A.Test": 0], fallback: 0))
     let pair = try Loopback(context, .init("A.Test"))
     #expect(pair.handshake() == .agreed)
     #expect(pair.server.serverName == Array("a.test".utf8))
-    #expect(pair.server.selected == 0)
+    #expect(pair.server.selected === context.selector?.fallback)
   }
 
   @Test(arguments: [TLSClient.Version.tls12, .tls13])
@@ -102,7 +102,7 @@ struct ServerNameTests {
     let begun = try Loopback(context, .init("a.test"))
     #expect(begun.client.handshake() == .waiting)
     #expect(try begun.server.handshake() == .wantsRead)
-    context.install([[new]], selector: Names(["a.test": 0]))
+    context.install([[new]], Names(["a.test": 0]))
     #expect(begun.handshake() == .agreed)
     #expect(begun.client.certificate == old.chain[0])
     let next = try Loopback(context, .init("a.test"))

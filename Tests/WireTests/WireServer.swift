@@ -135,7 +135,6 @@ final class WireOwner: ClientWire.Owner {
 /// An authority, a server of its own and what a client believes.
 final class WireTrust {
   private let authority = TestAuthority()
-  private let names = EveryName()
 
   /// A server's context for `name`, with the SHA-256 of its certificate.
   func server(
@@ -144,7 +143,7 @@ final class WireTrust {
     let certificate = try Certificate(pem: authority.issue([name]).bundle)
     let context = try ServerContext(
       policy: TLSPolicy(minimumIsTLS13: true, tickets: false), ticketKeys: TicketKeys())
-    context.install([[certificate]], selector: names)
+    context.install(EveryName(certificate))
     context.offersHTTP2 = offersHTTP2
     return (context, Fingerprint.sha256(certificate.chain[0]))
   }
@@ -161,10 +160,4 @@ final class WireTrust {
     return try ClientContext(
       ClientIdentity(authorityFile: path), protocols: ["h2", "http/1.1"])
   }
-}
-
-/// Every name has the one certificate.
-private final class EveryName: CertificateSelector {
-  func certificate(for serverName: borrowing Span<UInt8>) -> Int? { 0 }
-  var fallback: Int? { 0 }
 }

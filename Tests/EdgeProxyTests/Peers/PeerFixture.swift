@@ -11,7 +11,6 @@ import Testing
 /// One authority for a fleet of two, and the contexts that its certificates make.
 final class TestFleet {
   private let authority = TestAuthority()
-  private let names = OneName()
 
   /// A server's context with the SHA-256 of its certificate.
   func server(_ name: String) throws -> (ServerContext, fingerprint: [UInt8]) {
@@ -19,7 +18,7 @@ final class TestFleet {
     let certificate = try Certificate(pem: Array((issued.chain + issued.key).utf8))
     let context = try ServerContext(
       policy: TLSPolicy(minimumIsTLS13: true, tickets: false), ticketKeys: TicketKeys())
-    context.install([[certificate]], selector: names)
+    context.install(EveryName(certificate))
     context.offersHTTP2 = true
     return (context, Fingerprint.sha256(certificate.chain[0]))
   }
@@ -37,12 +36,6 @@ final class TestFleet {
     }
     return try ClientContext(ClientIdentity(authorityFile: path), protocols: ["h2"])
   }
-}
-
-/// Every name has the one certificate.
-private final class OneName: CertificateSelector {
-  func certificate(for serverName: borrowing Span<UInt8>) -> Int? { 0 }
-  var fallback: Int? { 0 }
 }
 
 /// Whoever has a connection to a node; it reads only when it is told to.
