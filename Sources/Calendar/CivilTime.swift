@@ -34,13 +34,27 @@ package enum UTC {
   /// `2026-11-22T12:00:00Z` for seconds since 1970.
   package static func text(_ seconds: Int64) -> String {
     let time = CivilTime(seconds: seconds)
-    let date = time.date
-    return "\(digits(date.year, 4))-\(digits(date.month, 2))-\(digits(date.day, 2))T"
-      + "\(digits(time.hour, 2)):\(digits(time.minute, 2)):\(digits(time.second, 2))Z"
+    var text: [UInt8] = []
+    text.reserveCapacity(20)
+    append(time.date.year, 4, "-", to: &text)
+    append(time.date.month, 2, "-", to: &text)
+    append(time.date.day, 2, "T", to: &text)
+    append(time.hour, 2, ":", to: &text)
+    append(time.minute, 2, ":", to: &text)
+    append(time.second, 2, "Z", to: &text)
+    return String(decoding: text, as: UTF8.self)
   }
 
-  private static func digits(_ value: Int, _ count: Int) -> String {
-    let text = "\(value)"
-    return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
+  /// The last `count` digits of a number that is not negative, and what stands behind them.
+  private static func append(
+    _ value: Int, _ count: Int, _ mark: Unicode.Scalar, to text: inout [UInt8]
+  ) {
+    var divisor = 1
+    for _ in 1..<count { divisor *= 10 }
+    while divisor > 0 {
+      text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+      divisor /= 10
+    }
+    text.append(UInt8(ascii: mark))
   }
 }

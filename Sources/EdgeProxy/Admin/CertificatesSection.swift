@@ -10,6 +10,10 @@ struct CertificatesSection {
   var copyFailure: String?
   /// The name of 'certificates.default' where no certificate covers it.
   var uncoveredDefault: String?
+  /// Why changes in the directory are noticed late; `nil` while they are not.
+  var watchFailure: String?
+  /// How long a reading has taken, where that is worth a line.
+  var silence: Duration?
   /// Seconds since 1970.
   var now: Int64
 
@@ -45,7 +49,19 @@ struct CertificatesSection {
     }
     let ofCopy = copyFailure.map { "the copy of the certificates was not written: \($0)" }
     let refused = refusals.map { "'\($0.source)' is refused: \($0.reason)" }
-    return ofServed + refused + [ofDefault, ofCopy].compactMap { $0 }
+    return ofServed + refused + [ofDefault, ofCopy].compactMap { $0 } + slowness
+  }
+
+  private var slowness: [String] {
+    let watch = watchFailure.map {
+      "changes in the certificate directory are noticed within seconds, and not at once: \($0); "
+        + "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"
+    }
+    let reading = silence.map {
+      "certificates have been read for \($0.components.seconds) s and nothing is heard of them; "
+        + "does the disk with the certificate directory and the state answer?"
+    }
+    return [watch, reading].compactMap { $0 }
   }
 
   private func end(_ served: CertificateIndex.Served) -> String? {

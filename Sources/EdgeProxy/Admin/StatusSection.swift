@@ -2,20 +2,37 @@ internal import HTTPCore
 
 /// What one owner tells about itself: for programs, for people and for Prometheus.
 ///
-/// The owner of something worth knowing makes one; `Server.report` lists them.
-struct StatusSection: Sendable {
+/// The owner of something worth knowing makes one; `Server.report` lists them. Only what is asked for is
+/// made: the table of ten thousand certificates is nothing that the health needs.
+struct StatusSection {
   /// The key in the JSON document.
-  var name: String
-  var value: StatusValue
-  /// What `edgeproxy status` prints, in order.
-  var text: [StatusText]
-  var metrics: [Metric] = []
+  let name: String
+  private let makeValue: () -> StatusValue
+  private let makeText: () -> [StatusText]
+  private let makeMetrics: () -> [Metric]
   /// What somebody should look after soon, each in one line.
-  var warnings: [String] = []
+  let warnings: [String]
+
+  init(
+    name: String, value: @autoclosure @escaping () -> StatusValue,
+    text: @autoclosure @escaping () -> [StatusText],
+    metrics: @autoclosure @escaping () -> [Metric] = [], warnings: [String] = []
+  ) {
+    self.name = name
+    makeValue = value
+    makeText = text
+    makeMetrics = metrics
+    self.warnings = warnings
+  }
+
+  var value: StatusValue { makeValue() }
+  /// What `edgeproxy status` prints, in order.
+  var text: [StatusText] { makeText() }
+  var metrics: [Metric] { makeMetrics() }
 }
 
 /// Everything that is told at one moment.
-struct StatusReport: Sendable {
+struct StatusReport {
   /// `ok`, or in one word why this server should get no traffic.
   var health: String
   /// Able to serve, and the port is open.

@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Glibc
+internal import TLS
 
 /// Reads the configuration and serves until told to stop.
 struct ServeCommand {
@@ -9,6 +10,7 @@ struct ServeCommand {
 
   /// The exit status, of `ExitStatus` where the server cannot start.
   func run() -> Int32 {
+    ProcessEnd.leaveLibrary()
     guard let configuration = Self.load(path).configuration else {
       return Self.failed(ExitStatus.configuration)
     }

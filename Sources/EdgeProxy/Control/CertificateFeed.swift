@@ -3,6 +3,16 @@ internal import Configuration
 internal import Etcd
 internal import EventLoop
 
+/// Changes of etcd's certificates.
+struct CertificateNews: Sendable {
+  var changes: [StoredChange]
+  /// The range that was read for the first time: what is not among the changes is not there, so that a
+  /// deletion is noticed that happened while nobody watched.
+  var listed: KeyRange?
+  /// Whether all that is asked for was read once.
+  var isComplete: Bool
+}
+
 /// What etcd tells about certificates: the keys under the prefix, and the legacy pair at the root.
 ///
 /// The private key of the pair is called after the domain, which its chain names; so the chain is
@@ -10,10 +20,7 @@ internal import EventLoop
 final class CertificateFeed {
   private let client: EtcdClient
   private let source: CertificateSettings.EtcdSource
-  /// The keys of etcd that something is served for, so that a deletion is noticed that happened
-  /// while nobody watched.
-  private let known: () -> [[UInt8]]
-  private let told: ([StoredChange]) -> Void
+  private let told: (CertificateNews) -> Void
   private var watches: [KeyRange: RangeWatch] = [:]
   private var listed: Set<KeyRange> = []
   /// The keys at the root that may belong to the chain that is there now.
@@ -24,11 +31,10 @@ final class CertificateFeed {
 
   init(
     _ client: EtcdClient, _ source: CertificateSettings.EtcdSource,
-    known: @escaping () -> [[UInt8]], told: @escaping ([StoredChange]) -> Void
+    told: @escaping (CertificateNews) -> Void
   ) {
     self.client = client
     self.source = source
-    self.known = known
     self.told = told
   }
 
@@ -66,16 +72,13 @@ final class CertificateFeed {
   private func changed(_ range: KeyRange, _ changes: Changes) {
     var told: [StoredChange] = changes.put.map { .put(StoredValue(key: $0.key, value: $0.value)) }
     told += changes.removed.map { .deleted(key: $0) }
-    if listed.insert(range).inserted {
-      let present = Set(changes.put.map(\.key))
-      for key in known() where range.contains(key) && !present.contains(key) {
-        told.append(.deleted(key: key))
-      }
-    }
+    let isFirst = listed.insert(range).inserted
     if range == .key(LegacyPair.chainKey), let chain = changes.put.last {
       followKeys(of: chain.value)
     }
-    self.told(told)
+    self.told(
+      CertificateNews(
+        changes: told, listed: isFirst ? range : nil, isComplete: isListed))
   }
 
   /// Watches the keys that may belong to a chain, and no longer those of the chains before.

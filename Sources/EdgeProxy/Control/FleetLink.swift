@@ -42,9 +42,7 @@ final class FleetLink {
     client = EtcdClient(settings.etcd, on: loop, first: first)
   }
 
-  func follow(_ keeper: CertificateKeeper, changed: @escaping (CertificateIndex) -> Void) {
-    certificates = keeper.follow(client, changed: changed)
-  }
+  func follow(_ keeper: CertificateKeeper) { certificates = keeper.follow(client) }
 
   /// Follows the fleet's ticket keys, and keeps them beside the certificates.
   func follow(_ keeper: TicketKeeper, copy: CertificateKeeper) {

@@ -48,7 +48,9 @@ extension Server {
       CertificatesSection(
         served: certificates.index.served, refusals: certificates.refusals,
         copyFailure: certificates.copyFailure,
-        uncoveredDefault: certificates.index.uncoveredDefault, now: now
+        uncoveredDefault: certificates.index.uncoveredDefault,
+        watchFailure: certificates.watchFailure, silence: certificates.silence(now: loop.now),
+        now: now
       ).section,
     ]
     return StatusReport(

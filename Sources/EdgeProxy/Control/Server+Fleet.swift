@@ -12,7 +12,7 @@ extension Server {
   func share(_ tickets: TicketKeeper) {
     fleet = FleetLink(
       configuration, encryption: certificates.encryption, loop: loop, logger: logger)
-    fleet?.follow(certificates) { [unowned self] in install($0) }
+    fleet?.follow(certificates)
     if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
       let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
         [unowned self] in

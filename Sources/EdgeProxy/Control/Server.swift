@@ -99,8 +99,10 @@ final class Server: TimerTarget {
     }
     try signals.register(with: loop)
     self.signals = signals
-    certificates.begin()
-    try certificates.watch(on: loop) { [unowned self] in certificatesChanged() }
+    try certificates.begin(on: loop) { [unowned self] index in
+      if let index { install(index) }
+      tellSources()
+    }
     let tickets = try TicketKeeper(logger: logger, now: Self.wallClock) { [unowned self] in
       ticketKeysChanged()
     }
@@ -130,6 +132,7 @@ final class Server: TimerTarget {
     workers.stop()
     fleet?.close()
     discovery?.close()
+    certificates.end()
     lookups.follow([])
     if !isReady, !ports.failures.isEmpty { throw NothingListened(failures: ports.failures) }
     logger.notice("stopped")
@@ -262,7 +265,7 @@ final class Server: TimerTarget {
 
   private func everySecond() {
     workers.ask()
-    certificates.lookAgain()
+    certificates.everySecond(now: loop.now)
     admin?.open()
     if workers.areAlive(now: loop.now) { service.alive(now: loop.now) }
     tickets?.everySecond()
@@ -277,7 +280,7 @@ final class Server: TimerTarget {
   func suspectsMarked() { prober.checkSuspects() }
 
   func certificatesChanged() {
-    if let index = certificates.load() { install(index) }
+    if !certificates.load() { logger.notice("certificates are still being read") }
     tellSources()
   }
 

@@ -95,8 +95,8 @@ final class LiveEtcdCheck {
       directory: certificates.directory.map { CertificateDirectory($0) }, etcd: fromEtcd,
       defaultName: certificates.defaultName)
     _ = store.load(now: check.now)
-    let feed = CertificateFeed(client, source, known: { [] }) { [unowned self] changes in
-      _ = store.update { $0.apply(changes, now: check.now) }
+    let feed = CertificateFeed(client, source) { [unowned self] news in
+      _ = store.update { $0.apply(news.changes, now: check.now) }
     }
     feed.start()
     while !feed.isListed {
