@@ -25,6 +25,8 @@ int memfd_create(const char *, unsigned);
 int accept4(int, struct sockaddr *, socklen_t *, int);
 int pthread_setname_np(pthread_t, const char *);
 int sched_getaffinity(pid_t, size_t, cpu_set_t *);
+int setresuid(uid_t, uid_t, uid_t);
+int setresgid(gid_t, gid_t, gid_t);
 
 // glibc has no wrapper for it, and Swift cannot call `syscall`, which takes any number of arguments.
 static inline int shim_openat2(int directory, const char *path, const struct open_how *how) {

@@ -9,8 +9,24 @@ struct AddressReader {
     let expected = "an IP address with a port such as 0.0.0.0:443 or [::]:443"
     guard let text = context.text(node, key, expected) else { return nil }
     if let address = SocketAddress(text), address.family != .unix { return address }
-    context.wrong(node, key, expected, reason(text, unix: false))
+    context.wrong(
+      node, key, expected,
+      Self.meantListener(text).map { Found.meant($0) } ?? reason(text, unix: false))
     return nil
+  }
+
+  /// The address to listen at that another server's way of writing it means.
+  static func meantListener(_ text: String) -> String? {
+    let first = text.split(separator: " ").first.map(String.init) ?? ""
+    let port = first.hasPrefix("*:") ? String(first.dropFirst(2)) : first
+    if let number = Number.parse(port), (1...65_535).contains(number) { return "0.0.0.0:\(port)" }
+    for scheme in ["https://", "http://", "tcp://"] where first.hasPrefix(scheme) {
+      let rest = String(first.dropFirst(scheme.count)).filter { $0 != "/" }
+      return SocketAddress(rest).map(\.description)
+    }
+    // `0.0.0.0:443 ssl http2` of nginx and `[::]:443;`.
+    let bare = first.hasSuffix(";") ? String(first.dropLast()) : first
+    return bare != text && !bare.hasPrefix("unix:") ? SocketAddress(bare).map(\.description) : nil
   }
 
   /// Where a node is: a path, or an IP address or a host name with a port.
@@ -24,8 +40,35 @@ struct AddressReader {
     } else if let host = HostAndPort(text) {
       return .named(host)
     }
-    context.wrong(node, key, expected, reason(text, unix: true))
+    context.wrong(node, key, expected, Self.foreign(text) ?? reason(text, unix: true))
     return nil
+  }
+
+  /// What is said to a node as another server writes it: a URL, or an address with words behind it.
+  private static func foreign(_ text: String) -> String? {
+    if text.hasSuffix(";") { return "; no ';' ends a value" }
+    if let range = text.firstRange(of: "://") {
+      let scheme = text[..<range.lowerBound]
+      let rest = text[range.upperBound...]
+      let authority = rest.prefix { $0 != "/" && $0 != "?" }
+      if scheme == "unix" { return Found.meant("unix:/" + Found.shortened(String(rest))) }
+      let port = authority.contains(":") ? "" : scheme == "https" ? ":443" : ":80"
+      let spoken =
+        ["http", "https", "uwsgi", "tcp"].contains(scheme)
+        ? " with 'protocol: \(scheme)'" : ""
+      return authority.isEmpty
+        ? nil : "; no URL is taken here: '\(Found.shortened(authority + port))'\(spoken)"
+    }
+    if let number = Number.parse(text), (1...65_535).contains(number) {
+      return Found.meant("127.0.0.1:\(text)")
+    }
+    let words = text.split { " ,".contains($0) }.map(String.init)
+    guard words.count > 1 else { return nil }
+    if words.allSatisfy({ $0.contains(":") }) {
+      return "; one address is taken here, each has its own"
+    }
+    let address = words.first { $0.contains(":") } ?? words[0]
+    return "; more about a node is in keys: { address: \"\(Found.shortened(address))\", weight: 2 }"
   }
 
   /// An address that datagrams are taken at; port 0 is any.
@@ -54,6 +97,9 @@ struct AddressReader {
     if text.hasPrefix("/") { return unix ? "; did you mean 'unix:\(Found.shortened(text))'?" : "" }
     if text.hasPrefix("@") { return unix ? "; did you mean 'unix:\(Found.shortened(text))'?" : "" }
     if text.contains("://") { return "; no scheme belongs here" }
+    let variable = Habits.variable(text)
+    if !variable.isEmpty { return variable }
+    if let hint = LookAlike.hint(in: text) { return "; \(hint)" }
     guard let colon = text.lastIndex(of: ":") else { return "; the port is missing" }
     let host = String(text[..<colon])
     let port = String(text[text.index(after: colon)...])
@@ -66,7 +112,14 @@ struct AddressReader {
     if SocketAddress(ip: host, port: 1) != nil, host.contains(":") {
       return "; an IPv6 address stands in brackets"
     }
-    if host.isEmpty { return unix ? "" : "; did you mean '0.0.0.0:\(port)' or '[::]:\(port)'?" }
+    if host.isEmpty {
+      return unix
+        ? "; did you mean '127.0.0.1:\(port)'?"
+        : "; did you mean '0.0.0.0:\(port)' or '[::]:\(port)'?"
+    }
+    if host.allSatisfy({ $0.isNumber || $0 == "." }) {
+      return "; an IPv4 address has four numbers of at most 255"
+    }
     if host == "localhost" { return "; did you mean '127.0.0.1:\(port)'?" }
     return !unix && HostPattern.read(host).normal != nil && host.contains(where: \.isLetter)
       ? "; host names are not looked up, write the IP address" : ""
@@ -94,11 +147,13 @@ struct ListenAddressReader {
     let (row, value) = section.take(key)
     guard let value else {
       let addresses = ReadyAddresses.parse(row.defaultText ?? "")
-      context.named.listeners += addresses.map { ($0, section.position) }
+      if context.isComplete { context.named.listeners += addresses.map { ($0, section.position) } }
       return addresses
     }
     guard case .list(let items) = value.content else {
-      context.wrong(value, key, "a list of addresses such as [\"0.0.0.0:443\", \"[::]:443\"]")
+      context.wrong(
+        value, key, "a list of addresses such as [\"0.0.0.0:443\", \"[::]:443\"]",
+        listHint(value, mayBeEmpty: mayBeEmpty))
       return []
     }
     if items.isEmpty, !mayBeEmpty, context.isComplete {
@@ -117,6 +172,15 @@ struct ListenAddressReader {
       context.named.listeners.append((address, item.position))
     }
     return addresses
+  }
+
+  /// What is said to one word in the place of a list.
+  private func listHint(_ value: YAMLNode, mayBeEmpty: Bool) -> String {
+    guard case .scalar(let text, _) = value.content else { return "" }
+    if Habits.flag(text) == false, text != "0" {
+      return mayBeEmpty ? "; [] is for none" : "; it cannot be switched off"
+    }
+    return AddressReader.meantListener(text).map { Found.meantList([$0]) } ?? ""
   }
 }
 

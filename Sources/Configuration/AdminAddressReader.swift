@@ -21,6 +21,9 @@ struct AdminAddressReader {
       context.wrong(value, "admin", Self.expected, reason)
       return ready
     }
+    if address.family == .unix {
+      context.named.files.ownSockets.append((address.host, value.position))
+    }
     if taken.contains(address) {
       context.findings.error(value.position, "'\(address)' is listened at already")
     }
@@ -48,6 +51,10 @@ struct AdminAddressReader {
     if text.hasPrefix("localhost:") {
       return "; did you mean '127.0.0.1:\(text.dropFirst(10))'?"
     }
+    if let port = Number.parse(text), (1...65_535).contains(port) {
+      return "; did you mean '127.0.0.1:\(text)'?"
+    }
+    if Habits.flag(text) == false { return Found.meant("off") }
     return Suggestion.text(for: text, among: ["off"])
   }
 }

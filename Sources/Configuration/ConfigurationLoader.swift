@@ -20,15 +20,18 @@ package enum ConfigurationLoader {
 
   /// Loads a file as `load` does, and also looks at what it names; `now` is seconds since 1970.
   ///
+  /// `view` says with whose eyes, and `note` what the operator has to know about that.
   /// `further` looks at more, unless the file has mistakes.
   package static func check(
-    path: String, environment: [String: String], now: Int64,
+    path: String, environment: [String: String], now: Int64, view: ServiceView = .own,
+    note: String? = nil,
     further: (Configuration, NamedThings, Findings) -> Void = { _, _, _ in }
   ) -> [Diagnostic] {
     let findings = Findings(path: path)
     let named = NamedThings()
-    let configuration = load(environment, findings, named)
-    NamedThingsCheck(findings: findings, now: now).check(named)
+    if let note { findings.note(.start, note) }
+    let configuration = load(environment, findings, named, view)
+    NamedThingsCheck(findings: findings, now: now, view: view).check(named)
     if let configuration { further(configuration, named, findings) }
     return findings.diagnostics
   }
@@ -53,15 +56,19 @@ package enum ConfigurationLoader {
   }
 
   private static func load(
-    _ environment: [String: String], _ findings: Findings, _ named: NamedThings
+    _ environment: [String: String], _ findings: Findings, _ named: NamedThings,
+    _ view: ServiceView = .own
   ) -> Configuration? {
-    let source = ConfigurationSource(environment: environment) {
+    var source = ConfigurationSource(environment: environment) {
       (path, bytesMax) throws(SystemError) in try WholeFile.read(path, bytesMax: bytesMax)
     }
     do throws(SystemError) {
+      source.view = view
       let bytes = try source.readFile(findings.path, fileBytesMax)
       return read(bytes, source: source, findings: findings, named: named)
     } catch {
+      let report = AccessReport(findings: findings, view: view)
+      if !view.isStranger, !report.isOpen(findings.path, .read, .start) { return nil }
       findings.error(.start, "cannot be read: \(error.reason)")
       return nil
     }
@@ -78,6 +85,10 @@ package enum ConfigurationLoader {
     }
     let text = ConfigurationText.withoutMark(bytes)
     guard ConfigurationText.check(text, findings: findings) else { return nil }
+    if let found = ForeignSyntax.find(in: text) {
+      findings.error(found.position, found.message)
+      return nil
+    }
     let result = YAMLReader.read(text, findings: findings)
     guard let root = result.root, !root.isNothing else {
       if findings.errorCount == 0 {
@@ -87,6 +98,15 @@ package enum ConfigurationLoader {
     }
     let context = ReadingContext(
       findings: findings, named: named, source: source, isComplete: result.isComplete)
+    guard case .mapping(let entries) = root.content else {
+      // One line is enough about a file that is something else.
+      if result.isComplete { context.wrong(root, "", "a mapping of keys", Habits.root(root)) }
+      return nil
+    }
+    if let found = ForeignSyntax.program(of: entries) {
+      findings.error(found.position, found.message)
+      return nil
+    }
     let configuration = ConfigurationReader(context: context).read(root)
     return findings.errorCount == 0 ? configuration : nil
   }
@@ -97,6 +117,8 @@ package struct ConfigurationSource {
   var environment: [String: String]
   /// Reads at most the given number of bytes and some more where there are more.
   var readFile: (_ path: String, _ bytesMax: Int) throws(SystemError) -> [UInt8]
+  /// With whose eyes files are read.
+  var view = ServiceView.own
 
   package init(
     environment: [String: String],

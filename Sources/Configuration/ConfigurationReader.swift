@@ -47,7 +47,8 @@ struct ConfigurationReader {
   ) -> String? {
     let mistakes = context.findings.errorCount
     guard let path = section.path(key) else { return nil }
-    if context.findings.errorCount == mistakes {
+    // After a mistake of syntax the key may only not have been reached.
+    if context.findings.errorCount == mistakes, context.isComplete || section.isGiven(key) {
       context.named[keyPath: list].append((path, section.position(of: key)))
     }
     return path

@@ -12,7 +12,11 @@ package struct Position: Sendable, Equatable, Comparable {
 
 /// One thing to tell the operator about the configuration file.
 package struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
-  package enum Severity: Sendable, Equatable { case error, warning }
+  package enum Severity: Sendable, Equatable {
+    case error, warning
+    /// What could not be looked at, and how it was looked.
+    case note
+  }
 
   /// The file as named on the command line.
   package var path: String
@@ -22,7 +26,12 @@ package struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
 
   /// As in `edge.yaml:26:5: unknown key 'upstraem' in routes[1]; did you mean 'upstream'?`.
   package var description: String {
-    let mark = severity == .warning ? "warning: " : ""
+    let mark =
+      switch severity {
+      case .error: ""
+      case .warning: "warning: "
+      case .note: "note: "
+      }
     return "\(path):\(position.line):\(position.column): \(mark)\(message)"
   }
 }
@@ -41,6 +50,8 @@ package final class Findings {
   }
 
   package func warning(_ position: Position, _ message: String) { add(position, .warning, message) }
+
+  package func note(_ position: Position, _ message: String) { add(position, .note, message) }
 
   private func add(_ position: Position, _ severity: Diagnostic.Severity, _ message: String) {
     // Names from the file are in it, and a message is one line whatever they hold.

@@ -335,6 +335,9 @@ package enum Directives {
     return row
   }
 
+  /// Whether anything is called so.
+  static func isKey(_ key: String) -> Bool { rowsByKey[key] != nil }
+
   /// The mappings that have a key of this name; empty for the top.
   static func parents(of key: String) -> [String] { (rowsByKey[key] ?? []).map(\.parent) }
 }

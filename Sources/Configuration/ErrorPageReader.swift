@@ -16,12 +16,19 @@ struct ErrorPageReader {
         context.findings.error(
           entry.keyPosition,
           "a key of 'error_pages' must be a status from \(Self.statuses.lowerBound) to"
-            + " \(Self.statuses.upperBound), found '\(found)'")
+            + " \(Self.statuses.upperBound), found '\(found)'\(Self.hint(entry.key))")
         continue
       }
       pages[status] = page(path, entry.value.position)
     }
     return pages
+  }
+
+  /// What is said to `5xx` and `500 502`.
+  private static func hint(_ key: String) -> String {
+    let isSeveral =
+      key.contains(where: { "xX ,-*".contains($0) }) && key.contains(where: \.isNumber)
+    return isSeveral || key == "default" ? "; each status has a line of its own" : ""
   }
 
   private func page(_ path: String, _ position: Position) -> ErrorPageSettings? {
@@ -34,8 +41,7 @@ struct ErrorPageReader {
       context.findings.error(
         position, "'\(Found.shortened(path))' is larger than \(ByteSize.text(limit))")
     } catch {
-      context.findings.error(
-        position, "'\(Found.shortened(path))' cannot be read: \(error.reason)")
+      context.unreadable(path, position, error)
     }
     return nil
   }

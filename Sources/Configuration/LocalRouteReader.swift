@@ -83,8 +83,21 @@ struct LocalRouteReader {
     return RedirectSettings(target: target(section), status: status)
   }
 
+  /// nginx's and Apache's; a `$` alone may well be in a URL.
+  private static let variables = [
+    "$request_uri", "$host", "$http_host", "$server_name", "$scheme", "$uri", "$is_args", "$args",
+    "$query_string", "$1", "%{HTTP_HOST}", "%{REQUEST_URI}", "%{SERVER_NAME}",
+  ]
+
   private func target(_ section: Section) -> RedirectTarget {
     if let (text, position) = section.text("to") {
+      if let name = Self.variables.first(where: { text.contains($0) }) {
+        context.findings.error(
+          position,
+          "'\(name)' in 'to' means nothing here; the request's parts are {host}, {path} and {query}"
+        )
+        return RedirectTarget()
+      }
       do throws(RedirectTarget.Mistake) {
         return try RedirectTarget(text)
       } catch {
@@ -99,11 +112,13 @@ struct LocalRouteReader {
 
   private static func reason(_ mistake: RedirectTarget.Mistake) -> String {
     switch mistake {
-    case .beginning: "it must begin with https://, http:// or a path, and a server's name must end"
-    case .character: "a URL has no spaces and is written in ASCII"
-    case .unclosed: "a '{' or '}' stands alone"
+    case .beginning:
+      return "it must begin with https://, http:// or a path, and a server's name must end"
+    case .character: return "a URL has no spaces and is written in ASCII"
+    case .unclosed: return "a '{' or '}' stands alone"
+    case .placeholder(let name) where name.contains("uri"): return "did you mean '{path}{query}'?"
     case .placeholder(let name):
-      "there is no '{\(Found.shortened(name))}'"
+      return "there is no '{\(Found.shortened(name))}'"
         + Suggestion.text(for: name, among: RedirectTarget.placeholders)
     }
   }

@@ -12,6 +12,18 @@ package final class NamedThings {
     var discovered: [(name: String, position: Position)] = []
   }
 
+  /// Files that are read once, and those that the server makes besides its logs.
+  package struct Files {
+    /// Of authorities that certificates of nodes come from.
+    var authorities: [Path] = []
+    /// The directory of keys that subscriptions are signed with.
+    var signingKeys: Path?
+    /// The members and files of etcd, by the keys of `etcd`.
+    package var etcd: [(key: String, text: String, position: Position)] = []
+    /// Where the server makes sockets of its own.
+    var ownSockets: [Path] = []
+  }
+
   var states: [Path] = []
   var certificates: [Path] = []
   var challenges: [Path] = []
@@ -24,8 +36,6 @@ package final class NamedThings {
   package var nodes: [(address: NodeAddress, position: Position)] = []
   /// Where clients come in.
   package var listeners: [(address: SocketAddress, position: Position)] = []
-  /// Files of authorities that certificates of nodes come from.
-  var authorities: [Path] = []
   /// Normalised hosts of routes.
   var hosts: [(name: String, position: Position)] = []
   /// The etcd of the file and where it is named.
@@ -33,8 +43,7 @@ package final class NamedThings {
   /// Where certificates from etcd are asked for.
   package var certificatesInEtcd: (source: CertificateSettings.EtcdSource, position: Position)?
   var upstreams = Upstreams()
-  /// The directory of keys that subscriptions are signed with.
-  var signingKeys: Path?
+  package var files = Files()
   var defaultName: (name: String, position: Position)?
 
   package init() {}

@@ -54,14 +54,13 @@ struct NodeLinkReader {
     do throws(SystemError) {
       let content = try context.source.readFile(path, limit)
       if content.count <= limit {
-        context.named.authorities.append((path, position))
+        context.named.files.authorities.append((path, position))
         return (path, content)
       }
       context.findings.error(
         position, "'\(Found.shortened(path))' is larger than \(ByteSize.text(limit))")
     } catch {
-      context.findings.error(
-        position, "'\(Found.shortened(path))' cannot be read: \(error.reason)")
+      context.unreadable(path, position, error)
     }
     return (path, [])
   }

@@ -13,6 +13,7 @@ struct ReadingContext {
     if case .refused = node.content { return }
     let found = Found.text(node)
     let key = key.isEmpty ? "the file" : "'\(key)'"
+    let hint = hint.isEmpty ? Habits.value(node, expected: expected) : hint
     findings.error(node.position, "\(key) must be \(expected), found \(found)\(hint)")
   }
 
@@ -100,10 +101,34 @@ struct ReadingContext {
     let expected = Found.alternatives(["a path"] + words)
     guard let text = text(node, key, expected) else { return nil }
     if words.contains(text) { return text }
+    if let mistake = Self.mistake(inPath: text) {
+      wrong(node, key, expected, mistake)
+      return nil
+    }
     // `log.access: of` is a word with a mistake in it, not a file of that name.
     if words.isEmpty || text.contains("/") { return text }
-    wrong(node, key, expected, Suggestion.text(for: text, among: words))
+    var hint = Suggestion.text(for: text, among: words)
+    if Habits.flag(text) == false { hint = Found.meant("off") }
+    if ["stderr", "console", "true"].contains(text) { hint = Found.meant("stdout") }
+    wrong(node, key, expected, hint.isEmpty ? "; a path has a '/'" : hint)
     return nil
+  }
+
+  /// Says that a file which the configuration names cannot be read, and what is in the way.
+  func unreadable(_ path: String, _ position: Position, _ error: SystemError) {
+    let report = AccessReport(findings: findings, view: source.view)
+    guard report.isOpen(path, .read, position) else { return }
+    findings.error(position, "'\(Found.shortened(path))' cannot be read: \(error.reason)")
+  }
+
+  /// What makes a text one that only a shell or a browser takes for a path; `nil` for nothing.
+  private static func mistake(inPath text: String) -> String? {
+    if text.hasPrefix("~") { return "; '~' is a shell's: write the whole path" }
+    if text.hasPrefix("file://") { return Found.meant(String(text.dropFirst(7))) }
+    if text.hasSuffix(";") { return "; no ';' ends a value" }
+    if text.contains("://") { return "; no URL is taken here" }
+    let variable = Habits.variable(text)
+    return variable.isEmpty ? nil : variable
   }
 
   /// The kernel takes no longer path, and nothing else comes near.
@@ -134,7 +159,7 @@ package enum Found {
   }
 
   /// `a, b or c`.
-  static func alternatives(_ words: [String]) -> String {
+  package static func alternatives(_ words: [String]) -> String {
     guard let last = words.last, words.count > 1 else { return words.first ?? "" }
     return words.dropLast().joined(separator: ", ") + " or " + last
   }

@@ -39,7 +39,9 @@ struct RouteReader {
       }
     }
     // After a mistake of syntax the routes may only not have been reached.
-    if context.isComplete { reportUnused(routes) }
+    // After a mistake in a route it may be the one that leads there.
+    let areWhole = !routes.isEmpty && routes.allSatisfy { $0.upstream >= 0 || $0.local != nil }
+    if context.isComplete, areWhole { reportUnused(routes) }
     return routes
   }
 
@@ -79,7 +81,11 @@ struct RouteReader {
   }
 
   private func host(_ section: Section) -> String {
-    guard let (text, position) = section.text("host") else { return "" }
+    if let value = section.collection("host"), !value.isMapping {
+      context.wrong(value, "host", HostPattern.expected, HostPattern.oneName)
+      return ""
+    }
+    guard let (text, position) = section.text("host", HostPattern.expected) else { return "" }
     let pattern = HostPattern.read(text)
     if let mistake = pattern.mistake(key: "host", wildcard: true) {
       context.findings.error(position, mistake)

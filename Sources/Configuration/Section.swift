@@ -33,7 +33,7 @@ struct Section {
     guard case .mapping(let found) = node.content else {
       entries = [:]
       isRefused = true
-      context.wrong(node, name, "a mapping of keys")
+      context.wrong(node, name, "a mapping of keys", Habits.mapping(node, for: parent))
       return
     }
     isRefused = false
@@ -57,18 +57,27 @@ struct Section {
     }
     let place = name.isEmpty ? "" : " in \(name)"
     for entry in unknown {
-      let meant = Suggestion.nearest(to: entry.key, among: keys)
-      let hint = meant.map { "; did you mean '\($0)'?" } ?? otherPlace(of: entry.key)
+      let habit = Habits.key(entry.key, in: parent) ?? Habits.shape(entry.key, in: parent)
+      let meant = habit == nil ? Suggestion.nearest(to: entry.key, among: keys) : nil
+      let hint =
+        habit.map { "; \($0.advice)" } ?? meant.map { "; did you mean '\($0)'?" }
+        ?? otherPlace(of: entry.key, from: parent)
       context.findings.error(
         entry.keyPosition, "unknown key '\(Found.shortened(entry.key))'\(place)\(hint)")
       if let meant, entries[meant] == nil { entries[meant] = entry.value }
+      // What the key stands for is there in another form, so it is not missing.
+      if let stands = habit?.stands, entries[stands] == nil {
+        entries[stands] = YAMLNode(position: entry.value.position, content: .refused)
+      }
     }
     return entries
   }
 
-  /// The hint for a key that was indented wrongly.
-  private static func otherPlace(of key: String) -> String {
-    guard let parent = Directives.parents(of: key).first else { return "" }
+  /// The hint for a key that was indented wrongly: the nearest mapping that has it.
+  private static func otherPlace(of key: String, from place: String) -> String {
+    let parents = Directives.parents(of: key)
+    let near = parents.first { $0.hasPrefix(place + ".") || place.hasPrefix($0 + ".") }
+    guard let parent = near ?? parents.first else { return "" }
     return parent.isEmpty ? "; it belongs at the top" : "; it belongs in \(parent)"
   }
 
@@ -99,6 +108,13 @@ struct Section {
 
   func isGiven(_ key: String) -> Bool { entries[key] != nil }
 
+  /// The value of a key where it is a list or a mapping, which a text is expected in the place of.
+  func collection(_ key: String) -> YAMLNode? {
+    guard let value = entries[key] else { return nil }
+    if case .list = value.content { return value }
+    return value.isMapping ? value : nil
+  }
+
   /// The texts of the list under a key, each with where it stands.
   func texts(_ key: String, _ expected: String) -> [(text: String, position: Position)] {
     let (row, value) = take(key)
@@ -119,7 +135,7 @@ struct Section {
   func entries(of value: YAMLNode?, _ key: String) -> [YAMLNode.Entry] {
     guard let value, !value.isNothing else { return [] }
     if case .mapping(let entries) = value.content { return entries }
-    context.wrong(value, key, "a mapping of names")
+    context.wrong(value, key, "a mapping of names", Habits.collection(value, key))
     return []
   }
 
@@ -127,7 +143,7 @@ struct Section {
   func items(of value: YAMLNode?, _ key: String) -> [(section: Section, node: YAMLNode)] {
     guard let value, !value.isNothing else { return [] }
     guard case .list(let items) = value.content else {
-      context.wrong(value, key, "a list")
+      context.wrong(value, key, "a list", Habits.collection(value, key))
       return []
     }
     return items.enumerated().map { index, node in
@@ -140,10 +156,12 @@ struct Section {
   }
 
   /// Text after `${NAME}` has been replaced, with where it stands; `nil` where there is none.
-  func text(_ key: String) -> (text: String, position: Position)? {
+  func text(
+    _ key: String, _ expected: String = "text"
+  ) -> (text: String, position: Position)? {
     let (row, value) = take(key)
     guard let value else { return row.defaultText.map { ($0, position) } }
-    guard let text = context.text(value, key, "text") else { return nil }
+    guard let text = context.text(value, key, expected) else { return nil }
     return (text, value.position)
   }
 
@@ -155,7 +173,8 @@ struct Section {
     let expected = Found.alternatives(words)
     guard let text = context.text(value, key, expected) else { return fallback }
     if words.contains(text) { return text }
-    context.wrong(value, key, expected, Suggestion.text(for: text, among: words))
+    let hint = Habits.word(text, at: row.path) ?? Suggestion.text(for: text, among: words)
+    context.wrong(value, key, expected, hint)
     return fallback
   }
 
@@ -166,7 +185,8 @@ struct Section {
     if !value.isQuoted, ["true", "True", "TRUE"].contains(text) { return true }
     if !value.isQuoted, ["false", "False", "FALSE"].contains(text) { return false }
     let isFlag = value.isQuoted && ["true", "false"].contains(text)
-    context.wrong(value, key, "true or false", isFlag ? Found.inQuotes : "")
+    let hint = isFlag ? Found.inQuotes : Found.meant(Habits.flag(text).map { "\($0)" })
+    context.wrong(value, key, "true or false", hint)
     return fallback
   }
 
@@ -178,7 +198,8 @@ struct Section {
     guard let value, let text = context.text(value, key, expected) else { return fallback }
     if !value.isQuoted, let number = Number.parse(text), range.contains(number) { return number }
     let isNumber = value.isQuoted && Number.parse(text) != nil
-    context.wrong(value, key, expected, isNumber ? Found.inQuotes : "")
+    context.wrong(
+      value, key, expected, isNumber ? Found.inQuotes : Number.hint(text, range, row.path))
     return fallback
   }
 
@@ -189,7 +210,7 @@ struct Section {
     let expected = "a size such as 20MiB"
     guard let value, let text = context.text(value, key, expected) else { return fallback }
     guard let bytes = ByteSize.parse(text) else {
-      context.wrong(value, key, expected, Found.meant(ByteSize.meant(by: text)))
+      context.wrong(value, key, expected, ByteSize.hint(text, range, row.path))
       return fallback
     }
     if range.contains(bytes) { return bytes }
@@ -205,12 +226,13 @@ struct Section {
     let expected = "a duration such as 10s"
     guard let value, let text = context.text(value, key, expected) else { return fallback }
     guard let span = TimeSpan.parse(text) else {
-      context.wrong(value, key, expected, Found.meant(TimeSpan.meant(by: text)))
+      context.wrong(value, key, expected, TimeSpan.hint(text, range))
       return fallback
     }
     if range.contains(span) { return span }
     let (least, most) = (TimeSpan.text(range.lowerBound), TimeSpan.text(range.upperBound))
-    context.wrong(value, key, "from \(least) to \(most)")
+    context.wrong(
+      value, key, "from \(least) to \(most)", span == .zero ? TimeSpan.noLimit(range) : "")
     return fallback
   }
 

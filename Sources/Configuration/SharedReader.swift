@@ -16,7 +16,17 @@ struct SharedReader {
         credentials: credentials(section)),
       prefix: Self.prefix(section, context), encryptionKeys: section.path("encryption_keys"))
     context.named.etcd = (settings, section.position(of: "endpoints"))
+    for key in ["ca", "certificate", "key", "encryption_keys"] where section.isGiven(key) {
+      let path = key == "encryption_keys" ? settings.encryptionKeys : file(key, settings)
+      if let path { context.named.files.etcd.append((key, path, section.position(of: key))) }
+    }
     return settings
+  }
+
+  private func file(_ key: String, _ settings: SharedSettings) -> String? {
+    let identity = settings.etcd.identity
+    return key == "ca"
+      ? identity.authorityFile : key == "key" ? identity.keyFile : identity.certificateFile
   }
 
   private func endpoints(_ section: Section) -> [Endpoint] {
@@ -28,14 +38,17 @@ struct SharedReader {
       guard let endpoint = Endpoint(text) else {
         context.findings.error(
           position,
-          "'endpoints' must be \(expected), found '\(Found.shortened(text))'")
+          "'endpoints' must be \(expected), found '\(Found.shortened(text))'\(Self.hint(text))")
         continue
       }
       if !endpoint.isSecure, !endpoint.isLoopback {
         context.findings.warning(
           position, "'\(endpoint)' is not encrypted: private keys cross the network in clear")
       }
-      if !endpoints.contains(endpoint) { endpoints.append(endpoint) }
+      if !endpoints.contains(endpoint) {
+        endpoints.append(endpoint)
+        context.named.files.etcd.append(("endpoints", "\(endpoint)", position))
+      }
     }
     let isRead = section.isGiven("endpoints") && context.findings.errorCount == mistakes
     if isRead, !(1...Directives.endpointsMax).contains(endpoints.count) {
@@ -44,6 +57,16 @@ struct SharedReader {
         "'endpoints' must be from 1 to \(Directives.endpointsMax) members")
     }
     return endpoints
+  }
+
+  private static func hint(_ text: String) -> String {
+    if Endpoint("http://" + text) != nil {
+      return "; did you mean 'https://\(Found.shortened(text))'?"
+    }
+    guard let scheme = text.firstRange(of: "://") else { return "" }
+    if text[scheme.upperBound...].contains("/") { return "; no path belongs here" }
+    return ["http", "https"].contains(text[..<scheme.lowerBound])
+      ? "" : "; a URL of etcd begins with https:// or http://"
   }
 
   private func identity(_ section: Section) -> ClientIdentity {

@@ -23,7 +23,7 @@ struct SubscriptionsReader {
       context.findings.error(section.position(of: "share"), "'share: etcd' needs 'etcd'")
     }
     if let path = settings.signingKeys {
-      context.named.signingKeys = (path, section.position(of: "signing_keys"))
+      context.named.files.signingKeys = (path, section.position(of: "signing_keys"))
     }
     if settings.allow == nil, settings.signingKeys == nil, context.isComplete {
       for (address, position) in listen where !address.isLocal {
@@ -59,6 +59,9 @@ struct SubscriptionsReader {
       if address.port != 0, let line = seen.updateValue(item.position.line, forKey: address) {
         context.findings.error(
           item.position, "'\(address)' is listened at twice, first on line \(line)")
+      }
+      if address.family == .unix, !address.host.hasPrefix("@") {
+        context.named.files.ownSockets.append((address.host, item.position))
       }
       return (address, item.position)
     }

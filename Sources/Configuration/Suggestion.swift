@@ -1,5 +1,5 @@
 /// Finds the word that was probably meant.
-enum Suggestion {
+package enum Suggestion {
   /// `; did you mean 'upstream'?`, or nothing where no candidate is near enough.
   static func text(for word: String, among candidates: some Sequence<String>) -> String {
     guard let near = nearest(to: word, among: candidates) else { return "" }
@@ -7,7 +7,7 @@ enum Suggestion {
   }
 
   /// The candidate that at most a third of the letters (and at least one) separate from `word`.
-  static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+  package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
     // Nobody mistypes a word of this length, and comparing takes the square of it; a number that
     // looks like another one says nothing about what was meant.
     guard word.utf8.count <= 64, word.first?.isNumber == false else { return nil }

@@ -5,13 +5,26 @@ struct NamedUpstreams {
   var settings: [UpstreamSettings] = []
   var indices: [String: Int] = [:]
   var positions: [Position] = []
+  /// Something is in their place that is no mapping of names, and was reported.
+  var areRefused = false
 
   /// The place of an upstream that a key names; says so where there is none.
   func find(_ key: String, in section: Section, _ context: ReadingContext) -> Int? {
-    guard let (name, position) = section.text(key) else { return nil }
+    let expected = "a name under 'upstreams'"
+    if let value = section.collection(key), value.isMapping {
+      context.wrong(value, key, expected, "; what it says belongs there")
+      return nil
+    }
+    guard let (name, position) = section.text(key, expected) else { return nil }
     if let index = indices[name] { return index }
     // After a mistake of syntax it may only not have been reached.
-    guard context.isComplete else { return nil }
+    guard context.isComplete, !areRefused else { return nil }
+    if name.contains(":") || name.contains("/") {
+      context.wrong(
+        YAMLNode(position: position, content: .scalar(name, quoted: false)), key, expected,
+        "; addresses are 'nodes' of an upstream")
+      return nil
+    }
     let meant = Suggestion.nearest(to: name, among: settings.map(\.name))
     context.findings.error(
       position,
@@ -32,6 +45,7 @@ struct UpstreamReader {
     if !top.isGiven("upstreams"), routesAnswerThemselves(top) { return upstreams }
     let (_, value) = top.take("upstreams")
     let entries = top.entries(of: value, "upstreams")
+    upstreams.areRefused = value.map { !$0.isNothing && !$0.isMapping } ?? false
     if entries.isEmpty, context.isComplete, let value, value.isNothing || value.isMapping {
       context.findings.error(value.position, "'upstreams' must have at least one upstream")
     }
@@ -125,6 +139,8 @@ struct UpstreamReader {
   ) -> UpstreamSettings.Discovery? {
     let discovery = UpstreamSettings.Discovery(rawValue: section.word("discover"))
     guard section.isGiven("discover") else { return nil }
+    // A word that is none was reported; 'nodes' are not missed because of it.
+    guard let discovery else { return .subscriptions }
     for key in ["nodes", "modifier1", "modifier2"] where section.isGiven(key) {
       context.findings.error(
         section.position(of: key), "'\(key)' does not go with 'discover': instances announce it")
@@ -136,8 +152,7 @@ struct UpstreamReader {
     }
     let name = section.name
     context.named.upstreams.discovered.append((name, section.position(of: "discover")))
-    // A word that is none was reported; 'nodes' are not missed because of it.
-    return discovery ?? .subscriptions
+    return discovery
   }
 
   private func modifier(_ key: String, _ section: Section) -> UInt8 {

@@ -24,6 +24,10 @@ struct YAMLReader {
     var lines: [String: Int] = [:]
     /// A key that waits for its value; without text where it was refused.
     var key: (text: String?, position: Position)?
+    /// Written with `[ ]` or `{ }`.
+    var isFlow: Bool
+    /// One of its keys was no word, so that nothing is known of it.
+    var isRefused = false
   }
 
   private let findings: Findings
@@ -55,6 +59,7 @@ struct YAMLReader {
         var event = unsafe yaml_event_t()
         guard unsafe yaml_parser_parse(&parser, &event) == 1 else {
           unsafe report(parser, text)
+          refuseLast()
           return false
         }
         defer { unsafe yaml_event_delete(&event) }
@@ -72,28 +77,53 @@ struct YAMLReader {
       findings.error(position, "a second document begins here; one file holds one configuration")
       return false
     case YAML_ALIAS_EVENT:
-      findings.error(position, "aliases (*name) are not accepted; write the value out")
+      findings.error(
+        position,
+        "text that begins with '*' must stand in quotation marks; aliases are not accepted")
       put(YAMLNode(position: position, content: .refused))
     case YAML_SCALAR_EVENT:
       let scalar = unsafe event.data.scalar
-      unsafe refuseDecoration(position, anchor: scalar.anchor, tag: scalar.tag)
+      let isDecorated = unsafe refuseDecoration(
+        position, anchor: scalar.anchor, tag: scalar.tag)
       // SAFETY: libyaml owns the text until the event is deleted; it is copied here.
       let text = unsafe String(
         decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
       let quoted = unsafe scalar.style != YAML_PLAIN_SCALAR_STYLE
-      put(YAMLNode(position: position, content: .scalar(text, quoted: quoted)))
+      // `!app` and `&app` were meant as text.
+      let isText = !isDecorated || !text.isEmpty
+      put(
+        YAMLNode(position: position, content: isText ? .scalar(text, quoted: quoted) : .refused))
     case YAML_SEQUENCE_START_EVENT:
       let start = unsafe event.data.sequence_start
       unsafe refuseDecoration(position, anchor: start.anchor, tag: start.tag)
-      return begin(position, isMapping: false)
+      let isFlow = unsafe start.style == YAML_FLOW_SEQUENCE_STYLE
+      return begin(position, isMapping: false, isFlow: isFlow)
     case YAML_MAPPING_START_EVENT:
       let start = unsafe event.data.mapping_start
       unsafe refuseDecoration(position, anchor: start.anchor, tag: start.tag)
-      return begin(position, isMapping: true)
+      let isFlow = unsafe start.style == YAML_FLOW_MAPPING_STYLE
+      return begin(position, isMapping: true, isFlow: isFlow)
     case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT: close()
     default: break
     }
     return mayGoOn(position)
+  }
+
+  /// Forgets the value that the parser stumbled behind: it may have run into what comes after it.
+  private mutating func refuseLast() {
+    for index in open.indices where open[index].isFlow { open[index].isRefused = true }
+    guard var last = open.popLast() else {
+      if case .scalar? = root?.content { root?.content = .refused }
+      return
+    }
+    defer { open.append(last) }
+    guard last.key == nil else { return }
+    if let end = last.entries.indices.last, case .scalar = last.entries[end].value.content {
+      last.entries[end].value.content = .refused
+    }
+    if let end = last.items.indices.last, case .scalar = last.items[end].content {
+      last.items[end].content = .refused
+    }
   }
 
   private func mayGoOn(_ position: Position) -> Bool {
@@ -102,18 +132,27 @@ struct YAMLReader {
     return false
   }
 
+  /// Reports an anchor and a tag; `true` where there is one.
+  @discardableResult
   private func refuseDecoration(
     _ position: Position, anchor: UnsafeMutablePointer<UInt8>?, tag: UnsafeMutablePointer<UInt8>?
-  ) {
+  ) -> Bool {
     // SAFETY: nothing is read, only whether there is something.
     if unsafe anchor != nil {
-      findings.error(position, "anchors (&name) are not accepted; write the value out")
+      findings.error(
+        position,
+        "text that begins with '&' must stand in quotation marks; anchors are not accepted")
     }
-    if unsafe tag != nil { findings.error(position, "tags (!name) are not accepted") }
+    // SAFETY: as above.
+    if unsafe tag != nil {
+      findings.error(
+        position, "text that begins with '!' must stand in quotation marks; tags are not accepted")
+    }
+    return unsafe anchor != nil || tag != nil
   }
 
-  private mutating func begin(_ position: Position, isMapping: Bool) -> Bool {
-    open.append(Open(position: position, isMapping: isMapping))
+  private mutating func begin(_ position: Position, isMapping: Bool, isFlow: Bool) -> Bool {
+    open.append(Open(position: position, isMapping: isMapping, isFlow: isFlow))
     if open.count <= Self.depthMax { return mayGoOn(position) }
     findings.error(position, "nested more than \(Self.depthMax) deep")
     return false
@@ -127,7 +166,8 @@ struct YAMLReader {
       let nothing = YAMLNode(position: key.position, content: .refused)
       last.entries.append(.init(key: text, keyPosition: key.position, value: nothing))
     }
-    let content: YAMLNode.Content = last.isMapping ? .mapping(last.entries) : .list(last.items)
+    let content: YAMLNode.Content =
+      last.isRefused ? .refused : last.isMapping ? .mapping(last.entries) : .list(last.items)
     put(YAMLNode(position: last.position, content: content))
   }
 
@@ -145,6 +185,7 @@ struct YAMLReader {
     }
     guard let key = last.key else {
       last.key = (keyText(node), node.position)
+      if last.key?.text == nil { last.isRefused = true }
       return
     }
     last.key = nil

@@ -5,13 +5,47 @@ enum YAMLSyntax {
   static func mistake(
     problem: String, context: String, at place: Position, since: Position, text: [UInt8]
   ) -> (position: Position, message: String) {
+    let line = Line(at: place, in: text)
+    if let strange = LookAlike.hint(in: line.text) { return (place, "not valid YAML: \(strange)") }
+    if let found = flow(problem, context, at: place, since: since, text: text) { return found }
     switch problem {
     case "mapping values are not allowed in this context":
-      return (place, "':' is not expected here; check the indentation, or put the text in quotes")
+      return Self.unexpectedColon(at: place, in: text)
     case "found unexpected end of stream" where context.contains("quoted scalar"):
       return (since, "the quotation mark opened here is never closed")
     case "could not find expected ':'":
-      return (since, "no ':' after this key")
+      return Self.missingColon(Line(at: since, in: text), since)
+    case "did not find expected key" where line.isAfterQuotation(place):
+      return (place, "nothing may follow the closing quotation mark")
+    case "did not find expected key":
+      return (place, "the indentation fits no key above")
+    case "did not find expected '-' indicator":
+      return (place, "the indentation fits no list above")
+    case "block sequence entries are not allowed in this context":
+      return (place, "a list begins on a line of its own; or write it as [a, b]")
+    case "found character that cannot start any token":
+      return (place, cannotBegin(byte(at: place, in: text)))
+    case "found unknown escape character":
+      return (
+        place,
+        "'\\' and this character mean nothing within \"…\"; within '…' a '\\' is only itself"
+      )
+    case "did not find expected <document start>":
+      return (place, "the text above is complete already; check brackets and quotation marks")
+    default:
+      if byte(at: place, in: text) == UInt8(ascii: "\t") { return (place, tab) }
+      if let quoted = needsQuotes(context, Line(at: since, in: text), since) {
+        return (since, quoted)
+      }
+      return (place, "not valid YAML: \(problem)")
+    }
+  }
+
+  /// Mistakes within `[ ]` and `{ }`.
+  private static func flow(
+    _ problem: String, _ context: String, at place: Position, since: Position, text: [UInt8]
+  ) -> (position: Position, message: String)? {
+    switch problem {
     case "did not find expected ',' or ']'" where isVariable(before: place, in: text),
       "did not find expected ',' or '}'" where isVariable(before: place, in: text):
       return (place, "'${NAME}' within [ ] or { } must stand in quotation marks")
@@ -19,16 +53,65 @@ enum YAMLSyntax {
       return (since, "the list opened here with '[' is not closed with ']'")
     case "did not find expected ',' or '}'":
       return (since, "the mapping opened here with '{' is not closed with '}'")
-    case "did not find expected key":
-      return (place, "the indentation fits no key above")
-    case "did not find expected '-' indicator":
-      return (place, "the indentation fits no list above")
-    case "found character that cannot start any token":
-      return (place, cannotBegin(byte(at: place, in: text)))
-    default:
-      if byte(at: place, in: text) == UInt8(ascii: "\t") { return (place, tab) }
-      return (place, "not valid YAML: \(problem)")
+    case "did not find expected node content":
+      return (place, "a value is missing here, or a '[' or '{' above is not closed")
+    default: return nil
     }
+  }
+
+  /// `: ` within a value, or after a line that lacks the space after its own `:`.
+  private static func unexpectedColon(
+    at place: Position, in text: [UInt8]
+  ) -> (position: Position, message: String) {
+    var above = Position(line: place.line, column: 1)
+    while above.line > 1 {
+      above.line -= 1
+      let line = Line(at: above, in: text)
+      if line.isBlank { continue }
+      if let column = line.columnOfMissingSpace {
+        return (Position(line: above.line, column: column), missingSpace)
+      }
+      let key = Position(line: above.line, column: line.keyColumn)
+      if !line.text.contains(":") { return missingColon(line, key) }
+      let here = Line(at: place, in: text).keyColumn
+      if here > line.keyColumn, line.hasValue {
+        let name = Found.shortened(line.token(at: key).filter { $0 != ":" })
+        return (
+          Position(line: place.line, column: here),
+          "this line begins further right than '\(name)' above; keys of one mapping stand in one column"
+        )
+      }
+      break
+    }
+    return (
+      place, "':' is not expected here; check the indentation, or put the text in quotes"
+    )
+  }
+
+  private static func missingColon(
+    _ line: Line, _ since: Position
+  ) -> (position: Position, message: String) {
+    if let column = line.columnOfMissingSpace {
+      return (Position(line: since.line, column: column), missingSpace)
+    }
+    if line.text.contains("=") { return (since, "a key and its value are written 'key: value'") }
+    return (since, "no ':' after this key")
+  }
+
+  static let missingSpace = "a space is missing after ':'"
+
+  /// Text that begins with a mark of YAML: `*`, `&`, `!`, `|`, `>`.
+  private static func needsQuotes(_ context: String, _ line: Line, _ since: Position) -> String? {
+    let begins = [
+      "while scanning an alias", "while scanning an anchor", "while scanning a tag",
+      "while parsing a tag", "while parsing a node", "while scanning a block scalar",
+    ]
+    let token = line.token(at: since)
+    guard begins.contains(context), let first = token.first, "*&!|>".contains(first) else {
+      return nil
+    }
+    return "text that begins with '\(first)' must stand in quotation marks:"
+      + " \"\(Found.shortened(token))\""
   }
 
   private static let tab = "a tab; YAML is indented with spaces only"

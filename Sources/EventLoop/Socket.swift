@@ -146,6 +146,16 @@ package enum Socket {
     unsafe address { unsafe getpeername(raw, $0, $1) }
   }
 
+  /// The process that listens at the other end of a unix socket; `nil` for other sockets.
+  package static func peerProcess(_ raw: Int32) -> Int32? {
+    // The kernel's `struct ucred`: process, user, group.
+    var credentials: [Int32] = [0, 0, 0]
+    var size = socklen_t(credentials.count * MemoryLayout<Int32>.size)
+    // SAFETY: the kernel writes at most `size` bytes, as many as the array has.
+    let result = unsafe getsockopt(raw, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
+    return result == 0 && credentials[0] > 0 ? credentials[0] : nil
+  }
+
   /// A connected pair of unix stream sockets.
   package static func pair() throws(SystemError) -> (Int32, Int32) {
     var raw: (Int32, Int32) = (-1, -1)

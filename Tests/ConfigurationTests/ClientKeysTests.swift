@@ -45,16 +45,16 @@ struct ClientKeysTests {
   @Test(arguments: [
     Mistake(
       "trusted: 10.0.0.0/8",
-      "3:10: 'trusted' must be a list of networks such as [10.0.0.0/8, \"2001:db8::/32\"],"
-        + " found '10.0.0.0/8'"),
+      "3:10: 'trusted' must be a list of networks such as [10.0.0.0/8, "
+        + "\"2001:db8::/32\"], found '10.0.0.0/8'; did you mean [\"10.0.0.0/8\"]?"),
     Mistake(
       "trusted: [10.0.0.1/8]",
       "3:11: 'trusted' must be a network without bits beyond its prefix, found '10.0.0.1/8';"
         + " did you mean '10.0.0.0/8'?"),
     Mistake(
       "listen: { proxy_protocol: [balancer] }",
-      "3:28: 'proxy_protocol' must be a network such as 10.0.0.0/8 or 2001:db8::/32,"
-        + " found 'balancer'"),
+      "3:28: 'proxy_protocol' must be a network such as 10.0.0.0/8 or 2001:db8::/32, "
+        + "found 'balancer'; names are not looked up here, write the address"),
     Mistake(
       "compress: { types: [html] }",
       "3:21: 'types' must be a media type such as text/html or text/*, found 'html'"),
@@ -63,10 +63,12 @@ struct ClientKeysTests {
       "3:21: 'types' must be a media type such as text/html or text/*, found '*/*'"),
     Mistake(
       "compress: { default: yes }",
-      "3:22: 'default' must be off, on or without-cookies, found 'yes'"),
+      "3:22: 'default' must be off, on or without-cookies, found 'yes'; did you mean "
+        + "'on'?"),
     Mistake(
       "limits: { requests_per_address: 10 }",
-      "3:33: 'limits.requests_per_address' must be a mapping of keys, found '10'"),
+      "3:33: 'limits.requests_per_address' must be a mapping of keys, found '10'; did "
+        + "you mean { rate: 10 }?"),
   ])
   func `a mistake is named where it is`(_ mistake: Mistake) {
     mistake.check(ConfigurationFixture.valid + mistake.text)

@@ -50,8 +50,10 @@ struct KeyMistakeTests {
       "2:8: 'routes' must have at least one route"),
     Mistake(
       "upstreams: []\nroutes: {}",
-      "1:12: 'upstreams' must be a mapping of names, found a list",
-      "2:9: 'routes' must be a list, found a mapping"),
+      "1:12: 'upstreams' must be a mapping of names, found a list; no '- ' is before "
+        + "the names: each upstream is 'NAME:' with 'nodes:' below it",
+      "2:9: 'routes' must be a list, found a mapping; each route begins with '- ', as "
+        + "in '- host: app.example.org'"),
     Mistake(
       "upstreams: { a: }\nroutes: [{ host: a.org, upstream: a }]",
       "1:17: missing required key 'nodes' in upstreams.a"),
@@ -62,8 +64,8 @@ struct KeyMistakeTests {
     Mistake(
       "upstreams: { a: { nodes: [\"10.0.0.1:80\"] }, b: { nodes: [\"10.0.0.1:80\"] } "
         + "}\nroutes: [{ host: a.org, upstream: a }, 5]",
-      "1:45: warning: no route leads to upstream 'b'",
-      "2:40: 'routes[1]' must be a mapping of keys, found '5'"),
+      "2:40: 'routes[1]' must be a mapping of keys, found '5'; a route is '- host: "
+        + "app.example.org' with 'upstream: app' below 'host'"),
     Mistake(
       "node: a",
       "1:1: missing required key 'upstreams'",

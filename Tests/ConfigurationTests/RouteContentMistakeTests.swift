@@ -61,7 +61,7 @@ struct RouteContentMistakeTests {
       "3:59: 'preload' needs 'include_subdomains: true' and a 'max_age' of at least 8760h"),
     Mistake(
       "respond: {}, set_cookie: Secure",
-      "3:54: 'set_cookie' must be a list of attributes, found 'Secure'"),
+      "3:54: 'set_cookie' must be a list of attributes, found 'Secure'; did you mean [\"Secure\"]?"),
   ]
 
   @Test(arguments: mistakes)

@@ -53,8 +53,9 @@ struct RouteMistakeTests {
         + " 'a.*.org'; '*' stands for the whole first label only"),
     Mistake(
       "{ host: \"*\", upstream: billing }",
-      "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
-        + " '*'; '*' stands for the whole first label only"),
+      "4:13: 'host' must be a host name such as app.example.org or *.example.org, "
+        + "found '*'; there is no route for every name: '*.example.org' stands for one "
+        + "label of anything"),
     Mistake(
       "{ host: \"**.b.org\", upstream: billing }",
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
@@ -69,16 +70,16 @@ struct RouteMistakeTests {
         + " 'https://b.org/'; no scheme and no path belong here"),
     Mistake(
       "{ host: .b.org, upstream: billing }",
-      "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
-        + " '.b.org'; a label of it is empty"),
+      "4:13: 'host' must be a host name such as app.example.org or *.example.org, "
+        + "found '.b.org'; '*.b.org' is one label before it, and 'b.org' a route of its own"),
     Mistake(
       "{ host: b..org, upstream: billing }",
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
         + " 'b..org'; a label of it is empty"),
     Mistake(
       "{ host: b org, upstream: billing }",
-      "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
-        + " 'b org'"),
+      "4:13: 'host' must be a host name such as app.example.org or *.example.org, "
+        + "found 'b org'; one name is taken here, a further name is a route of its own"),
     Mistake(
       "{ host: \(String(repeating: "b", count: 64)).org, upstream: billing }",
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
@@ -119,7 +120,7 @@ struct RouteMistakeTests {
       "4:49: 'body_max' must be a size such as 20MiB, found 'lots'"),
     Mistake(
       "{ host: b.org, upstream: billing, idempotency_key: 1 }",
-      "4:56: 'idempotency_key' must be true or false, found '1'"),
+      "4:56: 'idempotency_key' must be true or false, found '1'; did you mean 'true'?"),
   ]
 
   @Test(arguments: routes)

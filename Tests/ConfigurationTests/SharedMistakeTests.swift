@@ -10,10 +10,12 @@ struct SharedMistakeTests {
     Mistake("etcd: { endpoints: [] }", "3:20: 'endpoints' must be from 1 to 16 members"),
     Mistake(
       "etcd: { endpoints: 10.0.0.1 }",
-      "3:20: 'endpoints' must be a list of URLs such as https://10.0.0.1:2379, found '10.0.0.1'"),
+      "3:20: 'endpoints' must be a list of URLs such as https://10.0.0.1:2379, found "
+        + "'10.0.0.1'; did you mean [\"https://10.0.0.1\"]?"),
     Mistake(
       "etcd: { endpoints: [10.0.0.1] }",
-      "3:21: 'endpoints' must be URLs such as https://10.0.0.1:2379, found '10.0.0.1'"),
+      "3:21: 'endpoints' must be URLs such as https://10.0.0.1:2379, found '10.0.0.1'; "
+        + "did you mean 'https://10.0.0.1'?"),
     Mistake(
       #"etcd: { endpoints: ["https://user:secret@a"] }"#,
       "3:21: 'endpoints' must be URLs such as https://10.0.0.1:2379, found 'https://user:secret@a'"

@@ -11,7 +11,8 @@ struct UpstreamMistakeTests {
       "2:26: 'nodes' must have at least one node"),
     Mistake(
       "5",
-      "2:26: 'nodes' must be a list of addresses such as [\"10.0.0.2:3031\"], found '5'"),
+      "2:26: 'nodes' must be a list of addresses such as [\"10.0.0.2:3031\"], found '5'; "
+        + "did you mean [\"127.0.0.1:5\"]?"),
     Mistake(
       "",
       "2:27: 'nodes' must be a list of addresses such as [\"10.0.0.2:3031\"], found " + "nothing"),
@@ -34,7 +35,8 @@ struct UpstreamMistakeTests {
     Mistake(
       "[10.0.0.300:3031]",
       "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
-        + "app.internal:3031, found '10.0.0.300:3031'"),
+        + "app.internal:3031, found '10.0.0.300:3031'; an IPv4 address has four numbers of "
+        + "at most 255"),
     Mistake(
       "[\"app:80\", \"APP:80\"]",
       "2:37: duplicate node 'app:80', first on line 2"),
@@ -72,7 +74,8 @@ struct UpstreamMistakeTests {
     Mistake(
       "[\"http://10.0.0.1:80\"]",
       "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
-        + "app.internal:3031, found 'http://10.0.0.1:80'; no scheme belongs here"),
+        + "app.internal:3031, found 'http://10.0.0.1:80'; no URL is taken here: "
+        + "'10.0.0.1:80' with 'protocol: http'"),
     Mistake(
       "[\"unix:/\(String(repeating: "x", count: 107))\"]",
       "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
@@ -92,15 +95,15 @@ struct UpstreamMistakeTests {
       "2:61: 'backup' must be true or false, found 'true'; what is in quotation marks " + "is text"),
     Mistake(
       "[{ address: \"10.0.0.1:80\", backup: yes }]",
-      "2:61: 'backup' must be true or false, found 'yes'"),
+      "2:61: 'backup' must be true or false, found 'yes'; did you mean 'true'?"),
     Mistake(
       "[{ address: [\"10.0.0.1:80\"] }]",
       "2:38: 'address' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
-        + "app.internal:3031, found a list"),
+        + "app.internal:3031, found a list; did you mean '10.0.0.1:80'?"),
     Mistake(
       "[[\"10.0.0.1:80\"]]",
       "2:27: 'nodes' must be an address such as unix:/run/app.sock, 10.0.0.2:3031 or "
-        + "app.internal:3031, found a list"),
+        + "app.internal:3031, found a list; did you mean '10.0.0.1:80'?"),
   ]
 
   @Test(arguments: nodes)
@@ -119,7 +122,8 @@ struct UpstreamMistakeTests {
       "5:15: 'protocol' must be uwsgi, http, https or tcp, found 'htp'; did you mean 'http'?"),
     Mistake(
       "protocol: fastcgi",
-      "5:15: 'protocol' must be uwsgi, http, https or tcp, found 'fastcgi'"),
+      "5:15: 'protocol' must be uwsgi, http, https or tcp, found 'fastcgi'; FastCGI is "
+        + "not spoken here: the application needs uWSGI or an HTTP server in front"),
     Mistake(
       "tls: { name: app.internal }",
       "5:18: 'tls.name' in upstreams.a needs protocol https, found uwsgi"),
@@ -128,7 +132,8 @@ struct UpstreamMistakeTests {
       "5:12: unknown key 'verfy' in upstreams.a.tls; did you mean 'verify'?"),
     Mistake(
       "keep_alive: { connections: -1 }",
-      "5:32: 'connections' must be a whole number from 0 to 10000, found '-1'"),
+      "5:32: 'connections' must be a whole number from 0 to 10000, found '-1'; '-1' is "
+        + "no limit elsewhere, here 10000 is the most"),
     Mistake(
       "balance: hashing",
       "5:14: 'balance' must be least-requests, round-robin or hash, found 'hashing'"),
@@ -166,14 +171,15 @@ struct UpstreamMistakeTests {
       "5:26: 'connect' must be from 1ms to 1m, found '5m'"),
     Mistake(
       "retry: { tries: 0 }",
-      "5:21: 'tries' must be a whole number from 1 to 10, found '0'"),
+      "5:21: 'tries' must be a whole number from 1 to 10, found '0'; 1 is the first "
+        + "try alone"),
     Mistake(
       "retry: { hedge: on }",
-      "5:21: 'hedge' must be auto or off, found 'on'"),
+      "5:21: 'hedge' must be auto or off, found 'on'; did you mean 'auto'?"),
     Mistake(
       "retry: { on: connect }",
       "5:18: 'on' must be a list of connect, reset or a status from 400 to 599, found "
-        + "'connect'"),
+        + "'connect'; did you mean [\"connect\"]?"),
     Mistake(
       "retry: { on: [conect, \"502\", 200, reset] }",
       "5:19: 'on' must be connect, reset or a status from 400 to 599, found 'conect'; "
@@ -183,7 +189,8 @@ struct UpstreamMistakeTests {
       "5:34: 'on' must be connect, reset or a status from 400 to 599, found '200'"),
     Mistake(
       "retry: { within: 0s }",
-      "5:22: 'within' must be from 1ms to 1h, found '0s'"),
+      "5:22: 'within' must be from 1ms to 1h, found '0s'; 0 is no limit elsewhere, "
+        + "here 1h is the most"),
     Mistake(
       "retry: { non_idempotent: maybe }",
       "5:30: 'non_idempotent' must be true or false, found 'maybe'"),
@@ -192,7 +199,7 @@ struct UpstreamMistakeTests {
       "5:18: 'buffer_size' must be from 1KiB to 64KiB, found '1MiB'"),
     Mistake(
       "path: /x",
-      "5:5: unknown key 'path' in upstreams.a; it belongs in routes[]"),
+      "5:5: unknown key 'path' in upstreams.a; it belongs in a route"),
   ]
 
   @Test(arguments: keys)

@@ -30,10 +30,11 @@ struct ValueMistakeTests {
       "3:17: 'head' must be a size such as 20MiB, found '-1KiB'"),
     Mistake(
       "limits: { head: 1.5MiB }",
-      "3:17: 'head' must be a size such as 20MiB, found '1.5MiB'"),
+      "3:17: 'head' must be a size such as 20MiB, found '1.5MiB'; did you mean "
+        + "'1536KiB'?"),
     Mistake(
       "limits: { head: [1KiB] }",
-      "3:17: 'head' must be a size such as 20MiB, found a list"),
+      "3:17: 'head' must be a size such as 20MiB, found a list; did you mean '1KiB'?"),
     Mistake(
       "limits: { head: }",
       "3:17: 'head' has no value; it must be a size such as 20MiB"),
@@ -57,7 +58,8 @@ struct ValueMistakeTests {
       "3:19: 'head' must be a duration such as 10s, found '2d'; did you mean '48h'?"),
     Mistake(
       "timeouts: { head: 0s }",
-      "3:19: 'head' must be from 10ms to 1h, found '0s'"),
+      "3:19: 'head' must be from 10ms to 1h, found '0s'; 0 is no limit elsewhere, here "
+        + "1h is the most"),
     Mistake(
       "timeouts: { head: 99999999999999999999h }",
       "3:19: 'head' must be from 10ms to 1h, found '99999999999999999999h'"),
@@ -95,13 +97,14 @@ struct ValueMistakeTests {
       "3:15: 'level' must be debug, info, notice, warning or error, found 'loud'"),
     Mistake(
       "tls: { minimum: 1.1 }",
-      "3:17: 'minimum' must be 1.2 or 1.3, found '1.1'"),
+      "3:17: 'minimum' must be 1.2 or 1.3, found '1.1'; what is older than TLS 1.2 is "
+        + "not served"),
     Mistake(
       "tls: { minimum: }",
       "3:17: 'minimum' has no value; it must be 1.2 or 1.3"),
     Mistake(
       "tls: { tickets: shared }",
-      "3:17: 'tickets' must be local, etcd or off, found 'shared'"),
+      "3:17: 'tickets' must be local, etcd or off, found 'shared'; did you mean 'etcd'?"),
     Mistake(
       "listen: { close_when_unable: fleet }",
       "3:30: 'close_when_unable: fleet' needs 'etcd', through which the servers agree"),
@@ -114,8 +117,8 @@ struct ValueMistakeTests {
       "3:18: 'https' must have at least one address"),
     Mistake(
       "listen: { https: 0.0.0.0:443 }",
-      "3:18: 'https' must be a list of addresses such as [\"0.0.0.0:443\", "
-        + "\"[::]:443\"], found '0.0.0.0:443'"),
+      "3:18: 'https' must be a list of addresses such as [\"0.0.0.0:443\", \"[::]:443\"], "
+        + "found '0.0.0.0:443'; did you mean [\"0.0.0.0:443\"]?"),
     Mistake(
       "listen: { https: [localhost:443] }",
       "3:19: 'https' must be an IP address with a port such as 0.0.0.0:443 or [::]:443,"
@@ -179,7 +182,6 @@ struct ValueMistakeTests {
       "3:7: 'node' has a line break or control character in it"),
     Mistake(
       "limits: { fields: ${FLEET_NODE} }",
-      "3:19: 'fields' must be a whole number from 10 to 100, found '$'",
       "3:20: '${NAME}' within [ ] or { } must stand in quotation marks"),
     // The rest.
     Mistake(
@@ -190,7 +192,7 @@ struct ValueMistakeTests {
       "3:7: 'node' must be text, found a list"),
     Mistake(
       "state: [x]",
-      "3:8: 'state' must be a path, found a list"),
+      "3:8: 'state' must be a path, found a list; did you mean 'x'?"),
     Mistake(
       "state: \"a\\0b\"",
       "3:8: 'state' has a line break or control character in it"),
@@ -217,7 +219,8 @@ struct ValueMistakeTests {
       "3:14: 'error_pages' must be a mapping of names, found a list"),
     Mistake(
       "timeouts: 5s",
-      "3:11: 'timeouts' must be a mapping of keys, found '5s'"),
+      "3:11: 'timeouts' must be a mapping of keys, found '5s'; each has a key, such as "
+        + "{ head: 10s, keep_alive: 75s }"),
     Mistake(
       "limits: []",
       "3:9: 'limits' must be a mapping of keys, found a list"),

@@ -35,8 +35,19 @@ struct Arguments: ParsableCommand {
     help: ArgumentHelp("Threads that serve; default: one for each processor.", valueName: "n"))
   var workers: Int?
 
-  @Flag(name: .long, help: "Report every mistake of the configuration and exit.")
-  var checkConfig = false
+  @Option(
+    name: .customLong("check-config"), defaultAsFlag: "",
+    help: ArgumentHelp(
+      "Report every mistake of the configuration and exit; the file may follow.", valueName: "file")
+  )
+  var checked: String?
+
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp(
+      "With --check-config: look with this user's eyes; default for root: the service's user.",
+      valueName: "user"))
+  var user: String?
 
   @Flag(name: .long, help: "With --check-config: also ask etcd and the nodes, and try the ports.")
   var live = false
@@ -50,7 +61,14 @@ struct Arguments: ParsableCommand {
 
   static let workersMax = 1024
 
+  var checkConfig: Bool { checked != nil }
+
   func validate() throws {
+    let commands = Self.configuration.subcommands.map { $0.configuration.commandName }
+    if let checked, commands.contains(checked) {
+      throw ValidationError("A command takes no option that is meant for the server.")
+    }
+    if user != nil, !checkConfig { throw ValidationError("'--as' goes with '--check-config'.") }
     if let workers, !(1...Self.workersMax).contains(workers) {
       throw ValidationError("'--workers' must be from 1 to \(Self.workersMax).")
     }
@@ -68,7 +86,10 @@ struct Arguments: ParsableCommand {
   }
 
   func run() throws {
-    if checkConfig { throw ExitCode(CheckCommand(path: file.config, isLive: live).run()) }
+    if let checked {
+      let path = checked.isEmpty ? file.config : checked
+      throw ExitCode(CheckCommand(path: path, isLive: live, user: user).run())
+    }
     if printReference {
       print(ReferencePage.text(), terminator: "")
       return

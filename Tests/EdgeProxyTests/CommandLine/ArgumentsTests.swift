@@ -22,7 +22,8 @@ struct ArgumentsTests {
 
   @Test(arguments: [
     ["--confg", "x"], ["--config"], ["--config", ""], ["--workers", "0"], ["--workers", "-1"],
-    ["--workers", "many"], ["--workers", "1025"], ["serve"], ["--check-config", "extra"],
+    ["--workers", "many"], ["--workers", "1025"], ["serve"],
+    ["--check-config", "file", "extra"], ["--as", "root"],
     ["--check-config", "--print-reference"], ["--live"], ["status", "extra"], ["drain", "--json"],
     ["reload", "--config", ""], ["status", "--workers", "2"],
     ["--check-config", "status"], ["--workers", "2", "drain"], ["reload", "--print-reference"],

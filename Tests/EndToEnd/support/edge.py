@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import socket
@@ -185,8 +186,9 @@ def configure(upstreams, routes=None):
 
 
 def check(file, environment=None):
-    """`edgeproxy --check-config`: exit status and everything it printed."""
+    """`edgeproxy --check-config` as who runs the tests: exit status and everything it printed."""
+    me = pwd.getpwuid(os.getuid()).pw_name
     done = subprocess.run(
-        [binary(), "--check-config", "--config", str(file)], capture_output=True, text=True, timeout=PATIENCE,
+        [binary(), "--check-config", str(file), "--as", me], capture_output=True, text=True, timeout=PATIENCE,
         env={**os.environ, **(environment or {})})
     return done.returncode, done.stdout + done.stderr

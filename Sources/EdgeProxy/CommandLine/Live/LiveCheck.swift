@@ -17,12 +17,12 @@ struct LiveCheck {
     do throws(SystemError) {
       let loop = try EventLoop()
       try checkNodes(loop, hosts: lookUp(loop))
-      checkPorts()
       if let (settings, position) = named.etcd {
         let check = LiveEtcdCheck(
           check: self, settings: settings, position: position, loop: loop)
         try check.run()
       }
+      checkPorts()
     } catch {
       findings.error(.start, "cannot look further: \(error.reason)")
     }
@@ -78,22 +78,48 @@ struct LiveCheck {
     }
   }
 
+  /// Says who listens where this server is to; says nothing where it is this server, running.
+  private func report(_ owner: PortOwner?, of address: SocketAddress, _ position: Position) {
+    guard let owner else {
+      return findings.note(position, "'\(address)' is in use; root is told by what")
+    }
+    if owner.isEdgeProxy, owner.process == adminProcess ?? owner.process { return }
+    let another = owner.isEdgeProxy ? "another " : ""
+    findings.warning(
+      position, "'\(address)' is in use by \(another)'\(owner.name)' (process \(owner.process))")
+  }
+
+  /// The process that answers at `listen.admin`; `nil` where none does, or where TCP does not tell.
+  private var adminProcess: Int32? {
+    guard let address = configuration.listen.admin, address.family == .unix else { return nil }
+    do throws(SystemError) {
+      let socket = try Socket.connect(address)
+      return Socket.peerProcess(socket.raw)
+    } catch {
+      return nil
+    }
+  }
+
   /// Tries to listen where nobody does.
+  ///
+  /// As root, where that is what the process was: a service may have a port below 1024 by a capability,
+  /// and only root is told who has one.
   private func checkPorts() {
+    try? ServiceIdentity.resume()
     for (address, position) in named.listeners {
       do throws(SystemError) {
         _ = try Socket.listen(address, reusePort: false)
       } catch {
         switch error.code {
-        case EADDRINUSE:
-          // It may well be this server, running.
-          findings.warning(position, "'\(address)' is in use; is edgeproxy running?")
+        case EADDRINUSE: report(PortOwner.find(address), of: address, position)
         // Said already.
         case EAFNOSUPPORT: break
         case EADDRNOTAVAIL:
           findings.warning(
             position,
             "no interface has the address of '\(address)'; it is listened on once one has")
+        case EACCES where !ServiceIdentity.isRoot:
+          findings.note(position, "'\(address)' was not tried: only root is let below port 1024")
         default:
           findings.error(position, "cannot listen on '\(address)': \(error.reason)")
         }

@@ -45,6 +45,12 @@ final class LiveEtcdCheck {
     }
   }
 
+  /// Where the file names a member.
+  private func place(_ endpoint: Endpoint) -> Position {
+    check.named.files.etcd.first { $0.key == "endpoints" && $0.text == "\(endpoint)" }?.position
+      ?? position
+  }
+
   private func finish() throws(SystemError) {
     while open > 0 { try loop.turn(mayWait: true) }
   }
@@ -53,17 +59,18 @@ final class LiveEtcdCheck {
     open -= 1
     switch result {
     case .failure(let error):
-      check.findings.warning(position, "'\(endpoint)' does not answer: \(error)")
+      check.findings.warning(place(endpoint), "'\(endpoint)' does not answer: \(error)")
     case .success(let status):
       if status.leader == 0 {
-        check.findings.warning(position, "'\(endpoint)' has no leader: no quorum of its cluster")
+        check.findings.warning(
+          place(endpoint), "'\(endpoint)' has no leader: no quorum of its cluster")
       }
       for error in status.errors {
-        check.findings.warning(position, "'\(endpoint)' reports: \(Found.shortened(error))")
+        check.findings.warning(place(endpoint), "'\(endpoint)' reports: \(Found.shortened(error))")
       }
       if ["3.5.0", "3.5.1", "3.5.2"].contains(status.version) {
         check.findings.warning(
-          position,
+          place(endpoint),
           "'\(endpoint)' is etcd \(status.version), which can corrupt its data in a crash; "
             + "3.5.3 does not")
       }
@@ -76,7 +83,7 @@ final class LiveEtcdCheck {
     let skew = WallTime.seconds - seconds
     guard abs(skew) > Self.skewSecondsMax else { return }
     check.findings.warning(
-      position,
+      place(endpoint),
       "the clock here is \(abs(skew)) s \(skew > 0 ? "ahead of" : "behind") that of '\(endpoint)'")
   }
 
