@@ -7,7 +7,6 @@ package enum ProcessEnd {
   ///
   /// It counts only before everything else that is done with OpenSSL.
   package static func leaveLibrary() {
-    // SAFETY: no settings are given.
-    _ = unsafe OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
+    _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
   }
 }
