@@ -1,9 +1,82 @@
-"""Clients that read only when all is sent."""
+"""Clients that end their side before they read, or that read only when all is sent."""
 
 import socket
+import ssl
 import threading
 
 import pytest
+
+from support.client import PATIENCE, client_context, open_socket
+from support.processes import eventually
+from support.uwsgi import answer
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+class Engine:
+    """TLS whose records are the test's: close_notify goes out alone, and the connection stays open."""
+
+    def __init__(self, running, version):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = client_context(running.authority, version)
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="app1.example.test")
+        self.socket = open_socket(running.port)
+        self.step(self.tls.do_handshake)
+
+    def step(self, call):
+        """What `call` comes to once enough has arrived; nothing at the end of the stream."""
+        while True:
+            try:
+                return call()
+            except ssl.SSLWantReadError:
+                self.flush()
+                part = self.socket.recv(65536)
+                self.incoming.write(part) if part else self.incoming.write_eof()
+            except ssl.SSLZeroReturnError:
+                return b""
+            finally:
+                self.flush()
+
+    def flush(self):
+        if self.outgoing.pending:
+            self.socket.sendall(self.outgoing.read())
+
+    def say_goodbye(self):
+        with pytest.raises(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        self.flush()
+
+    def read_all(self):
+        return b"".join(iter(lambda: self.step(lambda: self.tls.read(65536)), b""))
+
+
+def logged(running, count=1):
+    eventually(lambda: running.access_text().count("\n") >= count, "the log tells of it")
+    return running.access_entries()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("end", ["goodbye", "goodbye and FIN"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_client_that_has_ended_its_side_is_answered(edge, scripted, version, end, method):
+    goes_on = threading.Event()
+
+    def script(connection, request):
+        assert goes_on.wait(PATIENCE)
+        connection.sendall(answer(b"x" * 100_000))
+
+    running = edge({"app1": [scripted(script).address]})
+    client = Engine(running, version)
+    client.tls.write(f"{method} / HTTP/1.1\r\nHost: app1.example.test\r\nContent-Length: 5\r\n\r\nhello".encode())
+    client.flush()
+    if "goodbye" in end:
+        client.say_goodbye()
+    if "FIN" in end:
+        client.socket.shutdown(socket.SHUT_WR)
+    goes_on.set()
+    head, _, body = client.read_all().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") and len(body) == 100_000
+    assert logged(running)[0]["status"] == 200
 
 
 @pytest.mark.parametrize("secure", [False, True])

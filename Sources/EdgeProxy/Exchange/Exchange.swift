@@ -279,16 +279,6 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     }
   }
 
-  /// The client has ended its side while it waits; `true` when the request is given up.
-  ///
-  /// A request that only reads is dropped and its worker freed; one that changes something goes on.
-  func clientEnded() -> Bool {
-    guard stage != .answering, request.head.method.isSafe else { return false }
-    note(cause: "client-gone")
-    record.status = 499
-    return true
-  }
-
   // MARK: The answer begins
 
   /// Gives the head of the final answer to the driver, as `write` makes it; the body follows by `framing`.

@@ -137,6 +137,15 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
     if reading { want(.incoming) } else { unwant(.incoming) }
   }
 
+  /// The client has ended its side, as one does that has only nothing more to say, or one that has left.
+  ///
+  /// One that has left resets the connection when it is sent something: an answer, or a question of
+  /// the kernel's whether it is still there.
+  func clientEnded() {
+    setReading(false)
+    Socket.setKeepAlive(descriptor.raw)
+  }
+
   /// Waits for a whole head; further bytes of one that has begun do not lengthen the time.
   func waitForHead() {
     if timer.waiting != .head { wait(.head) }

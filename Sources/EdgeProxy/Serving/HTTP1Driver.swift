@@ -41,6 +41,8 @@ final class HTTP1Driver: TurnEnd {
   private var answering = Answering.nothing
   private(set) var exchange: Exchange?
   var closeAfterAnswer = false
+  /// The client sends nothing more; what it has asked is answered, in order.
+  private var clientHasEnded = false
 
   init(connection: Connection) {
     self.connection = connection
@@ -135,6 +137,7 @@ final class HTTP1Driver: TurnEnd {
           let complete = try reader.read(&input, into: exchange)
           reading = complete ? .exchanging : .body(reader)
           guard complete else {
+            if clientHasEnded { return abort() }
             releaseIdleInput()
             return connection.wait(.body)
           }
@@ -159,7 +162,7 @@ final class HTTP1Driver: TurnEnd {
       let limits = worker.snapshot.headLimits
       guard let count = try exchange.parseHead(&parser, input.readable, limits) else {
         if !parser.hasBegun { releaseExchange() }
-        connection.waitForHead()
+        if clientHasEnded { abort() } else { connection.waitForHead() }
         return false
       }
       input.consume(count)
@@ -198,21 +201,19 @@ final class HTTP1Driver: TurnEnd {
     exchange.refuse(failure)
   }
 
+  /// The client has ended its side, which says nothing about ours (RFC 8446 §6.1).
+  ///
+  /// What it has asked is answered, and what it has only begun to ask ends here.
   private func peerEnded() {
-    guard let exchange else { return finish() }
-    switch reading {
-    case .head, .body: abort()
-    case .exchanging, .discarding, .ended:
-      connection.setReading(false)
-      closeAfterAnswer = true
-      guard exchange.clientEnded() else { return }
-      dropExchange()
-      abort()
-    }
+    if isIdle { return finish() }
+    clientHasEnded = true
+    connection.clientEnded()
+    process()
   }
 
   private func becomeIdle() {
     releaseIdleInput()
+    if clientHasEnded { return finish() }
     if exchange == nil { connection.wait(closeAfterAnswer ? .farewell : .keepAlive) }
   }
 
@@ -222,7 +223,7 @@ final class HTTP1Driver: TurnEnd {
   func mustClose() -> Bool {
     // A request whose body was not read whole cannot be followed by another.
     if case .body = reading { closeAfterAnswer = true; reading = .discarding }
-    if worker.sendsClientsAway { closeAfterAnswer = true }
+    if worker.sendsClientsAway || clientHasEnded && input.isEmpty { closeAfterAnswer = true }
     return closeAfterAnswer
   }
 
@@ -333,9 +334,10 @@ final class HTTP1Driver: TurnEnd {
       return finish()
     }
     reading = .head
-    connection.setReading(true)
+    if !clientHasEnded { connection.setReading(true) }
     connection.wait(.keepAlive)
-    if input.isEmpty { releaseIdleInput() } else { worker.loop.atTurnEnd(self) }
+    // What came behind the request waits here for the end of the turn, as the client's end does.
+    if input.isEmpty, !clientHasEnded { releaseIdleInput() } else { worker.loop.atTurnEnd(self) }
   }
 
   private func releaseExchange() {

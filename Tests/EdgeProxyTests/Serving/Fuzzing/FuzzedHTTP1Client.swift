@@ -26,7 +26,7 @@ final class FuzzedHTTP1Client: FuzzedClient {
   private var answer: ArrivingAnswer?
   /// Bytes were sent that are no request.
   private var isRude = false
-  /// The client's side was ended, which gives requests up that only read.
+  /// The client's side was ended; what had not been sent by then never comes.
   private var isHalfClosed = false
 
   init(_ wire: WireClient, _ name: String, _ ledger: AnswerLedger) {
