@@ -1,5 +1,7 @@
 /// Why a message was refused, with the status that answers it when a client sent it.
 package enum HTTPError: Error, Equatable, Sendable {
+  /// The client speaks TLS where plain HTTP is spoken.
+  case tlsInsteadOfHTTP
   case requestLineMalformed
   case requestLineTooLong(limit: Int)
   case versionMalformed
@@ -49,6 +51,7 @@ package enum HTTPError: Error, Equatable, Sendable {
   /// A word for logs, the same for ever.
   package var reason: StaticString {
     switch self {
+    case .tlsInsteadOfHTTP: "tls-instead-of-http"
     case .requestLineMalformed: "request-line-malformed"
     case .requestLineTooLong: "request-line-too-long"
     case .versionMalformed: "version-malformed"

@@ -9,19 +9,19 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
   /// Where there are no reasons: what the socket failed with, a value of `errno`; 0 where that is not
   /// known.
   package let systemCode: Int32
-  /// What came from the peer was no TLS at all, such as an answer of HTTP.
-  package let isNotTLS: Bool
+  /// What came from the peer was no TLS at all, such as a request or an answer of HTTP.
+  package let isForeign: Bool
 
   /// Drains the error queue.
   package init(draining call: String, systemCode: Int32 = 0) {
     self.call = call
     self.systemCode = systemCode
     var reasons: [String] = []
-    var isNotTLS = false
+    var isForeign = false
     while reasons.count < 8 {
       let code = ERR_get_error()
       guard code != 0 else { break }
-      isNotTLS = isNotTLS || ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER
+      if Self.isForeign(code) { isForeign = true }
       // SAFETY: the text is a constant of OpenSSL.
       if let text = unsafe ERR_reason_error_string(code) {
         unsafe reasons.append(String(cString: text))
@@ -30,14 +30,24 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
       }
     }
     self.reasons = reasons
-    self.isNotTLS = isNotTLS
+    self.isForeign = isForeign
+  }
+
+  /// OpenSSL knows four methods of HTTP by their first letters; of all else it says that the version
+  /// is wrong.
+  private static func isForeign(_ code: UInt) -> Bool {
+    guard shim_ERR_GET_LIB(code) == ERR_LIB_SSL else { return false }
+    switch shim_ERR_GET_REASON(code) {
+    case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST, SSL_R_WRONG_VERSION_NUMBER: return true
+    default: return false
+    }
   }
 
   package init(_ call: String, reason: String) {
     self.call = call
     reasons = [reason]
     systemCode = 0
-    isNotTLS = false
+    isForeign = false
   }
 
   package var description: String {

@@ -8,12 +8,28 @@ package final class TLSStream {
   package typealias ReadResult = TLSReadResult
   package typealias WriteResult = TLSWriteResult
 
+  /// Why a handshake failed, where OpenSSL has no word for it.
+  package enum Refusal: Equatable {
+    /// There is no certificate for the name that the client asked for, as it was sent.
+    case unknownName([UInt8])
+    /// The client asked for no name, and no certificate is for such clients.
+    case noName
+    /// What the client sent as a name cannot be read.
+    case malformedName
+    /// The client does not speak TLS; nothing has been said to it.
+    case notTLS
+  }
+
   private let handle: SSLHandle
   let context: ServerContext
   /// The server name as the client sent it, in lower case; empty where it sent none.
   package private(set) var serverName: [UInt8] = []
   /// The certificates that were chosen, which holds for as long as this connection.
   package private(set) var selected: (any CertificateSet)?
+  /// Why the handshake has failed; `nil` also where only OpenSSL knows.
+  package private(set) var refusal: Refusal?
+  /// The client's hello has been read, so that the client speaks TLS.
+  private var hasReadHello = false
   /// The client and we have settled on HTTP/2.
   package private(set) var isHTTP2 = false
 
@@ -30,7 +46,15 @@ package final class TLSStream {
   // SAFETY: nobody keeps it longer than this object.
   private var ssl: OpaquePointer { unsafe handle.raw }
 
-  package func handshake() throws(TLSError) -> Progress { try handle.handshake() }
+  package func handshake() throws(TLSError) -> Progress {
+    do throws(TLSError) {
+      return try handle.handshake()
+    } catch {
+      // Once the client's hello has been read, OpenSSL has sent an alert.
+      if error.isForeign, !hasReadHello { refusal = .notTLS }
+      throw error
+    }
+  }
 
   package func read(into space: inout MutableSpan<UInt8>) throws(TLSError) -> ReadResult {
     try handle.read(into: &space)
@@ -66,7 +90,11 @@ package final class TLSStream {
   /// Chooses the certificate; `false` refuses the name.
   func choose(_ extensionBytes: borrowing Span<UInt8>, hasName: Bool) -> Bool {
     guard let selector = context.selector else { return false }
-    guard var place = hasName ? Self.hostName(extensionBytes) : 0..<0 else { return false }
+    hasReadHello = true
+    guard var place = hasName ? Self.hostName(extensionBytes) : 0..<0 else {
+      refusal = .malformedName
+      return false
+    }
     var found =
       hasName ? selector.certificates(for: extensionBytes.extracting(place)) : selector.fallback
     if found == nil, Self.isAddress(extensionBytes.extracting(place)) {
@@ -74,6 +102,9 @@ package final class TLSStream {
       (place, found) = (0..<0, selector.fallback)
     }
     let name = extensionBytes.extracting(place)
+    if found == nil {
+      refusal = name.isEmpty ? .noName : .unknownName((0..<name.count).map { name[$0] })
+    }
     guard let found, unsafe context.bindSession(ssl, name: name),
       let made = context.context(of: found)
     else { return false }

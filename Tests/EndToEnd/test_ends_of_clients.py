@@ -1,4 +1,4 @@
-"""Clients that end their side before they read, or that read only when all is sent."""
+"""Clients that end their side before they read, that read only when all is sent, or that speak no TLS."""
 
 import socket
 import ssl
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from support.client import PATIENCE, client_context, open_socket
+from support.client import PATIENCE, Client, client_context, open_socket
 from support.processes import eventually
 from support.uwsgi import answer
 
@@ -103,3 +103,33 @@ def test_an_application_that_answers_and_closes_before_it_has_read_all_is_heard(
         with running.client() as client:
             response = client.request("POST", body=bytes(20 << 20))
             assert (response.status, response.body) == (413, b"big")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE", "PROPFIND", "CONNECT"])
+def test_plain_http_on_the_https_port_is_told_so(edge, scripted, method):
+    running = edge({"app1": [scripted().address]})
+    with Client(running.port) as client:
+        client.send_request(method, body=b"x" * 10)
+        response = client.read_response()
+        assert response.status == 400 and b"speaks HTTPS" in response.body
+        assert response.get("Connection") == "close" and client.at_end()
+    [line] = logged(running)
+    assert (line["status"], line["cause"]) == (400, "plain-http-on-https-port")
+
+
+def test_tls_on_the_http_port_is_seen_in_the_log(edge, scripted):
+    running = edge({"app1": [scripted().address]})
+    with pytest.raises(ssl.SSLError):
+        Client(running.http_port, authority=running.authority)
+    [line] = logged(running)
+    assert (line["status"], line["cause"]) == (400, "tls-instead-of-http")
+
+
+def test_a_name_without_certificate_is_named_in_the_log(edge, scripted):
+    running = edge({"app1": [scripted().address]}, workers=1)
+    for name in ("unknown.test", "another.test"):
+        with pytest.raises(ssl.SSLError):
+            running.client(name)
+    eventually(lambda: "server_name=unknown.test" in running.child.text, "the log names it")
+    assert "no certificate for the server name" in running.child.text
+    assert "another.test" not in running.child.text, "one line in a while is enough"

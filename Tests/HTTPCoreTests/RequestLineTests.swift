@@ -47,6 +47,11 @@ struct RequestLineTests {
     #expect(all.filter(\.isIdempotent) == [.get, .head, .put, .delete, .options, .trace])
   }
 
+  @Test(arguments: ["\u{16}", "\r\n\u{16}", "\u{16}\u{3}\u{1}\u{2}\u{0}", "\u{16}\u{3}\u{1} \u{0}"])
+  func `TLS is refused at its first byte, since no line of it may ever end`(bytes: String) {
+    #expect(request(bytes).refusal == .tlsInsteadOfHTTP)
+  }
+
   @Test func `a method that is too long is refused as soon as that is known`() {
     let longest = String(repeating: "M", count: FixedLimits.methodBytes)
     #expect(request("\(longest) / HTTP/1.1\r\nHost: a\r\n\r\n").methodText == longest)

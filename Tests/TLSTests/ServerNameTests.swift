@@ -37,6 +37,7 @@ struct ServerNameTests {
       [[try authority.certificate("a.test")]], Names(["a.test": 0], fallback: 0))
     let pair = try Loopback(context, .init("b.test", version))
     #expect(pair.handshake() == .clientRefused("tlsv1 unrecognized name"))
+    #expect(pair.server.refusal == .unknownName(Array("b.test".utf8)))
   }
 
   @Test(arguments: [TLSClient.Version.tls12, .tls13])
@@ -74,6 +75,36 @@ struct ServerNameTests {
       [[try authority.certificate("a.test")]], Names(["a.test": 0]))
     let pair = try Loopback(context, .init(nil))
     #expect(pair.handshake() == .clientRefused("tlsv1 unrecognized name"))
+    #expect(pair.server.refusal == .noName)
+  }
+
+  @Test(arguments: [
+    "GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\n", "OPTIONS * HTTP/1.1\r\n", "PATCH / HTTP/1.0\r\n",
+    "CONNECT a.test:443 HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n", "SSH-2.0-OpenSSH\r\n",
+  ])
+  func `a client that speaks no TLS is known as one, and nothing is said to it`(
+    words: String
+  ) throws {
+    let context = try ServerContext.serving([[try authority.certificate("a.test")]], Names([:]))
+    let pair = try Loopback(context, .init("a.test"))
+    #expect(throws: TLSError.self) { try pair.feedServer(Array(words.utf8)) }
+    #expect(pair.server.refusal == .notTLS)
+    #expect(pair.emptyClientsInput().isEmpty)
+  }
+
+  @Test func `a client whose TLS is too old, or breaks off, still speaks TLS`() throws {
+    let certificate = try authority.certificate("a.test")
+    let context = try ServerContext.serving([[certificate]], Names(["a.test": 0]))
+    let old = try Loopback(context, .init("a.test"))
+    // A hello of TLS 1.0 that has nothing in it.
+    #expect(throws: TLSError.self) {
+      try old.feedServer([22, 3, 1, 0, 4, 1, 0, 0, 0])
+    }
+    #expect(old.server.refusal == nil)
+    let cut = try Loopback(context, .init("a.test"))
+    cut.cutClient()
+    #expect(throws: TLSError.self) { try cut.server.handshake() }
+    #expect(cut.server.refusal == nil)
   }
 
   @Test func `before certificates are installed every name is refused`() throws {

@@ -119,7 +119,7 @@ extension AttemptFailure {
       // The connection just broke.
       self.init(ConnectFailure(error.systemCode))
     } else {
-      self = error.isNotTLS ? .speaksNoTLS : .couldNotSecure
+      self = error.isForeign ? .speaksNoTLS : .couldNotSecure
     }
   }
 }

@@ -18,17 +18,21 @@ struct ErrorResponse: Sendable {
   var limit: Limit?
   /// The value of `Retry-After` in seconds, where there is one.
   let retryAfterSeconds: Int?
+  /// What the person at the browser is told, where the status alone does not say it.
+  private let ownSentence: StaticString?
 
   /// A 503 says to come again when each node has been tried again: after the longest pause of one.
   private static let longestPauseSeconds = 10
 
   init(
-    status: Int, reason: StaticString, limit: Limit? = nil, retryAfterSeconds: Int? = nil
+    status: Int, reason: StaticString, limit: Limit? = nil, retryAfterSeconds: Int? = nil,
+    sentence: StaticString? = nil
   ) {
     // A 500 says that an application failed; what fails here is a gateway.
     self.status = status == 500 ? 502 : status
     self.reason = reason
     self.limit = limit
+    ownSentence = sentence
     self.retryAfterSeconds = retryAfterSeconds ?? (status == 503 ? Self.longestPauseSeconds : nil)
   }
 
@@ -80,7 +84,8 @@ struct ErrorResponse: Sendable {
 
   /// One sentence for the person at the browser.
   var sentence: StaticString {
-    switch status {
+    if let ownSentence { return ownSentence }
+    return switch status {
     case 400: "This server could not understand the request."
     case 403: "This address may not be read."
     case 404: "There is nothing at this address."

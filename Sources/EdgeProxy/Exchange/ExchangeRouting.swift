@@ -15,6 +15,8 @@ extension Exchange {
     case unhealthy(StaticString)
     case redirect
     case challenge
+    /// The client should have spoken TLS.
+    case notTLS
     /// TRACE.
     case methodRefused
     /// OPTIONS that goes no further.

@@ -10,6 +10,7 @@ extension Exchange {
     case .storage: answerLocally(.status(503, "body-storage"))
     case .headTimeout: answerLocally(.status(408, "head-timeout"))
     case .bodyTimeout: answerLocally(.status(408, "body-timeout"))
+    case .notTLS: answerLocally(.notTLS)
     }
   }
 
@@ -37,6 +38,11 @@ extension Exchange {
           status: 429, reason: cause,
           limit: .init(sent: nil, limit: limit, unit: "requests per second"),
           retryAfterSeconds: seconds))
+    case .notTLS:
+      sendPage(
+        ErrorResponse(
+          status: 400, reason: "plain-http-on-https-port",
+          sentence: "This port speaks HTTPS. Please use an address that begins with https://."))
     case .healthy: sendWord(200, "ok")
     case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()

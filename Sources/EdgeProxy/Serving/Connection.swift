@@ -310,7 +310,11 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
       }
     } catch {
       worker.handshakeFailed(self, error)
-      abort()
+      guard stream.refusal == .notTLS, listener.kind == .https else { return abort() }
+      // It speaks plain HTTP, most likely, and is told so in that.
+      transport = .plain
+      open()
+      if case .http1(let driver) = driver { driver.refuseWithoutTLS() }
     }
   }
 

@@ -201,6 +201,12 @@ final class HTTP1Driver: TurnEnd {
     exchange.refuse(failure)
   }
 
+  /// The client should have spoken TLS; what it has sent is gone.
+  func refuseWithoutTLS() {
+    exchange = worker.takeExchange(for: .http1(self), on: connection)
+    refuse(.notTLS)
+  }
+
   /// The client has ended its side, which says nothing about ours (RFC 8446 §6.1).
   ///
   /// What it has asked is answered, and what it has only begun to ask ends here.

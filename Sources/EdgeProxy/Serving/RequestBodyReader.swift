@@ -9,6 +9,8 @@ enum RequestBodyFailure: Error {
   case storage(SystemError)
   case headTimeout
   case bodyTimeout
+  /// The port speaks HTTPS, the client does not.
+  case notTLS
 }
 
 /// Takes a request body out of its framing and into the exchange.

@@ -7,13 +7,26 @@ internal import TLS
 extension Worker {
   func handshakeFailed(_ connection: Connection, _ error: TLSError) {
     counters.handshakesFailed.add()
-    logger.debug(
-      "handshake failed",
-      metadata: [
-        "client": "\(String(decoding: connection.client.text, as: UTF8.self))",
-        "error": "\(error)",
-      ])
+    let client = String(decoding: connection.client.text, as: UTF8.self)
+    guard let refusal = connection.stream?.refusal else {
+      return logger.debug(
+        "handshake failed", metadata: ["client": "\(client)", "error": "\(error)"])
+    }
+    var metadata: Logger.Metadata = ["client": "\(client)"]
+    if case .unknownName(let name) = refusal {
+      let text = String(decoding: name.prefix(Self.serverNameBytesMax), as: UTF8.self)
+      metadata["server_name"] = "\(text)"
+    }
+    // Strangers ask for anything, as often as they like: of each kind one line in a while is enough.
+    guard let times = troubles.happened(refusal.told, every: Self.tellPeriod, now: loop.now) else {
+      return logger.debug("\(refusal.told)", metadata: metadata)
+    }
+    metadata["times"] = "\(times)"
+    logger.info("\(refusal.told)", metadata: metadata)
   }
+
+  /// The longest name of a host; a longer one is cut in the log.
+  private static let serverNameBytesMax = 253
 
   /// A load balancer sent no PROXY header, or one that cannot be understood.
   func announcementRefused(_ connection: Connection, _ error: ProxyHeaderError) {
@@ -45,5 +58,17 @@ extension Worker {
       return
     }
     logger.error("\(doing) failed", metadata: ["error": "\(error)", "times": "\(times)"])
+  }
+}
+
+extension TLSStream.Refusal {
+  /// What happened, for the log.
+  fileprivate var told: String {
+    switch self {
+    case .unknownName: "no certificate for the server name that a client asked for"
+    case .noName: "no certificate for a client that names no server (certificates.default)"
+    case .malformedName: "a client's server name cannot be read"
+    case .notTLS: "a client spoke no TLS where TLS is spoken"
+    }
   }
 }

@@ -87,11 +87,18 @@ package struct RequestParser {
   // MARK: Request line, RFC 9112 §3
 
   /// Refuses a method that is too long as soon as that is known: RFC 9112 §3 has a server answer 501.
+  ///
+  /// So is TLS, whose records have no lines that might end.
   private func checkMethod(_ input: borrowing Span<UInt8>) throws(HTTPError) {
     var index = begin
     let (third, fourth) = (begin + 3, begin + 4)
     // GET, PUT, HEAD and POST need no second look.
-    if fourth < input.count, input[third] == ASCII.space || input[fourth] == ASCII.space { return }
+    if fourth < input.count, input[third] == ASCII.space || input[fourth] == ASCII.space,
+      input[begin] != Self.tlsHandshake
+    {
+      return
+    }
+    if begin < input.count, input[begin] == Self.tlsHandshake { throw .tlsInsteadOfHTTP }
     while index < input.count, ASCII.isToken(input[index]) {
       index += 1
       guard index - begin <= FixedLimits.methodBytes else {
@@ -99,6 +106,9 @@ package struct RequestParser {
       }
     }
   }
+
+  /// The type of a record of TLS that begins a handshake, RFC 8446 §5.1.
+  private static let tlsHandshake: UInt8 = 22
 
   private func parseRequestLine(
     _ input: borrowing Span<UInt8>, _ line: Range<Int>, _ head: inout RequestHead
