@@ -228,7 +228,8 @@ package enum Directives {
       "error_pages", .table, example: "", "Files that replace our own pages; default: none"),
     .optional(
       "error_pages.STATUS", .path(or: []), example: "/etc/edgeproxy/503.html",
-      "400 to 599; .html, .json or .txt, at most \(ByteSize.text(errorPageBytesMax))"),
+      "400 to 599; .html, .json or .txt, at most \(ByteSize.text(errorPageBytesMax)); {id},"
+        + " {status} and {reason} in it are replaced"),
   ]
 
   private static let log: [Directive] = [

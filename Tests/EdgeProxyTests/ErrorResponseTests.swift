@@ -52,6 +52,29 @@ struct ErrorResponseTests {
     #expect(write(ErrorResponse(status: 504, reason: "timeout")).body.contains("504 Gateway"))
   }
 
+  @Test func `a configured page tells what its placeholders stand for, and nothing else changes`() {
+    let style = "body { margin: 0 } {ID} {id {statu}"
+    let pages = ErrorPages(
+      node: "n",
+      pages: [
+        502: ErrorPageSettings(
+          path: "/502.html", contentType: "text/html; charset=utf-8",
+          body: Array("{status}{reason}: <b>{id}</b> \(style) {id}".utf8)),
+        504: ErrorPageSettings(
+          path: "/504.json", contentType: "application/json",
+          body: Array(#"{"status":{status},"id":"{id}"}"#.utf8)),
+      ])
+    func write(_ status: Int, id: String) -> String {
+      var body = TextBuffer(capacity: 0)
+      _ = pages.write(
+        ErrorResponse(status: status, reason: "reset"), requestID: Array(id.utf8).span,
+        acceptsJSON: false, into: &body)
+      return body.text
+    }
+    #expect(write(502, id: "<i>") == "502reset: <b>&lt;i&gt;</b> \(style) &lt;i&gt;")
+    #expect(write(504, id: "\"") == #"{"status":504,"id":"\""}"#)
+  }
+
   @Test(
     arguments: [
       (.blockTooLarge(bytes: 5235, limit: 4096), 431, "Sent: 5235 bytes. Limit: 4096 bytes."),

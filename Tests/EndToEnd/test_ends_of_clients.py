@@ -115,6 +115,7 @@ def test_plain_http_on_the_https_port_is_told_so(edge, scripted, method):
         assert response.get("Connection") == "close" and client.at_end()
     [line] = logged(running)
     assert (line["status"], line["cause"]) == (400, "plain-http-on-https-port")
+    assert line["id"] == response.get("X-Request-ID")
 
 
 def test_tls_on_the_http_port_is_seen_in_the_log(edge, scripted):
@@ -133,3 +134,18 @@ def test_a_name_without_certificate_is_named_in_the_log(edge, scripted):
     eventually(lambda: "server_name=unknown.test" in running.child.text, "the log names it")
     assert "no certificate for the server name" in running.child.text
     assert "another.test" not in running.child.text, "one line in a while is enough"
+
+
+def test_a_page_of_an_operator_names_the_request(edge, directory):
+    page = directory / "503.html"
+    page.write_text("<p>Call us with {id} ({status} {reason})</p>")
+    running = edge({"app1": {"nodes": ["127.0.0.1:1"], "hold": "0s"}}, error_pages={"503": str(page)})
+    with running.client() as client:
+        response = client.request()
+        assert response.status == 503
+        name = response.get("X-Request-ID")
+        assert response.body.decode().startswith(f"<p>Call us with {name} (503 ")
+        told = client.request(headers=[("Accept", "application/json")])
+        assert told.get("Content-Type") == "application/json"
+        assert f'"request_id":"{told.get("X-Request-ID")}"' in told.body.decode()
+    assert [line["id"] for line in logged(running, 2)] == [name, told.get("X-Request-ID")]

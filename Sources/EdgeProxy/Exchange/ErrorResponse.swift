@@ -108,26 +108,18 @@ struct ErrorResponse: Sendable {
 /// Writes the bodies of our own answers.
 ///
 /// A client that accepts `application/json` gets an object, others the operator's page for the
-/// status where there is one, else a small page of ours. They name only the node, the status, the
-/// reason and the request id, for the person who looks into the problem.
+/// status where there is one (`ErrorPage`), else a small page of ours. They name only the node, the
+/// status, the reason and the request id, for the person who looks into the problem.
 struct ErrorPages: Sendable {
-  private struct Page: Sendable {
-    let status: Int
-    let contentType: [UInt8]
-    let body: [UInt8]
-  }
-
   private static let html = Array("text/html; charset=utf-8".utf8)
   private static let json = Array("application/json".utf8)
 
   private let node: [UInt8]
-  private let pages: [Page]
+  private let pages: [ErrorPage]
 
   init(node: String, pages: [Int: ErrorPageSettings]) {
     self.node = Array(node.utf8)
-    self.pages = pages.sorted { $0.key < $1.key }.map { status, page in
-      Page(status: status, contentType: Array(page.contentType.utf8), body: page.body)
-    }
+    self.pages = pages.sorted { $0.key < $1.key }.map { ErrorPage($1, status: $0) }
   }
 
   /// Replaces `body` and returns its content type.
@@ -141,7 +133,7 @@ struct ErrorPages: Sendable {
       return Self.json
     }
     for page in pages where page.status == response.status {
-      body.append(page.body.span)
+      page.write(response, requestID, into: &body)
       return page.contentType
     }
     writeHTML(response, requestID, into: &body)

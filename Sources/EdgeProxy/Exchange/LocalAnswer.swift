@@ -148,6 +148,7 @@ extension Exchange {
     let count = ownBody.count
     let framing = OutputFraming.length(UInt64(count))
     let hidesBody = request.head.method == .head
+    let requestID = record.requestID
     let fitted = beginAnswer(from: .given, driver, status, hidesBody ? .none : framing) { output in
       var fits = HeadSerializer.begin(
         status: status, reason: phrase, date: worker.date.span, into: &output)
@@ -155,6 +156,7 @@ extension Exchange {
       fits = fits && addFields(&output)
       let noStore = Array("no-store".utf8)
       fits = fits && HeadSerializer.field("Cache-Control", noStore.span, into: &output)
+      fits = fits && HeadSerializer.field("X-Request-ID", requestID.span, into: &output)
       if fits { HeadSerializer.end(framing, connectionToken(closing: closing), into: &output) }
       return fits
     }

@@ -57,6 +57,8 @@ extension Exchange {
     let closing = driver.mustClose()
     localHead.begin(status, phrase)
     describe(&localHead)
+    let requestID = record.requestID
+    localHead.add("X-Request-ID", requestID.span)
     if let rules = destination?.rules { rules.apply(to: &localHead) }
     let fitted = beginAnswer(from: source, driver, status, framing) { output in
       HeadSerializer.write(
