@@ -111,9 +111,12 @@ package final class ServerContext {
     // Asked for on the context that the handshake has switched to.
     unsafe SSL_CTX_set_alpn_select_cb(context, protocolOffered, nil)
     let version = policy.minimumIsTLS13 ? TLS1_3_VERSION : TLS1_2_VERSION
+    // A FIN without close_notify ends the client's side and not ours, as for `ncat --ssl`; whether a
+    // request is whole is told by its own framing.
     var options =
-      shim_SSL_OP_NO_RENEGOTIATION() | shim_SSL_OP_NO_COMPRESSION()
-      | shim_SSL_OP_CIPHER_SERVER_PREFERENCE() | shim_SSL_OP_PRIORITIZE_CHACHA()
+      shim_SSL_OP_IGNORE_UNEXPECTED_EOF() | shim_SSL_OP_NO_RENEGOTIATION()
+      | shim_SSL_OP_NO_COMPRESSION() | shim_SSL_OP_CIPHER_SERVER_PREFERENCE()
+      | shim_SSL_OP_PRIORITIZE_CHACHA()
     if !policy.tickets { options |= shim_SSL_OP_NO_TICKET() }
     if KernelTLS.isAvailable { options |= shim_SSL_OP_ENABLE_KTLS() }
     unsafe SSL_CTX_set_options(context, options)

@@ -56,7 +56,7 @@ def logged(running, count=1):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("end", ["goodbye", "goodbye and FIN"])
+@pytest.mark.parametrize("end", ["goodbye", "goodbye and FIN", "FIN"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_client_that_has_ended_its_side_is_answered(edge, scripted, version, end, method):
     goes_on = threading.Event()
