@@ -2,7 +2,8 @@ package import TLS
 
 /// How near its end a certificate is: parts of its lifetime, and so many days at most.
 ///
-/// A certificate of 90 days and one of 6 days have each a third of it left when its renewal is late.
+/// A certificate of 90 days and one of 6 days have each a third of it left when its renewal is late. Of a
+/// chain the one that ends first counts, with a lifetime of its own.
 package enum ExpiryThreshold: Int, Sendable, Comparable, CaseIterable {
   /// A third of the lifetime is left, or 21 days.
   case third
@@ -33,7 +34,7 @@ package enum ExpiryThreshold: Int, Sendable, Comparable, CaseIterable {
   /// The last one that a certificate has crossed at `now`, seconds since 1970; `nil` where its end is
   /// far.
   package static func crossed(_ certificate: Certificate, now: Int64) -> ExpiryThreshold? {
-    crossed(from: certificate.notBefore, until: certificate.notAfter, now: now)
+    crossed(from: certificate.endingSince, until: certificate.notAfter, now: now)
   }
 
   static func crossed(from: Int64, until: Int64, now: Int64) -> ExpiryThreshold? {

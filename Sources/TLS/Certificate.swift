@@ -19,10 +19,8 @@ package struct Certificate: Sendable, Equatable {
   package let issuedAt: Int64
   /// Which certificate of the chain ends first; 1 is the server's own.
   package let firstToEnd: Int
-  /// What to say behind its end, where that is not the end of the server's own certificate.
-  package var endRemark: String {
-    firstToEnd == 1 ? "" : ": certificate \(firstToEnd) of its chain ends first"
-  }
+  /// Since when that one is valid, in seconds since 1970: its lifetime is the one that ends.
+  package let endingSince: Int64
   /// What is taken although some clients will refuse it.
   package let warnings: [CertificateWarning]
   private let validities: [Validity]
@@ -58,7 +56,8 @@ package struct Certificate: Sendable, Equatable {
     names = try objects.names()
     warnings = try objects.verify()
     validities = objects.validities()
-    (issuedAt, notBefore, notAfter, firstToEnd) = Self.dates(validities)
+    (issuedAt, notBefore) = Self.beginnings(validities)
+    (notAfter, firstToEnd, endingSince) = Self.end(validities)
     serial = objects.serial()
     chain = objects.chainDER()
     key = objects.keyDER()
@@ -82,13 +81,24 @@ package struct Certificate: Sendable, Equatable {
     pem.count <= bytesMax ? PEMObjects.names(ofFirstIn: pem) : []
   }
 
-  private static func dates(_ validities: [Validity]) -> (Int64, Int64, Int64, Int) {
-    var (from, until, first) = (Int64.min, Int64.max, 0)
-    for (index, validity) in validities.enumerated() {
-      from = max(from, validity.from)
-      if validity.until < until { (until, first) = (validity.until, index) }
+  /// When the first certificate becomes valid, and when all of them are.
+  private static func beginnings(_ validities: [Validity]) -> (Int64, Int64) {
+    let first = validities.first?.from ?? .max
+    return (first, validities.reduce(first) { max($0, $1.from) })
+  }
+
+  /// The first end in a chain, the position of the certificate that has it, and its beginning.
+  private static func end(_ validities: [Validity]) -> (Int64, Int, Int64) {
+    var (until, position, since) = (Int64.max, 1, Int64.min)
+    for (index, validity) in validities.enumerated() where validity.until < until {
+      (until, position, since) = (validity.until, index + 1, validity.from)
     }
-    return (validities.first?.from ?? from, from, until, first + 1)
+    return (until, position, since)
+  }
+
+  /// What to say behind its end, where that is not the end of the server's own certificate.
+  package var endRemark: String {
+    firstToEnd == 1 ? "" : ": certificate \(firstToEnd) of its chain ends first"
   }
 
   /// Throws where a certificate of the chain is not valid at `now`, seconds since 1970.
@@ -106,9 +116,6 @@ package struct Certificate: Sendable, Equatable {
       }
     }
   }
-
-  /// Whether the whole chain is valid at `now`, seconds since 1970.
-  package func isValid(at now: Int64) -> Bool { notBefore <= now && now <= notAfter }
 }
 
 /// When one certificate is valid, in seconds since 1970, both ends included.

@@ -53,6 +53,15 @@ struct CertificatesSectionTests {
       ])
   }
 
+  @Test func `an issuer that ends soon is told behind a fresh certificate`() {
+    let issuer = TestAuthority().intermediate(from: -12 * month, until: 2 * 86_400)
+    let issued = issuer.issue(["a.test"], from: -60, until: 3 * month)
+    #expect(
+      section([issued.bundle]).warnings == [
+        "certificate '0' for a.test expires in 2 days: certificate 2 of its chain ends first"
+      ])
+  }
+
   @Test func `what some clients refuse is told`() {
     let warnings = section([TestAuthority.selfSigned(["a.test"]).bundle]).warnings
     #expect(
