@@ -7,6 +7,19 @@ import Testing
 struct NodeStateTests {
   private let start = seconds(100)
 
+  @Test(arguments: NodeFailure.allCases)
+  func `each kind of failure has its count, and is known as the last one`(
+    failure: NodeFailure
+  ) throws {
+    let node = try makeUpstream(primaries: 2).nodes[0]
+    node.recordFailure(failure, began: seconds(5), now: seconds(5), random: 0)
+    for other in NodeFailure.allCases {
+      #expect(node.failureCount(other) == (other == failure ? 1 : 0))
+    }
+    #expect(node.lastFailure?.failure == failure)
+    #expect(seconds(5) - (node.lastFailure?.at ?? 0) < 16)
+  }
+
   @Test func `two failures in a row leave a node in, the third puts it out`() throws {
     let node = try makeUpstream(primaries: 2).nodes[0]
     #expect(node.recordFailure(.connect, began: start, now: start, random: 0) == .none)

@@ -36,16 +36,7 @@ struct UpstreamsSection {
               + upstream.unresolved.map { row(upstream, $0) }
           })
       ],
-      metrics: metrics, warnings: upstreams.filter(\.isDown).map(warning))
-  }
-
-  private func warning(_ upstream: UpstreamState) -> String {
-    let reasons =
-      upstream.nodes.prefix(3).compactMap { node in node.trouble.map { "\(node): \($0.text)" } }
-      + upstream.unresolved.prefix(3).map { "\($0): \(failure(of: $0))" }
-    let name = Self.name(upstream)
-    return "upstream \(name) has no node left"
-      + (reasons.isEmpty ? "" : ": " + reasons.joined(separator: "; "))
+      metrics: metrics)
   }
 
   private func failure(of host: HostAndPort) -> String {

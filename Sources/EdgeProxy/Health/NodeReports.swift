@@ -166,8 +166,10 @@ enum ProcessUser {
   static var name: String {
     let number = geteuid()
     // SAFETY: the entry belongs to the C library until the next call, and is copied at once.
-    guard let entry = unsafe getpwuid(number) else { return "\(number)" }
-    return "\(unsafe String(cString: entry.pointee.pw_name)) (\(number))"
+    guard let entry = unsafe getpwuid(number), let name = unsafe entry.pointee.pw_name else {
+      return "\(number)"
+    }
+    return "\(unsafe String(cString: name)) (\(number))"
   }
 }
 

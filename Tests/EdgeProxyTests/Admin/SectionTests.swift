@@ -70,8 +70,6 @@ struct SectionTests {
     ).section
     #expect(json(section).contains(#""state":"down","trouble":"connection refused""#))
     #expect(text(section).contains("down: connection refused"))
-    #expect(
-      section.warnings == ["upstream apps has no node left: 127.0.0.1:3000: connection refused"])
     func values(_ name: String) -> [Int] {
       section.metrics.first { $0.name == name }?.samples.map(\.value) ?? []
     }
