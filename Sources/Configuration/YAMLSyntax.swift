@@ -59,12 +59,15 @@ enum YAMLSyntax {
     }
   }
 
+  /// How many lines above a mistake are looked at.
+  private static let linesAboveMax = 20
+
   /// `: ` within a value, or after a line that lacks the space after its own `:`.
   private static func unexpectedColon(
     at place: Position, in text: [UInt8]
   ) -> (position: Position, message: String) {
     var above = Position(line: place.line, column: 1)
-    while above.line > 1 {
+    while above.line > 1, place.line - above.line < linesAboveMax {
       above.line -= 1
       let line = Line(at: above, in: text)
       if line.isBlank { continue }

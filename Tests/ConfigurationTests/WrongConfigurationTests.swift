@@ -34,6 +34,14 @@ struct WrongConfigurationTests {
     #expect(read.lines == wrong.lines.map { "edge.yaml:\($0)" })
   }
 
+  @Test func `a mistake below many empty lines is found at once`() {
+    let text = "node: a" + String(repeating: "\n", count: 500_000) + " state: b\n"
+    let start = ContinuousClock.now
+    let read = ConfigurationFixture.read(Array(text.utf8))
+    #expect(read.lines.count == 1)
+    #expect(ContinuousClock.now - start < .seconds(30))
+  }
+
   @Test func `there are two hundred, each for another mistake`() throws {
     let titles = try WrongConfiguration.all().map(\.title)
     #expect(titles.count >= 200)
