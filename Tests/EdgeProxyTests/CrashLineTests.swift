@@ -165,9 +165,9 @@ struct CrashLineTests {
     var place = underWay.begin(
       head, id: Array("1d".utf8), client: Array("192.0.2.9".utf8),
       at: Instant(nanoseconds: Int64.max))
-    let line = text(.segmentFault(now: Int64.max), of: nil)
+    let line = unsafe text(.segmentFault(now: Int64.max), of: underWay.worker)
     #expect(line.contains(" client=192.0.2.9 host=app.example method=GET "))
-    #expect(line.contains(" request=waiting request_id=1d target=/reset thread="))
+    #expect(line.contains(" request=current request_id=1d target=/reset thread="))
     #expect(!line.contains("secret"))
     underWay.end(&place)
     #expect(place == .none)

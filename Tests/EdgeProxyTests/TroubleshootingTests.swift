@@ -36,9 +36,8 @@ struct TroubleshootingTests {
     _ location: SourceLocation = #_sourceLocation
   ) {
     #expect(words.count >= count, "too few are found", sourceLocation: location)
-    for word in Set(words) {
-      #expect(explained.contains(word), "\(kind) '\(word)'", sourceLocation: location)
-    }
+    let missing = Set(words).subtracting(explained).sorted()
+    #expect(missing == [], "\(kind)", sourceLocation: location)
   }
 
   @Test func `how a try at a node fails`() {

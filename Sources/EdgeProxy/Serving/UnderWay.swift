@@ -19,7 +19,7 @@ struct UnderWay: ~Copyable {
   /// `nil` where there was no memory: then nothing is noted.
   ///
   /// The handler reads it as long as it lives.
-  private let worker: OpaquePointer?
+  let worker: OpaquePointer?
 
   /// Belongs to the calling thread.
   init() { unsafe worker = crash_worker_new() }
