@@ -94,7 +94,6 @@ def test_a_raised_exception_of_the_application_is_a_502_and_runs_at_most_twice(e
     ("not HTTP at all", b"hello\r\n\r\n"),
     ("no status line", b"Content-Length: 2\r\n\r\nok"),
     ("two lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
-    ("a length and chunks", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok"),
     ("a field without colon", b"HTTP/1.1 200 OK\r\nNo colon\r\nContent-Length: 2\r\n\r\nok"),
 ])
 def test_a_malformed_response_is_a_502(edge, scripted, name, raw):

@@ -141,7 +141,7 @@ def test_a_flood_of_empty_data_ends_the_connection(edge, tunnel_node):
 def test_tunnels_that_are_reset_draw_on_the_budget(edge, tunnel_node):
     running = edge({"app1": tunnel_node()[1]}, workers=1)
     with open_peer(running) as peer:
-        for _ in range(400):
+        for _ in range(800):
             stream = peer.next_id
             peer.send(peer.headers(asking(), end_stream=False),
                       frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)))

@@ -23,7 +23,7 @@ final class CertificateKeeper {
   /// How long a reload waits for the certificates: few are there by then, many come later.
   private static let reloadPatience = Duration.milliseconds(150)
   /// How long the end of the process waits for what is being read or written.
-  private static let endPatience = Duration.seconds(1)
+  private static let endPatience = Duration.seconds(10)
   /// A loader that has said nothing for so long waits for a disk.
   private static let silentAfter = Duration.seconds(10)
 
@@ -118,6 +118,8 @@ final class CertificateKeeper {
     let alarm = Alarm(on: waiting) { waiting.stop() }
     alarm.set(after: patience)
     try? waiting.run()
+    // While it is set the loop keeps it, and it keeps the loop.
+    alarm.cancel()
     return isDone.withLock { $0 }
   }
 

@@ -58,6 +58,8 @@ final class CertificateLoader: EventSource, TurnEnd {
   /// Files that are looked at, or written, before others have their turn.
   private static let filesLookedAt = 200
   private static let filesWritten = 4
+  /// How long the end waits for the copy: a start without etcd has no other certificates.
+  private static let endPatience = Duration.seconds(9)
 
   /// `encryption` opens the private keys that etcd has; `told` is called on the thread of `loop`.
   init(
@@ -275,12 +277,12 @@ final class CertificateLoader: EventSource, TurnEnd {
     }
   }
 
-  /// Ends the loop when what is being written is written, or after a second.
+  /// Ends the loop when what is being written is written.
   func end() {
     isEnding = true
     loop.atTurnEnd(self)
     beat.cancel()
-    ending.set(after: .seconds(1))
+    ending.set(after: Self.endPatience)
   }
 }
 

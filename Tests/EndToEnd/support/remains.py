@@ -58,4 +58,4 @@ def _becomes_empty(ask, seconds=40):
     try:
         eventually(lambda: not ask(), "everybody has gone", seconds)
     except Timeout:
-        assert not ask()
+        assert not ask(), ask()
