@@ -223,7 +223,8 @@ package enum Directives {
       "Answered on http and https, for any Host or none"),
     .optional(
       "acme_challenges", .path(or: []), example: "/var/lib/acme/challenges",
-      "Directory whose files answer /.well-known/acme-challenge/ on http; default: none"),
+      "The webroot of an ACME client: DIR/TOKEN and DIR/.well-known/acme-challenge/TOKEN answer "
+        + "http-01 on http; what is not there is redirected; default: none"),
     .optional(
       "error_pages", .table, example: "", "Files that replace our own pages; default: none"),
     .optional(

@@ -3,6 +3,9 @@ internal import EventLoop
 internal import HTTPCore
 
 /// The files that answer `/.well-known/acme-challenge/`, RFC 8555 §8.3.
+///
+/// ACME clients that are given a directory write either `TOKEN` into it or, as certbot, acme.sh and
+/// lego do with a webroot, `.well-known/acme-challenge/TOKEN`. Both are looked for.
 final class ChallengeDirectory {
   /// `nil` where no directory is configured: then nothing is found.
   var path: String?
@@ -13,19 +16,14 @@ final class ChallengeDirectory {
 
   init(_ path: String?) { self.path = path }
 
-  /// Whether a decoded path asks for a challenge.
-  static func covers(_ path: borrowing Span<UInt8>) -> Bool {
-    let count = prefix.utf8CodeUnitCount
-    return path.count >= count && ASCII.equalsExactly(path.extracting(0..<count), prefix)
-  }
-
-  /// The file for a challenge; a token has base64url characters only, so it cannot leave the
-  /// directory.
+  /// The answer to the challenge that a decoded path asks for; `nil` where there is none.
+  ///
+  /// A token has base64url characters only, so it cannot leave the directory.
   func find(_ requested: borrowing Span<UInt8>) -> [UInt8]? {
     let start = Self.prefix.utf8CodeUnitCount
-    guard let path, requested.count > start, requested.count - start <= Self.tokenBytesMax else {
-      return nil
-    }
+    guard let path, requested.count > start, requested.count - start <= Self.tokenBytesMax,
+      ASCII.equalsExactly(requested.extracting(0..<start), Self.prefix)
+    else { return nil }
     var token: [UInt8] = []
     for index in start..<requested.count {
       let byte = requested[index]
@@ -35,7 +33,15 @@ final class ChallengeDirectory {
       else { return nil }
       token.append(byte)
     }
-    let file = path + "/" + String(decoding: token, as: UTF8.self)
-    return try? WholeFile.read(file, bytesMax: Self.fileBytesMax)
+    let name = String(decoding: token, as: UTF8.self)
+    return Self.read("\(path)/\(name)") ?? Self.read("\(path)\(Self.prefix)\(name)")
+  }
+
+  /// A file's content; `nil` for one that is not there, is empty, or is too large to be an answer.
+  private static func read(_ file: String) -> [UInt8]? {
+    guard let content = try? WholeFile.read(file, bytesMax: fileBytesMax),
+      (1...fileBytesMax).contains(content.count)
+    else { return nil }
+    return content
   }
 }

@@ -14,7 +14,8 @@ extension Exchange {
     case healthy
     case unhealthy(StaticString)
     case redirect
-    case challenge
+    /// The content of the file that answers an ACME challenge.
+    case challenge([UInt8])
     /// The client should have spoken TLS.
     case notTLS
     /// TRACE.
@@ -112,9 +113,11 @@ extension Exchange {
   }
 
   /// Port 80 has answers of its own only: challenges, health, the way to https.
+  ///
+  /// A challenge that is not here may be one for the https side, so it is redirected as all else is.
   private func routePlain() -> LocalReason {
     let path = request.head.decodedPath
-    return ChallengeDirectory.covers(path.span) ? .challenge : .redirect
+    return worker.challenges.find(path.span).map { .challenge($0) } ?? .redirect
   }
 
   /// The health endpoint answers for any Host and for none.

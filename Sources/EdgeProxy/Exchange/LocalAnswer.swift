@@ -46,7 +46,7 @@ extension Exchange {
     case .healthy: sendWord(200, "ok")
     case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()
-    case .challenge: challenge()
+    case .challenge(let content): sendChallenge(content)
     case .methodRefused: sendError(405, "method-not-allowed", allow: Self.forwardedMethods)
     case .options: sendOwn(204, "No Content") { $0.add("Allow", Self.forwardedMethods) }
     case .local(let local): answerHere(local)
@@ -127,14 +127,9 @@ extension Exchange {
     }
   }
 
-  /// A file of the challenge directory, named by one path segment of token characters.
-  private func challenge() {
-    let path = request.head.decodedPath
-    guard let body = worker.challenges.find(path.span) else {
-      return sendPage(ErrorResponse(status: 404, reason: "challenge-unknown"))
-    }
+  private func sendChallenge(_ content: [UInt8]) {
     ownBody.begin()
-    ownBody.text.append(body.span)
+    ownBody.text.append(content.span)
     send(200, "OK", Array("application/octet-stream".utf8))
   }
 

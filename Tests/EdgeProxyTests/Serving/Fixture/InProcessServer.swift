@@ -106,7 +106,8 @@ final class InProcessServer {
 
   /// A client's connection; with `room` either direction of the socket takes about as many bytes.
   func connect(
-    _ speaking: Speaking = .http1, room: Int32? = nil, from address: IPAddress = clientAddress
+    _ speaking: Speaking = .http1, to kind: ListenerKind = .https, room: Int32? = nil,
+    from address: IPAddress = clientAddress
   ) throws -> WireClient {
     let (ours, theirs) = try Socket.pair()
     let client = WireClient(FileDescriptor(owning: theirs), room: room)
@@ -114,7 +115,8 @@ final class InProcessServer {
     guard let permit = worker.enter(address) else { return client }
     let made = Connection(
       worker: worker,
-      listener: ListenerFacts(kind: .https, address: Array("192.0.2.1".utf8), port: 443),
+      listener: ListenerFacts(
+        kind: kind, address: Array("192.0.2.1".utf8), port: kind == .http ? 80 : 443),
       client: ClientAddress(address, port: 40_000), descriptor: FileDescriptor(owning: ours),
       stream: nil, permit: permit, isAnnounced: false, knowsHTTP2: speaking == .http2)
     try worker.adopt(made)
