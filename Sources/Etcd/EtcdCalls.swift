@@ -142,7 +142,7 @@ private final class Repetition {
     case .timedOut: return isRead
     case .refused(let status):
       // An outdated token was refused before anything was done; without a user none will come.
-      if error.isAboutToken { return client.hasCredentials }
+      if error.isAboutToken { return client.hasCredentials || error.isAboutOldUsers }
       return isRead && status.code == .unavailable
     case .malformed: return false
     }

@@ -20,7 +20,8 @@ package final class EtcdClient {
   private var isConnected = false
   private var isPausing = false
   private var isClosed = false
-  private var authentication: Authentication
+  private var login: Login
+  private var loginPause: Alarm?
   private var scouts: MemberScouts?
   private var turnedAt: Instant?
   /// What the owners that wait before they ask again do when a member is back; by owner.
@@ -31,8 +32,6 @@ package final class EtcdClient {
   /// Why the last connection or call failed; `nil` while all is well.
   package private(set) var lastFailure: String?
 
-  private enum Authentication { case needless, needed, asking, granted(String) }
-
   /// `first` is the member to begin with, counted among the endpoints.
   package init(
     _ settings: EtcdSettings, on loop: EventLoop, first: Int = 0,
@@ -42,10 +41,14 @@ package final class EtcdClient {
     self.settings = settings
     endpoints = Endpoints(settings.endpoints, first: first)
     backoff = Backoff(random: random)
-    authentication = settings.credentials == nil ? .needless : .needed
+    login = Login(hasCredentials: settings.credentials != nil)
     pause = Alarm(on: loop) { [unowned self] in
       isPausing = false
       connect()
+    }
+    loginPause = Alarm(on: loop) { [unowned self] in
+      login.pauseIsOver()
+      logIn()
     }
     scouts = MemberScouts(settings.endpoints, on: loop) { [unowned self] in turn(to: $0) }
   }
@@ -63,6 +66,7 @@ package final class EtcdClient {
   package func close() {
     isClosed = true
     pause?.cancel()
+    loginPause?.cancel()
     scouts?.stop()
     connection?.close()
     connection = nil
@@ -76,12 +80,19 @@ package final class EtcdClient {
     settings = next
     endpoints = Endpoints(next.endpoints, first: first)
     backoff.reset()
-    authentication = next.credentials == nil ? .needless : .needed
+    login = Login(hasCredentials: next.credentials != nil)
+    loginPause?.cancel()
     scouts?.stop()
     scouts = MemberScouts(next.endpoints, on: loop) { [unowned self] in turn(to: $0) }
     turnedAt = nil
     lastFailure = nil
     startAnew()
+    // Nobody logs in for those that waited for the pause.
+    let waiting = ungranted
+    ungranted = []
+    for next in waiting {
+      next(.failure(.unreachable(reason: "etcd is another", mayHaveArrived: false)))
+    }
   }
 
   // MARK: Calls
@@ -100,14 +111,15 @@ package final class EtcdClient {
       guard let connection = connected() else {
         return ended(.failure(.unreachable(reason: reason, mayHaveArrived: false)))
       }
-      let call = GRPCCall(method, on: connection) { [unowned self] in
+      let token = login.token
+      let call = GRPCCall(method, token: token, on: connection) { [unowned self] in
         proved()
         return received($0, $1)
       } ended: { [unowned self] in
-        note($0)
+        note($0, token)
         ended($0)
       }
-      connection.begin(call, metadata: fields(metadata))
+      connection.begin(call, metadata: metadata.map { .init($0, $1) })
       begun(call)
     }
   }
@@ -119,10 +131,10 @@ package final class EtcdClient {
     _ method: MethodPath, _ message: [UInt8], within deadline: Duration,
     isAuthenticated: Bool = true, _ completion: @escaping (Result<[UInt8], CallError>) -> Void
   ) {
-    guard isAuthenticated else { return ask(method, message, deadline, [], completion) }
+    guard isAuthenticated else { return ask(method, message, deadline, nil, completion) }
     granted { [unowned self] grant in
       switch grant {
-      case .success: ask(method, message, deadline, fields([]), completion)
+      case .success: ask(method, message, deadline, login.token, completion)
       case .failure(let error): completion(.failure(error))
       }
     }
@@ -130,17 +142,18 @@ package final class EtcdClient {
 
   private func ask(
     _ method: MethodPath, _ message: [UInt8], _ deadline: Duration,
-    _ metadata: [ClientSession.Field], _ completion: @escaping (Result<[UInt8], CallError>) -> Void
+    _ token: String?, _ completion: @escaping (Result<[UInt8], CallError>) -> Void
   ) {
     guard let connection = connected() else {
       return completion(.failure(.unreachable(reason: reason, mayHaveArrived: false)))
     }
     var answer: [UInt8]?
-    let call = GRPCCall(method, on: connection) { _, message in
+    let call = GRPCCall(method, token: token, on: connection) { _, message in
       defer { answer = message }
       return answer == nil
     } ended: { [unowned self] result in
-      note(result)
+      note(result, token)
+      if case .success = result { login.proved(token) }
       switch result {
       case .success:
         guard let answer else { return completion(.failure(.malformed("no message"))) }
@@ -149,7 +162,7 @@ package final class EtcdClient {
       }
     }
     call.setDeadline(deadline, on: loop)
-    connection.begin(call, metadata: metadata)
+    connection.begin(call, metadata: [])
     call.send(message, isLast: true)
   }
 
@@ -161,12 +174,19 @@ package final class EtcdClient {
     ended(reason)
   }
 
-  private func note(_ result: Result<Void, CallError>) {
+  private func note(_ result: Result<Void, CallError>, _ token: String?) {
     guard case .failure(let error) = result else { return }
     if error.isAboutMember { scouts?.start() }
-    // etcd forgets its tokens when it restarts, and one from before a restored backup leaves a call
-    // without an answer.
-    if error.isAboutToken, case .granted = authentication { authentication = .needed }
+    if error.isAboutToken { login.refused(token) }
+  }
+
+  /// etcd ended a watch, and the reason may be the token of its call.
+  ///
+  /// etcd 3.4 gives `permission denied` as the reason for a token that it does not take.
+  func noteCancel(of call: GRPCCall, _ reason: String) {
+    if CallError.isAboutToken(reason) || reason.contains("permission denied") {
+      login.refused(call.token)
+    }
   }
 
   /// The member that is connected answers and is not cut off from the others.
@@ -245,22 +265,20 @@ package final class EtcdClient {
 
   // MARK: Authentication
 
-  private func fields(_ metadata: [(String, String)]) -> [ClientSession.Field] {
-    var fields = metadata.map { ClientSession.Field($0, $1) }
-    if case .granted(let token) = authentication { fields.append(.init("token", token)) }
-    return fields
-  }
-
   /// Goes on once there is a token, where one is needed.
   private func granted(_ next: @escaping (Result<Void, CallError>) -> Void) {
-    switch authentication {
-    case .needless, .granted: return next(.success(()))
-    case .asking: return ungranted.append(next)
-    case .needed: break
-    }
-    guard let credentials = settings.credentials else { return next(.success(())) }
-    authentication = .asking
+    let step = login.wanted()
+    guard step != .goOn else { return next(.success(())) }
     ungranted.append(next)
+    switch step {
+    case .goOn, .wait: break
+    case .pause(let delay): loginPause?.set(after: delay)
+    case .ask: logIn()
+    }
+  }
+
+  private func logIn() {
+    guard let credentials = settings.credentials else { return }
     let request = AuthenticateRequest(name: credentials.user, password: credentials.password)
     once(
       .authenticate, request.encoded(), within: Self.authenticateWithin, isAuthenticated: false
@@ -273,14 +291,14 @@ package final class EtcdClient {
     let outcome: Result<Void, CallError>
     switch result.flatMap({ AuthenticateResponse.read($0) }) {
     case .success(let response):
-      authentication = .granted(response.token)
+      login.granted(response.token)
       outcome = .success(())
     // Nobody is asked for a password: the user's name alone does, or is not needed.
     case .failure(.refused(let status)) where status.code == .failedPrecondition:
-      authentication = .needless
+      login.isNeedless()
       outcome = .success(())
     case .failure(let error):
-      authentication = .needed
+      login.failed(error)
       outcome = .failure(error)
     }
     let waiting = ungranted
@@ -302,14 +320,30 @@ extension CallError {
   }
 
   /// Whether a fresh token may help.
+  ///
+  /// A token from before a restored backup leaves a call without an answer.
   var isAboutToken: Bool {
     switch self {
     case .timedOut: true
     case .refused(let status):
-      status.code == .unauthenticated || status.message.contains("user name is empty")
+      status.code == .unauthenticated || Self.isAboutToken(status.message)
     case .unreachable, .malformed: false
     }
   }
+
+  /// Whether etcd's users changed while it looked at the call, which helps itself without a token.
+  var isAboutOldUsers: Bool {
+    guard case .refused(let status) = self else { return false }
+    return status.message.contains(Self.oldUsers)
+  }
+
+  /// Whether a message of etcd's means that it does not take the token.
+  static func isAboutToken(_ message: String) -> Bool {
+    ["user name is empty", "invalid auth token", "token is expired", oldUsers]
+      .contains { message.contains($0) }
+  }
+
+  private static let oldUsers = "revision of auth store is old"
 }
 
 @available(*, unavailable) extension EtcdClient: Sendable {}

@@ -149,7 +149,7 @@ package final class RangeWatch {
     client.stream(
       // A member that has lost its leader would stay silent otherwise.
       .watch, metadata: [("hasleader", "true")],
-      received: { [weak self] _, message in self?.received(message) ?? true },
+      received: { [weak self] call, message in self?.received(message, on: call) ?? true },
       ended: { [weak self] result in self?.streamEnded(result) },
       begun: { [weak self] call in
         guard let self, !isEnded else { return call.cancel() }
@@ -160,10 +160,11 @@ package final class RangeWatch {
       })
   }
 
-  private func received(_ message: [UInt8]) -> Bool {
+  private func received(_ message: [UInt8], on call: GRPCCall) -> Bool {
     guard case .success(let response) = WatchResponse.read(message) else { return false }
     unanswered = 0
     guard !isEnded else { return true }
+    if response.isCanceled { client.noteCancel(of: call, response.cancelReason) }
     perform(machine.received(response))
     return true
   }

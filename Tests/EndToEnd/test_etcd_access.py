@@ -1,5 +1,7 @@
 """Who an edge is to etcd, whom it takes for etcd, and what it says when that fails."""
 
+import subprocess
+
 import pytest
 
 from support.admin import command, status
@@ -86,6 +88,25 @@ def test_a_user_with_a_password(fleet, etcd, authority):
     served(edges, issued[2])
     for edge in edges:
         assert PASSWORD not in edge.child.text and PASSWORD not in str(status(edge))
+
+
+def test_a_user_added_to_etcd_ends_a_signed_token_and_the_edge_logs_in_again(fleet, etcd, tmp_path, authority):
+    key, public = tmp_path / "jwt.key", tmp_path / "jwt.pub"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    subprocess.run(["openssl", "rsa", "-in", key, "-pubout", "-out", public], check=True, capture_output=True)
+    words = f"jwt,pub-key={public},priv-key={key},sign-method=RS256,ttl=1h"
+    cluster = etcd(options=["--auth-token", words])
+    cluster.enable_users(PASSWORD, edge="/edgeproxy/")
+    issued = [authority.issue("*.example.test") for _ in range(2)]
+    cluster.publish("main", issued[0])
+    edges = fleet(cluster, 1, identity=Identity(user="edge", password=PASSWORD),
+                  environment={"ETCD_PASSWORD": PASSWORD})
+    served(edges, issued[0])
+    cluster.control("user", "add", f"other:{PASSWORD}")
+    cluster.kill()
+    cluster.start()
+    cluster.publish("main", issued[1])
+    served(edges, issued[1])
 
 
 def test_a_user_that_is_the_common_name_of_a_certificate(fleet, secured, house, authority):

@@ -6,13 +6,17 @@ import TestSupport
 /// A member of etcd on loopback whose every answer is written in the test: HTTP/2 and gRPC by hand.
 final class ScriptedMember: EventSource {
   enum Question: Equatable {
-    case range, watch, progress, grant, keepAlive, status
+    case range, put, watch, progress, grant, keepAlive, status, authenticate, other
   }
 
   let endpoint: Endpoint
   /// The message that answers a question; `nil` for silence.
   var answer: (Question) -> [UInt8]?
+  /// The status that refuses a question, where it is not answered.
+  var refusal: (Question) -> GRPCStatus? = { _ in nil }
   private(set) var asked: [Question] = []
+  /// The token of the call that is being answered; `nil` where it has none.
+  private(set) var userToken: String?
   private let loop: EventLoop
   private let listener: FileDescriptor
   private var token = SourceToken.none
@@ -48,22 +52,29 @@ final class ScriptedMember: EventSource {
     for line in lines { loop.forget(line.token) }
   }
 
-  fileprivate func reply(to message: [UInt8], isLast: Bool) -> (Question, [UInt8]?) {
+  fileprivate enum Reply { case message(Question, [UInt8]?), refusal(GRPCStatus) }
+
+  fileprivate func reply(to message: [UInt8], of call: Line.Call) -> Reply {
     let question: Question =
-      switch message.first {
-      case nil: .status
-      case 0x08: isLast ? .grant : .keepAlive
-      case 0x1a: .progress
-      // A message within a message begins with its own first field.
-      default: message.count > 2 && message[2] == 0x0a ? .watch : .range
+      switch call.method {
+      case .range: .range
+      case .put: .put
+      case .leaseGrant: .grant
+      case .leaseKeepAlive: .keepAlive
+      case .watch: message.first == 0x1a ? .progress : .watch
+      case .status: .status
+      case .authenticate: .authenticate
+      case .deleteRange, .txn, .leaseRevoke, nil: .other
       }
     asked.append(question)
-    return (question, answer(question))
+    userToken = call.token
+    if let status = refusal(question) { return .refusal(status) }
+    return .message(question, answer(question))
   }
 }
 
 /// One connection to it.
-private final class Line: EventSource {
+fileprivate final class Line: EventSource {
   var token = SourceToken.none
   private let descriptor: FileDescriptor
   private unowned let member: ScriptedMember
@@ -71,6 +82,13 @@ private final class Line: EventSource {
   private var hasBegun = false
   private var framers: [UInt32: MessageFramer] = [:]
   private var headed: Set<UInt32> = []
+  private var calls: [UInt32: Call] = [:]
+  private let inflater = FieldInflater()
+
+  struct Call {
+    var method: MethodPath?
+    var token: String?
+  }
 
   init(_ descriptor: consuming FileDescriptor, of member: ScriptedMember) {
     self.descriptor = descriptor
@@ -103,16 +121,25 @@ private final class Line: EventSource {
     switch type {
     case 0:
       for message in (try? framers[stream, default: MessageFramer()].receive(payload)) ?? [] {
-        reply(to: message, isLast: flags & 1 == 1, on: stream)
+        reply(to: message, on: stream)
       }
+    case 1:
+      let fields = inflater?.read(payload) ?? []
+      let path = fields.first { $0.name == ":path" }?.value ?? ""
+      calls[stream] = Call(
+        method: MethodPath(rawValue: path), token: fields.first { $0.name == "token" }?.value)
     case 4 where flags & 1 == 0: say(HTTP2Frames.frame(4, 1, 0))
     case 6 where flags & 1 == 0: say(HTTP2Frames.frame(6, 1, 0, payload))
     default: break
     }
   }
 
-  private func reply(to message: [UInt8], isLast: Bool, on stream: UInt32) {
-    let (question, answer) = member.reply(to: message, isLast: isLast)
+  private func reply(to message: [UInt8], on stream: UInt32) {
+    let reply = member.reply(to: message, of: calls[stream] ?? Call())
+    guard case .message(let question, let answer) = reply else {
+      if case .refusal(let status) = reply { refuse(status, on: stream) }
+      return
+    }
     guard let answer else { return }
     var bytes: [UInt8] = []
     if headed.insert(stream).inserted {
@@ -125,5 +152,12 @@ private final class Line: EventSource {
       bytes += HTTP2Frames.frame(1, 5, stream, HTTP2Frames.block([("grpc-status", "0")]))
     }
     say(bytes)
+  }
+
+  private func refuse(_ status: GRPCStatus, on stream: UInt32) {
+    let head = [(":status", "200"), ("content-type", "application/grpc")]
+    let trailers = [("grpc-status", "\(status.code.rawValue)"), ("grpc-message", status.message)]
+    let fields = headed.insert(stream).inserted ? head + trailers : trailers
+    say(HTTP2Frames.frame(1, 5, stream, HTTP2Frames.block(fields)))
   }
 }

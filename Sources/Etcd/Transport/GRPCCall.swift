@@ -5,6 +5,8 @@ internal import EventLoop
 /// Unary calls are calls that get one message; the two kinds differ only in what their owner does.
 package final class GRPCCall {
   let method: MethodPath
+  /// What says which user of etcd's calls; `nil` for none.
+  let token: String?
   /// Told of each message; `false` where it makes no sense, which ends the call.
   private let received: (GRPCCall, [UInt8]) -> Bool
   /// Told once, last.
@@ -19,11 +21,12 @@ package final class GRPCCall {
   var mayHaveArrived = false
 
   init(
-    _ method: MethodPath, on connection: GRPCConnection,
+    _ method: MethodPath, token: String?, on connection: GRPCConnection,
     received: @escaping (GRPCCall, [UInt8]) -> Bool,
     ended: @escaping (Result<Void, CallError>) -> Void
   ) {
     self.method = method
+    self.token = token
     self.connection = connection
     self.received = received
     self.ended = ended

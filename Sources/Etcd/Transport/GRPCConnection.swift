@@ -116,7 +116,8 @@ final class GRPCConnection: ClientWire.Owner {
         .init("te", "trailers"),
         .init("user-agent", "edgeproxy"),
       ]
-      call.stream = try session.request(fields + metadata)
+      let token = call.token.map { [ClientSession.Field("token", $0)] } ?? []
+      call.stream = try session.request(fields + metadata + token)
       call.mayHaveArrived = isOpen
       calls[call.stream] = call
       flush()
