@@ -72,7 +72,7 @@ package struct ExpiryNotice: Sendable, Equatable {
   package let threshold: ExpiryThreshold
 }
 
-/// Tells each crossing of a threshold once.
+/// Tells each crossing of a threshold at once, and once a day what has not been replaced since.
 package struct ExpiryNotices: Sendable {
   private struct Subject: Hashable, Sendable {
     let serial: String
@@ -80,27 +80,44 @@ package struct ExpiryNotices: Sendable {
     let names: [String]
   }
 
-  private var told: [Subject: ExpiryThreshold] = [:]
+  private struct Told: Sendable {
+    var threshold: ExpiryThreshold
+    /// Seconds since 1970.
+    var at: Int64
+  }
+
+  private var told: [Subject: Told] = [:]
+
+  /// Seconds after which the same is told again.
+  private static let period: Int64 = 86_400
 
   package init() {}
 
-  /// What has been crossed since the last call; a certificate that is no longer served is forgotten.
+  /// What is to be told now; a certificate that is no longer served is forgotten.
   package mutating func due(in index: CertificateIndex, now: Int64) -> [ExpiryNotice] {
-    var next: [Subject: ExpiryThreshold] = [:]
+    var next: [Subject: Told] = [:]
     var notices: [ExpiryNotice] = []
     for served in index.served {
       let certificate = served.certificate
       guard let threshold = ExpiryThreshold.crossed(certificate, now: now) else { continue }
       let subject = Subject(
         serial: certificate.serial, notAfter: certificate.notAfter, names: certificate.names)
-      // A clock that is set back does not tell it again.
       let before = told[subject]
-      next[subject] = max(threshold, before ?? threshold)
-      guard before.map({ $0 < threshold }) ?? true else { continue }
+      if let before, before.threshold >= threshold, !Self.isOver(before.at, now) {
+        // A clock that is set back does not tell it again.
+        next[subject] = Told(threshold: before.threshold, at: min(before.at, now))
+        continue
+      }
+      next[subject] = Told(threshold: max(threshold, before?.threshold ?? threshold), at: now)
       notices.append(
         ExpiryNotice(source: served.source, certificate: certificate, threshold: threshold))
     }
     told = next
     return notices
+  }
+
+  private static func isOver(_ at: Int64, _ now: Int64) -> Bool {
+    let (passed, overflow) = now.subtractingReportingOverflow(at)
+    return overflow ? now > at : passed >= period
   }
 }

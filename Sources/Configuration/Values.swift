@@ -46,20 +46,20 @@ enum ByteSize {
 }
 
 /// A time span as people write it: `500ms`.
-enum TimeSpan {
+package enum TimeSpan {
   private static let units: [(name: String, milliseconds: Int)] = [
     ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
   ]
 
   /// `nil` where it is no time span; more than fits becomes more than any bound admits.
-  static func parse(_ text: String) -> Duration? {
+  package static func parse(_ text: String) -> Duration? {
     guard let (digits, unit) = Quantity.split(text),
       let factor = units.first(where: { $0.name == unit })?.milliseconds
     else { return nil }
     return .milliseconds(Quantity.multiply(digits, factor))
   }
 
-  static func text(_ span: Duration) -> String {
+  package static func text(_ span: Duration) -> String {
     let parts = span.components
     let milliseconds = Int(parts.seconds) * 1000 + Int(parts.attoseconds / 1_000_000_000_000_000)
     for unit in units where milliseconds != 0 && milliseconds % unit.milliseconds == 0 {

@@ -319,6 +319,16 @@ extension CallError {
     }
   }
 
+  /// Whether etcd may do the same later: it is away, is without a leader, or has no room.
+  package var mayPass: Bool {
+    switch self {
+    case .timedOut, .unreachable: true
+    case .refused(let status):
+      [.unavailable, .deadlineExceeded, .resourceExhausted, .aborted].contains(status.code)
+    case .malformed: false
+    }
+  }
+
   /// Whether a fresh token may help.
   ///
   /// A token from before a restored backup leaves a call without an answer.

@@ -111,24 +111,29 @@ struct ExpiryNoticesTests {
     #expect(RemainingTime.text(left) == text)
   }
 
-  @Test func `each is told once, and a new certificate begins anew`() throws {
+  @Test func `each is told at once and each day again, and a new certificate begins anew`() throws {
     let at = EtcdFixture()
     let issued = at.issue("a.test", from: -90 * 86_400, until: 30 * 86_400)
     #expect(at.list(["/c/a": issued.bundle]))
     let end = try Certificate(pem: issued.bundle).notAfter
     var notices = ExpiryNotices()
-    func due(_ days: Int64) -> [ExpiryThreshold] {
-      notices.due(in: at.store.index, now: end - days * Self.day).map(\.threshold)
+    func due(_ days: Int64, hours: Int64 = 0) -> [ExpiryThreshold] {
+      notices.due(in: at.store.index, now: end - days * Self.day + hours * 3600).map(\.threshold)
     }
     #expect(due(30) == [])
     #expect(due(20) == [.third])
-    #expect(due(19) == [])
+    #expect(due(20, hours: 23) == [])
+    #expect(due(19) == [.third])
+    #expect(due(19, hours: 1) == [])
     #expect(due(6) == [.twelfth])
     // The clock was set back and forth.
     #expect(due(20) == [])
-    #expect(due(5) == [])
-    #expect(due(-1) == [.expired])
-    #expect(due(-2) == [])
+    #expect(due(20, hours: 23) == [])
+    #expect(due(5) == [.twelfth])
+    #expect(due(0, hours: 1) == [.expired])
+    #expect(due(-1) == [])
+    #expect(due(-1, hours: 1) == [.expired])
+    #expect(due(-1, hours: 2) == [])
     let next = at.issue("a.test", from: -90 * 86_400, until: 60 * 86_400)
     #expect(at.change(["/c/a": next.bundle]))
     #expect(due(-2) == [])

@@ -1,11 +1,13 @@
 """A certificate that is put into etcd is served by every edge at once; a bad one by none."""
 
 import statistics
+import subprocess
 
 import pytest
 
 from support.admin import status
 from support.authority import openssl
+from support.edge import binary
 from support.etcd_cluster import PREFIX
 from support.etcd_edges import BothLoads, refused, serial, served
 from support.processes import eventually
@@ -184,6 +186,29 @@ def test_a_deleted_certificate_that_nothing_covers_is_kept_until_it_is_said_twic
     code, text, problem = cert("remove", "main", "--confirm")
     assert code == 0, problem
     eventually(lambda: serial(running) is None, "it is not served any more")
+
+
+def test_a_hook_waits_for_an_etcd_that_is_away_and_then_stores(fleet, etcd, authority, commands):
+    cluster = etcd()
+    first, second = authority.issue("*.example.test"), authority.issue("*.example.test")
+    cluster.publish("main", first)
+    (running,) = fleet(cluster, 1)
+    served([running], first)
+    cluster.kill()
+    words = ["put", "main", "--chain", second.chain, "--key", second.key]
+    code, _, problem = commands(running)(*words, "--wait", "0")
+    assert code == 1 and "refused" in problem and "--wait" in problem
+    hook = subprocess.Popen(
+        [str(word) for word in (binary(), "cert", *words, "--wait", "1h", "--config", running.file)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=running.environment)
+    try:
+        assert "it is tried again for up to 1h" in hook.stderr.readline()
+        cluster.start()
+        assert hook.wait(30) == 0, hook.stderr.read()
+    finally:
+        hook.kill()
+        hook.wait()
+    served([running], second)
 
 
 def test_the_commands_put_list_show_and_remove(fleet, etcd, authority, commands):

@@ -121,14 +121,25 @@ struct CertificateNotices {
 
   /// Warns of certificates that come near their end.
   mutating func ends(_ index: CertificateIndex, now: Int64) {
-    for notice in expiry.due(in: index, now: now) {
+    let notices = expiry.due(in: index, now: now)
+    for notice in notices.prefix(Self.linesMax) {
       logger.warning(
-        notice.threshold == .expired ? "certificate has expired" : "certificate expires soon",
+        notice.threshold == .expired
+          ? "certificate has expired and was not replaced"
+          : "certificate expires soon and was not replaced",
         metadata: [
           "source": "\(notice.source)",
           "names": "\(notice.certificate.names.joined(separator: " "))",
           "serial": "\(notice.certificate.serial)",
           "until": "\(UTC.text(notice.certificate.notAfter))\(notice.certificate.endRemark)",
+          "advice": "look whether it was renewed, and whether the hook of the renewal failed",
+        ])
+    }
+    if notices.count > Self.linesMax {
+      logger.warning(
+        "more certificates expire soon or have expired",
+        metadata: [
+          "count": "\(notices.count - Self.linesMax)", "see": "edgeproxy status",
         ])
     }
   }

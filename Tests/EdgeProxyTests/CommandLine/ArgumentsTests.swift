@@ -42,6 +42,22 @@ struct ArgumentsTests {
     #expect(command.json)
   }
 
+  private func limit(_ words: [String]) throws -> Duration {
+    let put = ["cert", "put", "a.test", "--bundle", "a.pem"] + words
+    return try #require(try Arguments.parseAsRoot(put) as? CertPutCommand).wait.span
+  }
+
+  @Test func `a certificate is put for a minute while etcd is away, or for as long as one says`()
+    throws
+  {
+    #expect(try limit([]) == .seconds(60))
+    #expect(try limit(["--wait", "1h"]) == .seconds(3600))
+    #expect(try limit(["--wait", "0"]) == .zero)
+    for wrong in ["-1s", "1", "1 h", "ever", "169h", "99999999999999999999h"] {
+      #expect(throws: (any Error).self, "\(wrong)") { try limit(["--wait", wrong]) }
+    }
+  }
+
   @Test func `commands have the default file too`() throws {
     let command = try #require(try Arguments.parseAsRoot(["drain"]) as? DrainCommand)
     #expect(command.file.config == "/etc/edgeproxy/edgeproxy.yaml")

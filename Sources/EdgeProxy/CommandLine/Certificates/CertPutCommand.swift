@@ -21,6 +21,12 @@ struct CertPutCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Chain and key in one PEM file.", valueName: "file"))
   var bundle: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "How long it is tried again while etcd is away, such as 1h; 0 for one try.",
+      valueName: "time"))
+  var wait = WaitLimit(.seconds(60))
+
   func validate() throws {
     let isPair = chain != nil && key != nil && bundle == nil
     let isBundle = chain == nil && key == nil && bundle != nil
@@ -36,7 +42,9 @@ struct CertPutCommand: ParsableCommand {
       let session = try EtcdSession(file)
       let value = try CertificateBundle.write(
         chainPEM: chainPEM, keyPEM: keyPEM, keys: session.encryption, now: session.now)
-      try CertificateStorage(session: session).put(certificate.name, value)
+      try session.patience(wait.span).run {
+        try CertificateStorage(session: session).put(certificate.name, value)
+      }
     }
   }
 }

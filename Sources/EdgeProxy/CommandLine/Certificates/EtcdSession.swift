@@ -44,7 +44,8 @@ final class EtcdSession {
         do {
           return try answer.get()
         } catch {
-          throw CommandFailure("etcd: \(reason(error))")
+          let text = "etcd: \(reason(error))"
+          throw error.mayPass ? EtcdAway(text) as any Error : CommandFailure(text)
         }
       }
       try loop.turn(mayWait: true)
@@ -54,6 +55,21 @@ final class EtcdSession {
   private func reason(_ error: CallError) -> String {
     guard case .timedOut = error, let last = client.lastFailure else { return "\(error)" }
     return "\(error); last: \(last)"
+  }
+
+  /// For work that is done again while etcd is away.
+  func patience(_ limit: Duration) -> Patience {
+    Patience(limit: limit) { [loop] in
+      loop.clockNow
+    } pause: { [loop] delay in
+      var isOver = false
+      let alarm = Alarm(on: loop) { isOver = true }
+      alarm.set(after: delay)
+      defer { alarm.cancel() }
+      while !isOver { try loop.turn(mayWait: true) }
+    } tell: {
+      StandardError.write("edgeproxy: \($0)\n")
+    }
   }
 
   // MARK: Certificates
