@@ -319,6 +319,16 @@ extension CallError {
     }
   }
 
+  /// Whether etcd is there and does not want to do it; a lease that is over is granted anew.
+  package var isRefusal: Bool {
+    switch self {
+    case .timedOut, .unreachable: false
+    case .refused(let status):
+      ![.unavailable, .deadlineExceeded, .aborted, .cancelled, .notFound].contains(status.code)
+    case .malformed: true
+    }
+  }
+
   /// Whether etcd may do the same later: it is away, is without a leader, or has no room.
   package var mayPass: Bool {
     switch self {

@@ -8,6 +8,7 @@ package final class KeptLease {
   private let timeToLive: Duration
   private let gained: (Int64) -> Void
   private let lost: () -> Void
+  private let failed: (CallError) -> Void
   private var term: LeaseTerm?
   private var call: GRPCCall?
   private var alarm: Alarm?
@@ -17,15 +18,17 @@ package final class KeptLease {
 
   private static let retryAfter = Duration.seconds(1)
 
-  /// `gained` is told of each new lease, `lost` when it has run out or etcd does not know it.
+  /// `gained` is told of each new lease, `lost` when it has run out or etcd does not know it, and
+  /// `failed` why there is none or why it was not renewed.
   package init(
     _ client: EtcdClient, timeToLive: Duration, gained: @escaping (Int64) -> Void,
-    lost: @escaping () -> Void
+    lost: @escaping () -> Void, failed: @escaping (CallError) -> Void = { _ in }
   ) {
     self.client = client
     self.timeToLive = timeToLive
     self.gained = gained
     self.lost = lost
+    self.failed = failed
     alarm = Alarm(on: client.loop) { [unowned self] in beat() }
     grant()
   }
@@ -49,15 +52,15 @@ package final class KeptLease {
     client.leaseGrant(LeaseGrantRequest(seconds: timeToLive.components.seconds)) {
       [weak self] result in
       guard let self, !isEnded else { return }
-      guard case .success(let response) = result,
-        let term = LeaseTerm(response, asked: asked)
-      else {
+      switch result.flatMap({ LeaseTerm.read($0, asked: asked) }) {
+      case .success(let term):
+        self.term = term
+        alarm?.set(after: timeToLive / 3)
+        gained(term.id)
+      case .failure(let error):
         alarm?.set(after: Self.retryAfter)
-        return
+        failed(error)
       }
-      self.term = term
-      alarm?.set(after: timeToLive / 3)
-      gained(term.id)
     }
   }
 
@@ -78,9 +81,10 @@ package final class KeptLease {
     client.stream(
       .leaseKeepAlive,
       received: { [weak self] _, message in self?.renewed(message) ?? true },
-      ended: { [weak self] _ in
+      ended: { [weak self] result in
         // The next beat goes to another member.
         guard let self, !isEnded else { return }
+        if case .failure(let error) = result { failed(error) }
         call = nil
         alarm?.set(after: Self.retryAfter)
       },

@@ -29,6 +29,14 @@ package struct LeaseTerm: Equatable, Sendable {
     expiry = asked + Self.believed(response.seconds)
   }
 
+  static func read(_ response: LeaseGrantResponse, asked: Instant) -> Result<Self, CallError> {
+    guard let term = Self(response, asked: asked) else {
+      let error = response.error
+      return .failure(.malformed(error.isEmpty ? "it grants no lease" : error))
+    }
+    return .success(term)
+  }
+
   package func isOver(now: Instant) -> Bool { now >= expiry }
 
   package mutating func renewed(by response: LeaseKeepAliveResponse, now: Instant) -> Renewal {

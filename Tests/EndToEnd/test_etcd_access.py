@@ -6,8 +6,10 @@ import pytest
 
 from support.admin import command, status
 from support.authority import Authority
+from support.edge import binary
 from support.etcd_cluster import Identity
 from support.etcd_edges import served
+from support.processes import eventually
 
 PASSWORD = "open sesame 7"
 
@@ -156,6 +158,38 @@ def test_a_right_that_is_taken_away_leaves_what_is_served(fleet, etcd, authority
     cluster.control("role", "grant-permission", "--prefix=true", "edge", "readwrite", "/edgeproxy/")
     cluster.publish("main", issued[1])
     served([running], issued[1], seconds=30)
+
+
+def test_writes_that_etcd_refuses_are_told_until_the_right_is_there(fleet, etcd, wildcard):
+    cluster = etcd()
+    cluster.enable_users(PASSWORD, edge="/edgeproxy/certificates/")
+    cluster.control("role", "grant-permission", "--prefix=true", "edge", "read", "/edgeproxy/")
+    cluster.publish("main", wildcard)
+    (running,) = fleet(cluster, 1, identity=Identity(user="edge", password=PASSWORD),
+                       environment={"ETCD_PASSWORD": PASSWORD}, tls={"tickets": "etcd"},
+                       listen={"close_when_unable": "fleet"})
+    served([running], wildcard)
+
+    def refused():
+        return {each["key"] for each in status(running)["warning_details"]} & {
+            "etcd write tickets", "etcd write port"}
+
+    eventually(lambda: len(refused()) == 2, "both writes are told")
+    lines = [line for line in running.child.text.splitlines() if "etcd refuses what" in line]
+    assert len(lines) == len(set(lines)) and all("permission denied" in line for line in lines)
+    code, text, _ = live(running)
+    assert code == 1 and "permission denied" in text and "grant-permission" in text, text
+    cluster.control("role", "grant-permission", "--prefix=true", "edge", "readwrite", "/edgeproxy/")
+    eventually(lambda: not refused(), "they are done")
+    assert "permission denied" not in live(running)[1]
+
+
+def live(running):
+    """`--check-config --live` with what the server has in its environment."""
+    done = subprocess.run(
+        [binary(), "--check-config", "--live", "--config", str(running.file)], capture_output=True,
+        text=True, timeout=60, env=running.environment)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_what_lies_elsewhere_is_not_read(fleet, etcd, wildcard):

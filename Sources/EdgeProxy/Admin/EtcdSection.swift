@@ -8,6 +8,8 @@ struct EtcdSection {
   var revision: Int64?
   /// Why something does not work; `nil` while all is well.
   var failure: String?
+  /// Writes of this server that etcd refused since the start.
+  var refusedWrites: [EtcdWrites.Kind: Int] = [:]
 
   var section: StatusSection {
     StatusSection(
@@ -25,8 +27,18 @@ struct EtcdSection {
           .adding(isSynced ? 1 : 0),
         Metric.gauge("etcd_revision", "The revision up to which every change is known.")
           .adding(Int(revision ?? 0)),
+        refusals,
       ],
       warnings: isSynced ? [] : ["etcd tells nothing: \(failure ?? "no answer yet")"])
+  }
+
+  private var refusals: Metric {
+    var metric = Metric.counter(
+      "etcd_writes_refused_total", "Writes of this server that etcd refused.")
+    for kind in EtcdWrites.Kind.allCases {
+      metric.add(refusedWrites[kind] ?? 0, ("what", kind.word))
+    }
+    return metric
   }
 
   private var text: String {

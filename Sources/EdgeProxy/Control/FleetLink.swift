@@ -11,6 +11,7 @@ final class FleetLink {
   private let settings: SharedSettings
   let encryption: EncryptionKeys?
   private let logger: Logger
+  private let writes: EtcdWrites
   private let loop: EventLoop
   private let client: EtcdClient
   /// The member of etcd that this server begins with.
@@ -29,9 +30,11 @@ final class FleetLink {
 
   /// `nil` for a server that shares nothing.
   init?(
-    _ configuration: Configuration, encryption: EncryptionKeys?, loop: EventLoop, logger: Logger
+    _ configuration: Configuration, encryption: EncryptionKeys?, loop: EventLoop, logger: Logger,
+    warnings: Warnings
   ) {
     guard let settings = configuration.etcd else { return nil }
+    writes = EtcdWrites(prefix: settings.prefix, warnings: warnings, logger: logger)
     self.configuration = configuration
     self.settings = settings
     self.encryption = encryption
@@ -49,7 +52,7 @@ final class FleetLink {
     let encryption = encryption
     let shared = SharedTickets(
       client, prefix: settings.prefix, node: configuration.node, encryption: encryption,
-      logger: logger, now: keeper.now
+      logger: logger, writes: writes, now: keeper.now
     ) { [unowned keeper] in keeper.take($0) }
     tickets = shared
     keeper.share(shared, copy: copy.savedTicketKeys(encryption)) { [unowned copy] in
@@ -66,7 +69,7 @@ final class FleetLink {
     discovery.share(configuration.node, local: isReached) { previous, heard in
       let shared = SharedInstances(
         client, on: loop, prefix: settings.prefix, node: configuration.node, logger: logger,
-        previous: previous, heard: heard)
+        writes: writes, previous: previous, heard: heard)
       instances = shared
       return shared
     }
@@ -76,7 +79,7 @@ final class FleetLink {
   func agreeOnPorts(_ neighbours: NeighbourPorts, changed: @escaping () -> Void) {
     ports = FleetPorts(
       client, on: loop, prefix: settings.prefix, node: configuration.node, neighbours: neighbours,
-      changed: changed)
+      writes: writes, changed: changed)
   }
 
   /// Whether etcd tells of every change now.
@@ -116,6 +119,7 @@ final class FleetLink {
 
   /// Follows nothing any more: another link does.
   func retire() {
+    writes.retire()
     certificates?.end()
     tickets?.stop()
     instances?.stop()
@@ -163,7 +167,8 @@ extension FleetLink {
   var section: StatusSection {
     EtcdSection(
       endpoint: client.endpoint.description, isReachable: client.isReachable, isSynced: isSynced,
-      revision: certificates?.lastSeen, failure: isSynced ? nil : failure
+      revision: certificates?.lastSeen, failure: isSynced ? nil : failure,
+      refusedWrites: writes.refused
     ).section
   }
 }

@@ -11,7 +11,8 @@ extension Server {
   /// Begins to follow etcd, where there is one; nothing waits for it.
   func share(_ tickets: TicketKeeper) {
     fleet = FleetLink(
-      configuration, encryption: certificates.encryption, loop: loop, logger: logger)
+      configuration, encryption: certificates.encryption, loop: loop, logger: logger,
+      warnings: warnings)
     fleet?.follow(certificates)
     if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
       let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {

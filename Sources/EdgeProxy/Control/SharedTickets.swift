@@ -13,6 +13,7 @@ final class SharedTickets {
   private let node: String
   private let encryption: EncryptionKeys?
   private let logger: Logger
+  private let writes: EtcdWrites
   private let now: () -> Int64
   private let changed: (TicketKeyring) -> Void
 
@@ -43,12 +44,16 @@ final class SharedTickets {
 
   /// What the keyring is called under the prefix.
   static let keyringName = "tickets/keys"
+  /// What the key of the server that rotates is called under the prefix.
+  static let holderName = "tickets/holder"
   private static let timeToLive = Duration.seconds(15)
 
   init(
     _ client: EtcdClient, prefix: String, node: String, encryption: EncryptionKeys?,
-    logger: Logger, now: @escaping () -> Int64, changed: @escaping (TicketKeyring) -> Void
+    logger: Logger, writes: EtcdWrites, now: @escaping () -> Int64,
+    changed: @escaping (TicketKeyring) -> Void
   ) {
+    self.writes = writes
     self.client = client
     self.node = node
     self.encryption = encryption
@@ -56,20 +61,22 @@ final class SharedTickets {
     self.now = now
     self.changed = changed
     keyringKey = Array((prefix + Self.keyringName).utf8)
-    holderKey = Array("\(prefix)tickets/holder".utf8)
+    holderKey = Array((prefix + Self.holderName).utf8)
     watch = RangeWatch(client, .prefix(Array("\(prefix)tickets/".utf8))) { [unowned self] in
       told($0)
     }
     lease = KeptLease(
       client, timeToLive: Self.timeToLive,
       gained: { [unowned self] in
+        writes.succeeded(.leases)
         leaseIdentifier = $0
         becomeHolder()
       },
       lost: { [unowned self] in
         leaseIdentifier = nil
         isHolder = false
-      })
+      },
+      failed: { writes.failed(.leases, $0) })
     watch?.start()
   }
 
@@ -129,13 +136,20 @@ final class SharedTickets {
       ])
     client.txn(transaction) { [weak self] result in
       // The watch tells which server the holder is.
-      guard let self, case .failure = result, !isHolder else { return }
-      holderIsThere = false
+      guard let self else { return }
+      writes.ended(.tickets, result)
+      if case .failure = result, !isHolder { holderIsThere = false }
     }
   }
 
-  /// Called every second: writes the first keyring, and the next one when its time has come.
-  func rotateIfDue() {
+  /// Called every second: a write that was refused is tried again.
+  func everySecond() {
+    becomeHolder()
+    rotateIfDue()
+  }
+
+  /// Writes the first keyring, and the next one when its time has come.
+  private func rotateIfDue() {
     guard isHolder, !isWriting, isSynced, let stored else { return }
     do throws(TLSError) {
       let next: TicketKeyring
@@ -160,7 +174,8 @@ final class SharedTickets {
     client.txn(transaction) { [weak self] result in
       guard let self else { return }
       isWriting = false
-      guard case .failure(let error) = result else { return writeFailure = nil }
+      writes.ended(.tickets, result)
+      guard case .failure(let error) = result, !error.isRefusal else { return writeFailure = nil }
       guard writeFailure != "\(error)" else { return }
       writeFailure = "\(error)"
       logger.warning("ticket keys were not rotated", metadata: ["error": "\(error)"])

@@ -68,7 +68,7 @@ final class TicketKeeper {
   }
 
   func everySecond() {
-    shared?.rotateIfDue()
+    shared?.everySecond()
     let patience = shared == nil ? 0 : Self.graceSeconds
     guard keyring.isDue(now: now() - patience) else { return }
     do throws(TLSError) {

@@ -19,6 +19,7 @@ final class SharedInstances {
   private let prefix: String
   private let node: String
   private let logger: Logger
+  private let writes: EtcdWrites
   private let heard: ([News]) -> Void
   private var publication: Publication
   private var watch: RangeWatch?
@@ -54,8 +55,9 @@ final class SharedInstances {
 
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String, logger: Logger,
-    previous: SharedInstances? = nil, heard: @escaping ([News]) -> Void
+    writes: EtcdWrites, previous: SharedInstances? = nil, heard: @escaping ([News]) -> Void
   ) {
+    self.writes = writes
     self.client = client
     self.prefix = prefix
     self.node = node
@@ -73,10 +75,12 @@ final class SharedInstances {
     lease = KeptLease(
       client, timeToLive: Self.timeToLive,
       gained: { [unowned self] in
+        writes.succeeded(.leases)
         publication.gained($0)
         write()
       },
-      lost: { [unowned self] in publication.lost() })
+      lost: { [unowned self] in publication.lost() },
+      failed: { writes.failed(.leases, $0) })
     watch?.start()
   }
 
@@ -105,6 +109,7 @@ final class SharedInstances {
     guard let lease = publication.presentLease, let transaction = publication.next() else { return }
     client.txn(transaction) { [weak self] result in
       guard let self else { return }
+      writes.ended(.instances, result)
       switch result {
       case .success:
         publication.ended(succeeded: true, lease: lease)

@@ -15,6 +15,7 @@ final class FleetPorts {
   private let directory: [UInt8]
   private let key: [UInt8]
   private let neighbours: NeighbourPorts
+  private let writes: EtcdWrites
   private let changed: () -> Void
   private var floor = FleetFloor()
   private var watch: RangeWatch?
@@ -29,6 +30,8 @@ final class FleetPorts {
   private var told: (isClosing: Bool, lease: Int64)?
   private var isWriting = false
 
+  /// What the part of a key is called that follows the prefix of the fleet.
+  static let directory = "ports/"
   /// After this a server that is gone is none of the fleet.
   private static let timeToLive = Duration.seconds(15)
   private static let retryAfter = Duration.seconds(1)
@@ -41,13 +44,14 @@ final class FleetPorts {
   /// `changed` is called when the answer may have.
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String,
-    neighbours: NeighbourPorts, changed: @escaping () -> Void
+    neighbours: NeighbourPorts, writes: EtcdWrites, changed: @escaping () -> Void
   ) {
+    self.writes = writes
     self.neighbours = neighbours
     self.client = client
     self.loop = loop
     self.changed = changed
-    directory = Array((prefix + "ports/").utf8)
+    directory = Array((prefix + Self.directory).utf8)
     key = directory + node.utf8
     retry = Alarm(on: loop) { [unowned self] in write() }
     watch = RangeWatch(client, .prefix(directory)) {
@@ -58,10 +62,12 @@ final class FleetPorts {
     lease = KeptLease(
       client, timeToLive: Self.timeToLive,
       gained: { [unowned self] in
+        writes.succeeded(.leases)
         leaseIdentifier = $0
         write()
       },
-      lost: { [unowned self] in leaseIdentifier = nil })
+      lost: { [unowned self] in leaseIdentifier = nil },
+      failed: { writes.failed(.leases, $0) })
     watch?.start()
   }
 
@@ -118,6 +124,7 @@ final class FleetPorts {
     client.put(put) { [weak self] result in
       guard let self else { return }
       isWriting = false
+      writes.ended(.port, result)
       guard case .success = result else { return retry?.set(after: Self.retryAfter) ?? () }
       told = (isClosing, lease)
       write()

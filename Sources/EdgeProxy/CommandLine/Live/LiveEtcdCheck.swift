@@ -11,6 +11,8 @@ final class LiveEtcdCheck {
   private let loop: EventLoop
   /// The questions that are not answered yet.
   private var open = 0
+  /// A member has answered.
+  private var isAnswered = false
 
   /// Tickets and certificates live for hours; a clock that is off by less does no harm.
   private static let skewSecondsMax: Int64 = 10
@@ -40,6 +42,8 @@ final class LiveEtcdCheck {
     }
     try finish()
     for client in clients { client.close() }
+    let rights = LiveRightsCheck(check: check, settings: settings, position: position, loop: loop)
+    if isAnswered { try rights.run() }
     if let (source, position) = check.named.certificatesInEtcd {
       try checkCertificates(source, position)
     }
@@ -61,6 +65,7 @@ final class LiveEtcdCheck {
     case .failure(let error):
       check.findings.warning(place(endpoint), "'\(endpoint)' does not answer: \(error)")
     case .success(let status):
+      isAnswered = true
       if status.leader == 0 {
         check.findings.warning(
           place(endpoint), "'\(endpoint)' has no leader: no quorum of its cluster")

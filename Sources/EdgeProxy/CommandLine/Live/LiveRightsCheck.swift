@@ -1,0 +1,82 @@
+internal import Configuration
+internal import Etcd
+internal import EventLoop
+
+/// Tries whether etcd would take what this server writes while it runs, and lets it read the same;
+/// nothing is changed.
+struct LiveRightsCheck {
+  let check: LiveCheck
+  let settings: SharedSettings
+  let position: Position
+  let loop: EventLoop
+
+  func run() throws(SystemError) {
+    let client = EtcdClient(settings.etcd, on: loop)
+    defer { client.close() }
+    for (kind, name) in writes {
+      let key = settings.prefix + name
+      let range = KeyRange.prefix(Array(key.utf8))
+      var question = RangeRequest(range)
+      question.countOnly = true
+      let read = try wait { client.range(question, $0) }
+      if let refusal = Self.refusal(read) {
+        check.findings.error(
+          position, "etcd does not let this server read '\(key)': \(told(refusal))")
+      }
+      let written = try wait { client.txn(Self.attempt(key), $0) }
+      if let refusal = Self.refusal(written) {
+        check.findings.error(
+          position, "\(kind.loss), tried at '\(key)': \(told(refusal))")
+        // A wrong password or a full store is told once.
+        guard case .refused(let status) = refusal, status.code == .permissionDenied else { return }
+      }
+    }
+  }
+
+  /// A key of each kind that this server writes, without the prefix.
+  private var writes: [(EtcdWrites.Kind, String)] {
+    let configuration = check.configuration
+    var writes: [(EtcdWrites.Kind, String)] = []
+    if configuration.subscriptions?.isShared ?? false {
+      writes.append((.instances, "\(SharedInstance.directory)\(configuration.node)/"))
+    }
+    if configuration.tls.tickets == .etcd {
+      writes += [(.tickets, SharedTickets.keyringName), (.tickets, SharedTickets.holderName)]
+    }
+    if configuration.listen.closeWhenUnable == .fleet {
+      writes.append((.port, FleetPorts.directory + configuration.node))
+    }
+    return writes
+  }
+
+  /// Puts a key where its version is below 0, which is never so.
+  ///
+  /// etcd asks for the right to all that a transaction may do, before it compares.
+  private static func attempt(_ key: String) -> TxnRequest {
+    let key = Array(key.utf8)
+    return TxnRequest(
+      compare: [Compare(.key(key), .less, .version(0))],
+      success: [.put(PutRequest(key: key, value: []))])
+  }
+
+  private func wait<Response>(
+    _ begin: (@escaping (Result<Response, CallError>) -> Void) -> Void
+  ) throws(SystemError) -> Result<Response, CallError> {
+    var answer: Result<Response, CallError>?
+    begin { answer = $0 }
+    while true {
+      if let answer { return answer }
+      try loop.turn(mayWait: true)
+    }
+  }
+
+  /// A member that does not answer has been told of already.
+  private static func refusal<Response>(_ result: Result<Response, CallError>) -> CallError? {
+    guard case .failure(let error) = result, error.isRefusal else { return nil }
+    return error
+  }
+
+  private func told(_ error: CallError) -> String {
+    "\(error); \(EtcdWrites.advice(error, prefix: settings.prefix))"
+  }
+}
