@@ -184,6 +184,26 @@ def test_writes_that_etcd_refuses_are_told_until_the_right_is_there(fleet, etcd,
     assert "permission denied" not in live(running)[1]
 
 
+def test_two_servers_with_one_name_are_told_of_each_other(fleet, etcd, wildcard):
+    cluster = etcd()
+    cluster.publish("main", wildcard)
+    edges = fleet(cluster, 2, node="same")
+
+    def warned(running):
+        return "node name" in {each["key"] for each in status(running)["warning_details"]}
+
+    eventually(lambda: all(warned(each) for each in edges), "both warn", 30)
+    for each in edges:
+        lines = [line for line in each.child.text.splitlines() if "another server has the same node name" in line]
+        assert len(lines) == 1 and "same" in lines[0]
+    code, text, _ = live(edges[0])
+    assert code == 0 and "node name 'same'" in text, text
+    edges[1].drain()
+    assert edges[1].child.wait() == 0
+    eventually(lambda: not warned(edges[0]), "the other is gone")
+    assert "node name 'same'" not in live(edges[0])[1]
+
+
 def live(running):
     """`--check-config --live` with what the server has in its environment."""
     done = subprocess.run(

@@ -19,6 +19,7 @@ final class FleetLink {
   private var certificates: CertificateFeed?
   private var tickets: SharedTickets?
   private var instances: SharedInstances?
+  private let name: NameClaim
   /// The agreement on which ports may be closed; `nil` where there is none.
   private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
@@ -43,6 +44,10 @@ final class FleetLink {
     // Each server begins with another member, so that none has them all.
     first = configuration.node.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
     client = EtcdClient(settings.etcd, on: loop, first: first)
+    name = NameClaim(
+      client, on: loop, prefix: settings.prefix, node: configuration.node,
+      identity: ServerIdentity.make(state: configuration.state), warnings: warnings,
+      logger: logger, writes: writes)
   }
 
   func follow(_ keeper: CertificateKeeper) { certificates = keeper.follow(client) }
@@ -90,6 +95,7 @@ final class FleetLink {
   private var failure: String? { certificates?.failure ?? client.lastFailure }
 
   func everySecond() {
+    name.everySecond(now: loop.clockNow)
     if isSynced {
       silentBeats = 0
       guard reported != nil else { return }
@@ -124,6 +130,7 @@ final class FleetLink {
     tickets?.stop()
     instances?.stop()
     ports?.stop()
+    name.stop()
     givesUpAt = loop.now + Self.handover
   }
 
@@ -135,6 +142,7 @@ final class FleetLink {
       tickets?.end()
       instances?.end()
       ports?.end()
+      name.end()
       return false
     }
     client.close()
@@ -150,10 +158,13 @@ final class FleetLink {
   func close() {
     tickets?.end()
     ports?.end()
+    name.end()
     let deadline = loop.clockNow + Self.farewell
     let alarm = Alarm(on: loop) {}
     alarm.set(after: Self.farewell)
-    while !(tickets?.isOver ?? true) || !(ports?.isOver ?? true), loop.clockNow < deadline {
+    while !(tickets?.isOver ?? true) || !(ports?.isOver ?? true) || !name.isOver,
+      loop.clockNow < deadline
+    {
       guard (try? loop.turn(mayWait: true)) != nil else { break }
     }
     alarm.cancel()

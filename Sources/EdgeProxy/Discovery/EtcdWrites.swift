@@ -9,7 +9,7 @@ final class EtcdWrites {
   enum Kind: CaseIterable {
     /// Without a lease nothing else is written.
     case leases
-    case instances, tickets, port
+    case instances, tickets, port, name
 
     var word: String {
       switch self {
@@ -17,6 +17,7 @@ final class EtcdWrites {
       case .instances: "instances"
       case .tickets: "tickets"
       case .port: "port"
+      case .name: "name"
       }
     }
 
@@ -28,6 +29,8 @@ final class EtcdWrites {
         "etcd does not take the instances that are announced here, so other servers do not know them"
       case .tickets: "etcd does not take this server's ticket keys, or its wish to rotate them"
       case .port: "etcd does not take whether this server's port is open"
+      case .name:
+        "etcd does not take this server's name, so a second server with that name is not noticed"
       }
     }
   }

@@ -31,12 +31,35 @@ struct LiveRightsCheck {
         guard case .refused(let status) = refusal, status.code == .permissionDenied else { return }
       }
     }
+    try checkName(client)
   }
+
+  /// Tells of running servers that have the name of this one.
+  private func checkName(_ client: EtcdClient) throws(SystemError) {
+    let (node, prefix) = (check.configuration.node, settings.prefix)
+    let range = KeyRange.prefix(NameRivals.directory(prefix: prefix, node: node))
+    var question = RangeRequest(range)
+    question.limit = Self.rivalsMax
+    guard case .success(let answer) = try wait({ client.range(question, $0) }) else { return }
+    let identity = ServerIdentity.read(state: check.configuration.state)
+    var rivals = NameRivals(prefix: prefix, node: node, identity: identity ?? "")
+    let begun = Instant(nanoseconds: 0)
+    rivals.apply(Changes(put: answer.keyValues), now: begun)
+    let places = rivals.places(now: begun + NameRivals.lastsAfter)
+    // Of servers whose identity cannot be read here, one may be this server.
+    guard places.count > (identity == nil ? 1 : 0) else { return }
+    let told = NameClaim.told(node, places)
+    check.findings.warning(position, "\(told.text); \(told.advice)")
+  }
+
+  private static let rivalsMax: Int64 = 100
 
   /// A key of each kind that this server writes, without the prefix.
   private var writes: [(EtcdWrites.Kind, String)] {
     let configuration = check.configuration
-    var writes: [(EtcdWrites.Kind, String)] = []
+    var writes: [(EtcdWrites.Kind, String)] = [
+      (.name, "\(NameRivals.directory)\(configuration.node)/")
+    ]
     if configuration.subscriptions?.isShared ?? false {
       writes.append((.instances, "\(SharedInstance.directory)\(configuration.node)/"))
     }

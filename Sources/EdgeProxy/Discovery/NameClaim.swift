@@ -1,0 +1,102 @@
+internal import Etcd
+internal import EventLoop
+internal import Logging
+
+/// Says in etcd, under a lease, that this server has its name, and warns of others that say the same:
+/// servers of one name ignore what the other announces, and decide about their ports as one.
+final class NameClaim {
+  private let client: EtcdClient
+  private let node: String
+  private let warnings: Warnings
+  private let logger: Logger
+  private let writes: EtcdWrites
+  private var rivals: NameRivals
+  private var watch: RangeWatch?
+  private var lease: KeptLease?
+  private var leaseIdentifier: Int64?
+  private var retry: Alarm?
+
+  private static let retryAfter = Duration.seconds(1)
+  private static let warning = "node name"
+
+  init(
+    _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String, identity: String,
+    warnings: Warnings, logger: Logger, writes: EtcdWrites
+  ) {
+    self.client = client
+    self.node = node
+    self.warnings = warnings
+    self.logger = logger
+    self.writes = writes
+    rivals = NameRivals(prefix: prefix, node: node, identity: identity)
+    retry = Alarm(on: loop) { [unowned self] in write() }
+    watch = RangeWatch(client, rivals.range) { [unowned self] in
+      rivals.apply($0, now: loop.clockNow)
+    }
+    lease = KeptLease(
+      client, timeToLive: NameRivals.timeToLive,
+      gained: { [unowned self] in
+        writes.succeeded(.leases)
+        leaseIdentifier = $0
+        write()
+      },
+      lost: { [unowned self] in leaseIdentifier = nil },
+      failed: { writes.failed(.leases, $0) })
+    watch?.start()
+  }
+
+  private func write() {
+    guard let leaseIdentifier else { return }
+    let value = NameRivals.value(place: ServerIdentity.place())
+    client.put(PutRequest(key: rivals.key, value: value, lease: leaseIdentifier)) {
+      [weak self] result in
+      guard let self else { return }
+      writes.ended(.name, result)
+      if case .failure = result { retry?.set(after: Self.retryAfter) }
+    }
+  }
+
+  func everySecond(now: Instant) {
+    let places = rivals.places(now: now)
+    guard !places.isEmpty else {
+      if warnings.clear(Self.warning) {
+        logger.notice("no other server has the name of this one", metadata: ["node": "\(node)"])
+      }
+      return
+    }
+    let told = Self.told(node, places)
+    guard warnings.raise(Self.warning, told.text, advice: told.advice) else { return }
+    logger.warning(
+      "another server has the same node name",
+      metadata: [
+        "node": "\(node)", "at": "\(places.joined(separator: ", "))", "advice": "\(told.advice)",
+      ])
+  }
+
+  /// What is wrong where servers at these places have this server's name, and what to do.
+  static func told(_ node: String, _ places: [String]) -> (text: String, advice: String) {
+    (
+      "another server has the node name '\(node)' too, at \(places.joined(separator: ", ")); they"
+        + " do not know each other's instances, and both may close their port",
+      "give each server a 'node' of its own and restart it"
+    )
+  }
+
+  /// Follows the others no more.
+  func stop() {
+    watch?.end()
+    retry?.cancel()
+    warnings.clear(Self.warning)
+  }
+
+  func end() {
+    leaseIdentifier = nil
+    retry?.cancel()
+    lease?.end()
+  }
+
+  /// Whether etcd has heard of the end.
+  var isOver: Bool { lease?.isOver ?? true }
+}
+
+@available(*, unavailable) extension NameClaim: Sendable {}
