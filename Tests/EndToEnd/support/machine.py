@@ -104,11 +104,19 @@ class Machine:
 
     def run(self, *words, check=True, **options):
         """A command on the machine."""
-        done = subprocess.run(
-            ["nsenter", "--target", str(self.first), "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup",
-             *map(str, words)], capture_output=True, text=True, timeout=60, **options)
+        done = self._run(words, options)
         assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}\n{self.child.text}"
         return done.stdout
+
+    def result(self, *words, **options):
+        """The exit status of a command on the machine, and what it printed."""
+        done = self._run(words, options)
+        return done.returncode, done.stdout
+
+    def _run(self, words, options):
+        return subprocess.run(
+            ["nsenter", "--target", str(self.first), "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup",
+             *map(str, words)], capture_output=True, text=True, timeout=60, **options)
 
     def start(self, *words):
         """A command on the machine that goes on."""
