@@ -1,14 +1,17 @@
 """The pages of docs as a reader follows them: their blocks in order, typed in on a machine.
 
 An indented block is commands. A fenced block is a file's content: the paragraph before it names the file between
-backquotes and ends with a colon. Where that paragraph begins with "In", the block goes into the file: a key of a
-configuration replaces the key that was there, and lines of any other file come behind its own.
+backquotes and ends with a colon. Where a sentence of it says "In" before the name, the block goes into the file: a key
+of a configuration replaces the key that was there, and lines of any other file come behind its own.
 """
 
 import re
+import textwrap
+import time
 from dataclasses import dataclass
 
 from . import REPOSITORY
+from .processes import PATIENCE
 
 NAMED = re.compile(r"`(/[^`\s]+)`")
 KEY = re.compile(r"^(?=\w+:)", re.MULTILINE)
@@ -34,7 +37,7 @@ class Block:
 
     @property
     def is_part(self):
-        return self.paragraph.startswith("In ")
+        return re.search(r"\b[Ii]n$", self.paragraph.partition(f" `{self.file}`")[0]) is not None
 
 
 def blocks(text):
@@ -49,7 +52,7 @@ def blocks(text):
         elif line.startswith("    ") and not lines[at - 1].strip():
             while at + 1 < len(lines) and (lines[at + 1].startswith("    ") or _goes_on(lines, at + 1)):
                 at += 1
-            text = "\n".join(each[4:] for each in lines[begin:at + 1])
+            text = textwrap.dedent("\n".join(lines[begin:at + 1]))
             found.append(Block(section, begin + 1, None, text + "\n", paragraph))
         elif line.startswith("#"):
             section, paragraph = line.lstrip("# "), ""
@@ -68,25 +71,23 @@ class Walk:
     """Follows a page on a machine, section by section, in a shell that stops at the first command that fails.
 
     `instead` are pairs of what a page says and what stands for it here; `left_out` are the blocks that are not
-    followed, by their first lines, with the reason. What of either the page does not have is a mistake of the test,
+    followed, by their first lines, with the reason. `repeated` are those that are typed in again until they succeed,
+    because what they show is there within a second. What of these the page does not have is a mistake of the test,
     and so is a block that is neither commands nor a file's content."""
 
-    def __init__(self, machine, page, instead=None, left_out=None, environment=None):
+    def __init__(self, machine, page, instead=None, left_out=None, repeated=(), environment=None):
         self.machine, self.page = machine, page
         self.blocks = blocks((REPOSITORY / page).read_text())
-        self.instead, self.left_out = instead or {}, left_out or {}
+        self.instead, self.left_out, self.repeated = instead or {}, left_out or {}, repeated
         self.environment = [f"{name}={value}" for name, value in (environment or {}).items()]
-        self.unused = {*self.instead, *self.left_out}
+        self.unused = {*self.instead, *self.left_out, *self.repeated}
 
     def through(self, section):
-        """Follows the blocks up to the end of a section, and returns what the last one printed."""
+        """Follows the blocks up to the end of a section, and returns what they printed."""
         assert any(each.section == section for each in self.blocks), f"{self.page} has no block left in '{section}'"
         last = max(number for number, each in enumerate(self.blocks) if each.section == section)
         following, self.blocks = self.blocks[:last + 1], self.blocks[last + 1:]
-        printed = ""
-        for block in following:
-            printed = self._follow(block)
-        return printed
+        return "".join([self._follow(block) for block in following])
 
     def to_the_end(self):
         printed = self.through(self.blocks[-1].section)
@@ -103,16 +104,22 @@ class Walk:
                 self.unused.discard(words)
                 text = text.replace(words, others)
         if block.language is None:
-            return self._type(f"{self.page}:{block.line}", text)
+            return self._type(block, text)
         assert block.file, f"{self.page}:{block.line}: no sentence says which file this block is"
         self._write(block, text)
         return ""
 
-    def _type(self, place, text):
+    def _type(self, block, text):
         """Runs commands; what they print on either stream."""
         words = ["env", *self.environment, "bash", "-euo", "pipefail", "-c", f"exec 2>&1\n{text}"]
         status, printed = self.machine.result(*words, cwd="/")
-        assert status == 0, f"{place}: exit status {status} of\n{text}\n{printed}\n{self.machine.said[-3000:]}"
+        if block.first in self.repeated:
+            self.unused.discard(block.first)
+            deadline = time.monotonic() + PATIENCE
+            while status != 0 and time.monotonic() < deadline:
+                status, printed = self.machine.result(*words, cwd="/")
+        assert status == 0, (f"{self.page}:{block.line}: exit status {status} of\n{text}\n{printed}\n"
+                             f"What services said:\n{self.machine.said[-3000:]}")
         return printed
 
     def _write(self, block, text):
