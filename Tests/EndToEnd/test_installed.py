@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 from support import REPOSITORY
+from support.apache import MODULES, apache_configuration
 from support.client import Client
 from support.installed import FOR_THE_SERVICE, Installed
 from support.machine import needs_a_machine
@@ -20,7 +21,6 @@ NETWORK = "10.9.0.1"
 SOCKETS = {"loopback": "127.0.0.1:0", "network": f"{NETWORK}:0", "unix": "/run/unix/app.sock"}
 APPLICATIONS = "/usr/local/share/apps"
 ETCD = "/etc/edgeproxy/etcd"
-MODULES = "/usr/lib/apache2/modules"
 
 ORDINARY = {
     "upstreams": {
@@ -60,34 +60,12 @@ def apache_unit(directory):
     return f"[Service]\nExecStart=/usr/sbin/apache2 -D FOREGROUND -f {directory}/apache.conf\nKillSignal=SIGTERM\n"
 
 
-def apache_configuration(certificate):
-    """What has the ports before edgeproxy gets them: TLS, and an application over the uwsgi protocol."""
-    modules = ["mpm_event", "authz_core", "unixd", "ssl", "socache_shmcb", "proxy", "proxy_uwsgi"]
-    built_in = {"unixd"} if not pathlib.Path(MODULES, "mod_unixd.so").exists() else set()
-    loads = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in modules if name not in built_in)
-    return f"""
-{loads}
-ServerName localhost
-PidFile /run/apache.pid
-ErrorLog /dev/stderr
-User www-data
-Group www-data
-Listen 80
-Listen 443
-<VirtualHost *:443>
-SSLEngine on
-SSLCertificateFile {certificate.chain}
-SSLCertificateKeyFile {certificate.key}
-ProxyPass / unix:/run/static/app.sock|uwsgi://localhost/
-</VirtualHost>
-"""
-
-
 @pytest.fixture(scope="module")
 def machine(package, wildcard, authority):
     with tempfile.TemporaryDirectory(prefix="edge.", dir="/tmp") as name:
         directory = pathlib.Path(name)
-        (directory / "apache.conf").write_text(apache_configuration(wildcard))
+        (directory / "apache.conf").write_text(apache_configuration(
+            wildcard.chain, wildcard.key, "unix:/run/static/app.sock|uwsgi://localhost/"))
         server, client = authority.issue("localhost", "127.0.0.1"), authority.issue("edge", usage="clientAuth")
         put = " ".join(FOR_THE_SERVICE)
         prepare = f"""

@@ -7,11 +7,11 @@ empty one with loopback, and a reboot ends the process. `boot` starts it again, 
 import contextlib
 import ctypes
 import functools
+import itertools
 import os
 import pathlib
 import shutil
 import subprocess
-import threading
 
 import pytest
 
@@ -23,6 +23,9 @@ BARE = ["sysinit.target", "basic.target", "network-online.target", "multi-user.t
 ENDS = ["shutdown.target", "umount.target", "final.target", "reboot.target", "systemd-reboot.service"]
 LAYERED = ["etc", "usr", "var"]
 CLONE_NEWNET = 0x40000000
+
+# One for each boot, as machines may run beside one another.
+numbers = itertools.count(1)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -84,7 +87,7 @@ class Machine:
         self.boot()
 
     def boot(self):
-        self.groups = _own_group(f"edgeproxy-test-{os.getpid()}-{threading.get_ident()}")
+        self.groups = _own_group(f"edgeproxy-test-{os.getpid()}-{next(numbers)}")
         enter = f"for group in {' '.join(map(str, self.groups))}; do echo $$ > $group/cgroup.procs; done; exec \"$@\""
         inside = INSIDE.format(layered=" ".join(LAYERED), systemd=SYSTEMD)
         self.child = Child([

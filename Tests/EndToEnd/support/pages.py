@@ -78,6 +78,7 @@ class Walk:
     def __init__(self, machine, page, instead=None, left_out=None, repeated=(), environment=None):
         self.machine, self.page = machine, page
         self.blocks = blocks((REPOSITORY / page).read_text())
+        self.all = list(self.blocks)
         self.instead, self.left_out, self.repeated = instead or {}, left_out or {}, repeated
         self.environment = [f"{name}={value}" for name, value in (environment or {}).items()]
         self.unused = {*self.instead, *self.left_out, *self.repeated}
@@ -89,9 +90,15 @@ class Walk:
         following, self.blocks = self.blocks[:last + 1], self.blocks[last + 1:]
         return "".join([self._follow(block) for block in following])
 
+    def again(self, section):
+        """Follows a section that was followed before."""
+        for block in self.all:
+            if block.section == section:
+                self._follow(block)
+
     def to_the_end(self):
         printed = self.through(self.blocks[-1].section)
-        assert not self.unused, f"{self.page} does not have what the test replaces or leaves out: {self.unused}"
+        assert not self.unused, f"{self.page} does not have what the test replaces, leaves out or repeats: {self.unused}"
         return printed
 
     def _follow(self, block):
