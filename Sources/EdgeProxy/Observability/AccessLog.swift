@@ -8,7 +8,7 @@ internal import Logging
 ///
 /// What goes wrong with it is a warning of the whole server, told once in the error log; that it goes on
 /// is told as well.
-struct AccessLog {
+struct AccessLog: ~Copyable {
   private var writer: AccessLogWriter?
   private var settings: LogSettings
   private let logger: Logger

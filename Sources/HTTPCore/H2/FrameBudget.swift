@@ -44,6 +44,8 @@ struct FrameBudget {
     case spent(Flood)
     /// The second one is, too.
     case exceeded(Flood)
+
+    var isFine: Bool { if case .fine = self { true } else { false } }
   }
 
   /// An allowance in billionths of a frame, so that a nanosecond's growth is a whole number.

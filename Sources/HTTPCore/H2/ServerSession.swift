@@ -175,8 +175,11 @@ package final class ServerSession {
     guard !end.isCondemned, !isBroken else { return Received(count: input.count, event: .nothing) }
     let piece = scanner.next(input)
     if piece.hasHeader, !isPeer {
-      hold(to: budget.take(scanner, now: now))
-      if end.isCondemned { return Received(count: piece.count, event: .nothing) }
+      let verdict = budget.take(scanner, now: now)
+      if !verdict.isFine {
+        hold(to: verdict)
+        if end.isCondemned { return Received(count: piece.count, event: .nothing) }
+      }
     }
     event = .nothing
     if piece.hasHeader { frameBegins() }

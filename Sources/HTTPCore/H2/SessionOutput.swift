@@ -114,8 +114,10 @@ extension ServerSession {
       var bytes: UnsafePointer<UInt8>?
       let count = unsafe nghttp2_session_mem_send(raw, &bytes)
       resetUnsent()
-      hold(to: verdict)
-      verdict = .fine
+      if !verdict.isFine {
+        hold(to: verdict)
+        verdict = .fine
+      }
       if count < 0 { isBroken = true }
       guard count > 0 else { return }
       // SAFETY: the library keeps the bytes until its next call.
