@@ -1,3 +1,4 @@
+internal import CLinux
 package import EventLoop
 internal import Glibc
 
@@ -131,18 +132,17 @@ package final class CertificateDirectory {
 
   /// All names, or an error: a part of a directory would look like certificates taken away.
   package static func list(_ path: String) throws(SystemError) -> [String] {
-    // SAFETY: the directory is ours until it is closed; the name of an entry ends with a NUL within
-    // its array, and is copied before the next one is read.
+    // SAFETY: the directory is ours until it is closed. An entry is as long as its name, so the array that
+    // C declares is not all there; the name ends with a NUL, and is copied before the next one is read.
     guard let directory = unsafe opendir(path) else { throw SystemError("opendir") }
     defer { unsafe closedir(directory) }
     var names: [String] = []
     while true {
       errno = 0
       guard let entry = unsafe readdir(directory) else { break }
-      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
-        unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      names.append(name)
+      guard let name = unsafe shim_entry_name(entry) else { continue }
+      let bytes = unsafe UnsafeRawBufferPointer(start: name, count: strlen(name))
+      unsafe names.append(String(decoding: bytes, as: UTF8.self))
     }
     guard errno == 0 else { throw SystemError("readdir") }
     return names
