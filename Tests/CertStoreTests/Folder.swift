@@ -1,3 +1,4 @@
+import CertStore
 import Glibc
 import Testing
 
@@ -51,17 +52,8 @@ final class Folder {
 
   private static func removeAll(_ path: String) {
     if unsafe unlink(path) == 0 { return }
-    if let directory = unsafe opendir(path) {
-      var names: [String] = []
-      while let entry = unsafe readdir(directory) {
-        let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
-          unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if name != ".", name != ".." { names.append(name) }
-      }
-      unsafe closedir(directory)
-      for name in names { removeAll(path + "/" + name) }
-    }
+    let names = (try? CertificateDirectory.list(path)) ?? []
+    for name in names where name != "." && name != ".." { removeAll(path + "/" + name) }
     _ = unsafe rmdir(path)
   }
 }

@@ -1,3 +1,4 @@
+import CertStore
 import EventLoop
 import Glibc
 
@@ -15,17 +16,9 @@ package final class TemporaryDirectory: Sendable {
   deinit { Self.removeAll(path) }
 
   private static func removeAll(_ path: String) {
-    // SAFETY: the directory is ours until it is closed, and an entry is copied before the next one
-    // is read.
-    if let directory = unsafe opendir(path) {
-      while let entry = unsafe readdir(directory) {
-        let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { raw in
-          unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if name != ".", name != ".." { removeAll(path + "/" + name) }
-      }
-      unsafe closedir(directory)
-    }
+    let names = (try? CertificateDirectory.list(path)) ?? []
+    for name in names where name != "." && name != ".." { removeAll(path + "/" + name) }
+    // SAFETY: the path is a C string for the length of the call.
     _ = unsafe remove(path)
   }
 
