@@ -31,11 +31,11 @@ class Pace:
     """Asks again and again in a thread of its own, and keeps how long the longest answer took."""
 
     def __init__(self, ask):
-        self.ask, self.longest, self.failure, self.stopping = ask, 0, None, False
+        self.ask, self.longest, self.failure, self.stopping = ask, 0, None, threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
-        while not self.stopping:
+        while not self.stopping.wait(0.01):
             begun = time.monotonic()
             try:
                 self.ask()
@@ -43,14 +43,13 @@ class Pace:
                 self.failure = error
                 return
             self.longest = max(self.longest, time.monotonic() - begun)
-            time.sleep(0.01)
 
     def __enter__(self):
         self.thread.start()
         return self
 
     def __exit__(self, *_):
-        self.stopping = True
+        self.stopping.set()
         self.thread.join(30)
 
 
@@ -58,13 +57,13 @@ class Signs:
     """Reads what the service manager is told: the longest time between two signs of life."""
 
     def __init__(self, notifications):
-        self.socket, self.longest, self.count, self.stopping = notifications.socket, 0, 0, False
+        self.socket, self.longest, self.count, self.stopping = notifications.socket, 0, 0, threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
         last = None
         self.socket.settimeout(0.1)
-        while not self.stopping:
+        while not self.stopping.is_set():
             try:
                 text = self.socket.recv(4096)
             except TimeoutError:
