@@ -67,17 +67,31 @@ class Fleet:
             server.start()
         for server in self.servers:
             server.wait()
+        for server in self.servers:
+            self._wait_for_a_page(server)
         self.run_program("dns_server.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.count)
         self._wait_for_names()
         (self.directory / "lab.json").write_text(json.dumps(
             {"owner": self.owner, "servers": self.count, "edgeproxy": str(self.edgeproxy)}))
 
+    def _wait_for_a_page(self, server):
+        """A server is ready before it has a certificate. A client that asked DNS then would keep, for a minute, the
+        few addresses whose port was open, and no excuse would fit what it meets there."""
+        self._wait(f"{server.name} answers no page; its log: {server.directory / 'edge.log'}",
+                   "curl", "--silent", "--fail", "--output", "/dev/null", "--max-time", 2,
+                   "--cacert", self.authority.pem, "--connect-to", f"::{server.address}:443", f"https://{NAMES[0]}/fast")
+
     def _wait_for_names(self):
+        self._wait(f"the laboratory's DNS does not answer; its log: {self.directory / 'dns_server.log'}",
+                   "getent", "hosts", NAMES[0])
+
+    def _wait(self, otherwise, *words):
+        """Until a command of a client succeeds."""
         for _ in range(100):
-            if network.run(*self.network.inside(0, "getent", "hosts", NAMES[0]), check=False).returncode == 0:
+            if network.run(*self.network.inside(0, *words), check=False).returncode == 0:
                 return
             time.sleep(0.05)
-        raise RuntimeError(f"the laboratory's DNS does not answer; its log: {self.directory / 'dns_server.log'}")
+        raise RuntimeError(otherwise)
 
     def _write_encryption_keys(self):
         key = network.run(self.edgeproxy, "cert", "new-key").stdout
