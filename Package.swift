@@ -16,7 +16,8 @@ let house: [SwiftSetting] = [
 
 /// What the server stands on.
 let server: [Target.Dependency] = [
-  "Configuration", "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop", "Calendar",
+  "Configuration", "ACME", "DNS", "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop",
+  "Calendar",
   "CCrash", "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
@@ -48,7 +49,11 @@ let package = Package(
     .target(name: "TLS", dependencies: ["Calendar", "COpenSSL"], swiftSettings: house),
     .target(
       name: "HTTPCore", dependencies: ["Calendar", "CNghttp2", "CZlib"], swiftSettings: house),
-    .target(name: "Wire", dependencies: ["TLS", "EventLoop"], swiftSettings: house),
+    .target(name: "Wire", dependencies: ["HTTPCore", "TLS", "EventLoop"], swiftSettings: house),
+    .target(
+      name: "ACME", dependencies: ["Wire", "HTTPCore", "TLS", "EventLoop", "Calendar"],
+      swiftSettings: house),
+    .target(name: "DNS", dependencies: ["TLS", "EventLoop"], swiftSettings: house),
     .target(
       name: "Etcd", dependencies: ["HTTPCore", "Wire", "TLS", "EventLoop"], swiftSettings: house),
     .target(
@@ -56,14 +61,14 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Configuration",
-      dependencies: ["CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML"],
+      dependencies: ["ACME", "DNS", "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML"],
       swiftSettings: house),
     .executableTarget(name: "EdgeProxy", dependencies: server, swiftSettings: house),
     .target(
       name: "TestSupport",
       dependencies: [
-        "Calendar", "Configuration", "CertStore", "EventLoop", "Etcd", "HTTPCore", "TLS", "CLinux",
-        "CNghttp2", "COpenSSL", "CZlib",
+        "ACME", "Calendar", "Configuration", "CertStore", "DNS", "EventLoop", "Etcd", "HTTPCore",
+        "TLS", "Wire", "CLinux", "CNghttp2", "COpenSSL", "CZlib",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
     .testTarget(name: "CalendarTests", dependencies: ["Calendar"], swiftSettings: house),
@@ -72,7 +77,13 @@ let package = Package(
     .testTarget(
       name: "TLSTests", dependencies: ["TLS", "EventLoop", "TestSupport"], swiftSettings: house),
     .testTarget(
-      name: "WireTests", dependencies: ["Wire", "EventLoop", "TLS", "TestSupport"],
+      name: "WireTests", dependencies: ["Wire", "HTTPCore", "EventLoop", "TLS", "TestSupport"],
+      swiftSettings: house),
+    .testTarget(
+      name: "ACMETests", dependencies: ["ACME", "Wire", "TLS", "EventLoop", "TestSupport"],
+      swiftSettings: house),
+    .testTarget(
+      name: "DNSTests", dependencies: ["DNS", "EventLoop", "TLS", "TestSupport"],
       swiftSettings: house),
     .testTarget(
       name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"], swiftSettings: house),
@@ -89,7 +100,9 @@ let package = Package(
       ], swiftSettings: house),
     .testTarget(
       name: "EdgeProxyTests",
-      dependencies: ["EdgeProxy", "CCrash", "Configuration", "Etcd", "TestSupport"],
+      dependencies: [
+        "EdgeProxy", "ACME", "CCrash", "Configuration", "DNS", "Etcd", "TestSupport",
+      ],
       swiftSettings: house),
   ]
 )
@@ -104,8 +117,8 @@ if Context.environment["FUZZ"] != nil {
     .target(
       name: "EdgeProxy", dependencies: server.dropLast(2) + server.suffix(1),
       sources: [
-        "Admin", "Control", "Discovery", "Exchange", "Files", "Health", "Memory", "Observability",
-        "Ports", "Routing", "Serving", "Tunnel", "Upstream",
+        "Admin", "Control", "Discovery", "Exchange", "Files", "Health", "Issuance", "Memory",
+        "Observability", "Ports", "Routing", "Serving", "Tunnel", "Upstream",
       ], swiftSettings: house),
     .target(
       name: "ServerProperties",

@@ -1,0 +1,1 @@
+/// Messages of DNS, RFC 1035.
