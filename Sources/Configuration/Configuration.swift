@@ -21,6 +21,8 @@ package struct Configuration: Sendable, Equatable {
   package var tls: TLSSettings
   /// `nil` for a server that shares nothing.
   package var etcd: SharedSettings?
+  /// `nil` where others bring all certificates.
+  package var acme: AcmeSettings? = nil
   /// `nil` where no instance announces itself.
   package var subscriptions: SubscriptionSettings? = nil
   package var upstreams: [UpstreamSettings]
