@@ -64,7 +64,7 @@ package struct CertificateBundle: Sendable {
     }
   }
 
-  private static func context(_ leaf: [UInt8]) -> [UInt8] { context + Fingerprint.sha256(leaf) }
+  private static func context(_ leaf: [UInt8]) -> [UInt8] { context + Hash.sha256(leaf) }
 
   /// The value to store for a chain and its key, which may be in one text.
   ///

@@ -50,7 +50,7 @@ package final class CertificateCopy {
         guard CopyFile.name(record.key) == name else {
           throw .refused(path: path, reason: "the file has the name of another certificate")
         }
-        digests[name] = Fingerprint.sha256(bytes)
+        digests[name] = Hash.sha256(bytes)
         records.append(record)
       } catch {
         refusals.append(CertStore.Refusal(source: path, reason: Self.reason(error)))
@@ -153,7 +153,7 @@ package final class CertificateCopy {
   private func put(
     _ name: String, _ bytes: [UInt8], bytesMax: Int, isReadable: () -> Bool = { true }
   ) throws(CopyError) -> Bool {
-    let digest = Fingerprint.sha256(bytes)
+    let digest = Hash.sha256(bytes)
     if let known = digests[name], known == digest, directory.has(name) { return false }
     if let old = try? directory.read(name, bytesMax: bytesMax), old == bytes {
       digests[name] = digest

@@ -18,15 +18,15 @@ enum CopyFile {
     for stored in record.values {
       body += length(stored.key) + stored.key + length(stored.value) + stored.value
     }
-    return magic + Fingerprint.sha256(body) + body
+    return magic + Hash.sha256(body) + body
   }
 
   /// The record, or `nil` where the file is damaged.
   static func decode(_ bytes: [UInt8]) -> CopyRecord? {
     guard bytes.count <= bytesMax, bytes.starts(with: magic) else { return nil }
     let rest = bytes[magic.count...]
-    var body = rest.dropFirst(Fingerprint.count)
-    guard Array(rest.prefix(Fingerprint.count)) == Fingerprint.sha256(Array(body)),
+    var body = rest.dropFirst(Hash.count)
+    guard Array(rest.prefix(Hash.count)) == Hash.sha256(Array(body)),
       let count = body.popFirst(), (1...valuesMax).contains(Int(count))
     else { return nil }
     var values: [StoredValue] = []
@@ -69,7 +69,7 @@ enum CopyFile {
       }
     }
     guard text.utf8.count > shownMax else { return "k-" + text + suffix }
-    return "h-" + hexadecimal(Fingerprint.sha256(key)) + suffix
+    return "h-" + hexadecimal(Hash.sha256(key)) + suffix
   }
 
   static func isName(_ name: String) -> Bool {

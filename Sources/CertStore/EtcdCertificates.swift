@@ -124,7 +124,7 @@ package struct EtcdCertificates: Sendable {
     guard values.count > 1 else { return }
     let news = values.prefix(Self.sourcesMax).filter {
       !isLegacy($0.key) && $0.key.count <= Self.keyBytesMax
-        && sources[$0.key]?.digest != Fingerprint.sha256($0.value)
+        && sources[$0.key]?.digest != Hash.sha256($0.value)
     }
     let offers = SharedWork.map(news, with: tools) { [keys] stored, tools in
       CertificateOffer(stored, keys: keys, isCopy: isCopy, with: tools)
@@ -150,7 +150,7 @@ package struct EtcdCertificates: Sendable {
       let value = Array(stored.value.prefix(Certificate.bytesMax + 1))
       return setLegacy(stored.key, value, isCopy: isCopy)
     }
-    let digest = Fingerprint.sha256(stored.value)
+    let digest = Hash.sha256(stored.value)
     var source = sources[stored.key] ?? Source(offer: .absent)
     guard source.digest != digest else { return }
     if let (value, offer) = readAhead[stored.key], value == stored.value {

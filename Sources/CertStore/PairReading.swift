@@ -26,8 +26,8 @@ struct PairReading: Sendable {
       digest = nil
       result = .failure(Failure(path: failure.path, reason: "\(failure.error)"))
     case .success(let pair):
-      let digest = Fingerprint.sha256(
-        Fingerprint.sha256(pair.chain) + (pair.key.map { Fingerprint.sha256($0) } ?? []))
+      let digest = Hash.sha256(
+        Hash.sha256(pair.chain) + (pair.key.map { Hash.sha256($0) } ?? []))
       self.digest = digest
       if let old, old.digest == digest {
         result = old.result

@@ -77,7 +77,7 @@ enum CertificateFacts {
 
   /// SHA-256 of the certificate, in DER; `nil` where OpenSSL has no memory.
   static func fingerprint(_ certificate: OpaquePointer) -> [UInt8]? {
-    var digest = [UInt8](repeating: 0, count: Fingerprint.count)
+    var digest = [UInt8](repeating: 0, count: Hash.count)
     // SAFETY: the digest has the size that SHA-256 writes.
     guard unsafe X509_digest(certificate, EVP_sha256(), &digest, nil) == 1 else { return nil }
     return digest

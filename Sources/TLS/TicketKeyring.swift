@@ -69,7 +69,7 @@ package struct TicketKeyring: Sendable, Equatable {
       + next.bytes
     let head = Self.magic + [Self.version]
     guard let keys else {
-      return head + [Form.plain.rawValue] + body + Fingerprint.sha256(body)
+      return head + [Form.plain.rawValue] + body + Hash.sha256(body)
     }
     let sealed = try Envelope.seal(body, with: keys, context: Self.context)
     return head + [Form.sealed.rawValue] + sealed
@@ -89,9 +89,9 @@ package struct TicketKeyring: Sendable, Equatable {
     }
     switch keys {
     case .none:
-      guard rest.count == Self.bodyBytes + Fingerprint.count else { throw .malformed }
+      guard rest.count == Self.bodyBytes + Hash.count else { throw .malformed }
       body = Array(rest[..<Self.bodyBytes])
-      guard Fingerprint.sha256(body) == Array(rest[Self.bodyBytes...]) else { throw .malformed }
+      guard Hash.sha256(body) == Array(rest[Self.bodyBytes...]) else { throw .malformed }
     case .some(let keys):
       do throws(EnvelopeError) {
         body = try Envelope.open(rest, with: keys, context: Self.context)

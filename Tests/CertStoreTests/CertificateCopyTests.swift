@@ -136,7 +136,7 @@ struct CertificateCopyTests {
       for value in [UInt8(0), 1, 2, 127, 255] {
         var body = Array(bytes[49...])
         body[position - 49] = value
-        let forged = bytes[..<17] + Fingerprint.sha256(body) + body
+        let forged = bytes[..<17] + Hash.sha256(body) + body
         if let record = CopyFile.decode(Array(forged)) {
           #expect(CopyFile.encode(record) == Array(forged))
         }

@@ -80,7 +80,7 @@ struct TicketKeyringTests {
     case "twice the same": body.replaceSubrange(96..<176, with: body[16..<96])
     default: body.replaceSubrange(192..<224, with: body[32..<64])
     }
-    let forged = bytes[..<6] + body + Fingerprint.sha256(body)
+    let forged = bytes[..<6] + body + Hash.sha256(body)
     #expect(throws: TicketKeyringError.weakKeys) {
       try TicketKeyring(decoding: Array(forged), with: nil)
     }

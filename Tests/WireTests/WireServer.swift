@@ -145,7 +145,7 @@ final class WireTrust {
       policy: TLSPolicy(minimumIsTLS13: true, tickets: false), ticketKeys: TicketKeys())
     context.install(EveryName(certificate))
     context.offersHTTP2 = offersHTTP2
-    return (context, Fingerprint.sha256(certificate.chain[0]))
+    return (context, Hash.sha256(certificate.chain[0]))
   }
 
   /// A client's context that trusts the authority and offers both protocols.

@@ -47,7 +47,7 @@ enum ServerIdentity {
   }
 
   private static func identity(_ number: String, _ boot: String) -> String {
-    let digest = Fingerprint.sha256(Array("\(number) \(boot)".utf8))
+    let digest = Hash.sha256(Array("\(number) \(boot)".utf8))
     return digest.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 

@@ -16,5 +16,5 @@ enum WebSocketKey {
   }
 
   /// The Sec-WebSocket-Accept that belongs to a key.
-  static func accept(_ key: [UInt8]) -> [UInt8] { Base64.encode(Fingerprint.sha1(key + suffix)) }
+  static func accept(_ key: [UInt8]) -> [UInt8] { Base64.encode(Hash.sha1(key + suffix)) }
 }

@@ -20,7 +20,7 @@ final class TestFleet {
       policy: TLSPolicy(minimumIsTLS13: true, tickets: false), ticketKeys: TicketKeys())
     context.install(EveryName(certificate))
     context.offersHTTP2 = true
-    return (context, Fingerprint.sha256(certificate.chain[0]))
+    return (context, Hash.sha256(certificate.chain[0]))
   }
 
   /// A client's context that trusts the fleet.
