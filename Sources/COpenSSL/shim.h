@@ -30,6 +30,11 @@ static inline int shim_sk_X509_push(STACK_OF(X509) *s, X509 *x) { return sk_X509
 static inline int shim_sk_X509_num(const STACK_OF(X509) *s) { return sk_X509_num(s); }
 static inline void shim_sk_X509_free(STACK_OF(X509) *s) { sk_X509_free(s); }
 static inline void shim_sk_X509_pop_free(STACK_OF(X509) *s) { sk_X509_pop_free(s, X509_free); }
+static inline STACK_OF(X509_EXTENSION) *shim_sk_X509_EXTENSION_new_null(void) { return sk_X509_EXTENSION_new_null(); }
+static inline int shim_sk_X509_EXTENSION_push(STACK_OF(X509_EXTENSION) *s, X509_EXTENSION *x) { return sk_X509_EXTENSION_push(s, x); }
+static inline int shim_sk_X509_EXTENSION_num(const STACK_OF(X509_EXTENSION) *s) { return sk_X509_EXTENSION_num(s); }
+static inline X509_EXTENSION *shim_sk_X509_EXTENSION_value(const STACK_OF(X509_EXTENSION) *s, int i) { return sk_X509_EXTENSION_value(s, i); }
+static inline void shim_sk_X509_EXTENSION_pop_free(STACK_OF(X509_EXTENSION) *s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); }
 static inline OSSL_PARAM shim_OSSL_PARAM_digest(char *name) { return OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0); }
 static inline EVP_PKEY *shim_EVP_RSA_gen(unsigned int bits) { return EVP_RSA_gen(bits); }
 static inline EVP_PKEY *shim_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }

@@ -1,34 +1,5 @@
 internal import COpenSSL
 
-/// An EC P-256 key.
-// SAFETY: this object owns the key and frees it once, in `deinit`; OpenSSL gets it for calls only.
-@safe
-final class KeyPair {
-  let raw: OpaquePointer
-
-  init() throws(TLSError) {
-    ERR_clear_error()
-    guard let made = unsafe shim_EVP_EC_gen("P-256") else { throw TLSError(draining: "EVP_EC_gen") }
-    unsafe raw = made
-  }
-
-  init(pem: [UInt8]) throws(TLSError) {
-    ERR_clear_error()
-    guard let found = unsafe PEMText.privateKey(pem).key else {
-      throw TLSError(draining: "PEM_read_bio_PrivateKey")
-    }
-    unsafe raw = found
-  }
-
-  deinit { unsafe EVP_PKEY_free(raw) }
-
-  func pem() throws(TLSError) -> [UInt8] {
-    unsafe try PEMText.write { bio in
-      unsafe PEM_write_bio_PKCS8PrivateKey(bio, raw, nil, nil, 0, nil, nil)
-    }
-  }
-}
-
 /// A certificate while it is made, or one that issues.
 // SAFETY: this object owns the certificate and frees it once, in `deinit`; OpenSSL gets it for
 // calls only, and copies names, extensions and keys.
@@ -45,7 +16,7 @@ final class CertificateDraft {
   }
 
   init(
-    name: String, key: KeyPair, from: Int64, until: Int64
+    name: String, key: SigningKey, from: Int64, until: Int64
   ) throws(TLSError) {
     ERR_clear_error()
     guard let made = unsafe X509_new() else { throw TLSError(draining: "X509_new") }
@@ -75,18 +46,27 @@ final class CertificateDraft {
     return unsafe BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nil
   }
 
+  /// Adds an extension in OpenSSL's words.
   func add(_ identifier: Int32, _ value: String) throws(TLSError) {
-    guard let found = unsafe X509V3_EXT_conf_nid(nil, nil, identifier, value) else {
-      throw TLSError(draining: "X509V3_EXT_conf_nid")
-    }
-    defer { unsafe X509_EXTENSION_free(found) }
-    guard unsafe X509_add_ext(raw, found, -1) == 1 else {
-      throw TLSError(draining: "X509_add_ext")
-    }
+    // SAFETY: the extension is ours until `add` below frees it.
+    unsafe try add(X509V3_EXT_conf_nid(nil, nil, identifier, value))
+  }
+
+  /// Adds an extension that OpenSSL has no name for: its object identifier, and its value in DER.
+  func add(_ identifier: String, _ value: String) throws(TLSError) {
+    // SAFETY: as above.
+    unsafe try add(X509V3_EXT_conf(nil, nil, identifier, value))
+  }
+
+  /// Frees the extension, which is copied.
+  private func add(_ made: OpaquePointer?) throws(TLSError) {
+    guard let made = unsafe made else { throw TLSError(draining: "X509V3_EXT_conf") }
+    defer { unsafe X509_EXTENSION_free(made) }
+    guard unsafe X509_add_ext(raw, made, -1) == 1 else { throw TLSError(draining: "X509_add_ext") }
   }
 
   func sign(
-    issuer: CertificateDraft, with key: KeyPair
+    issuer: CertificateDraft, with key: SigningKey
   ) throws(TLSError) {
     guard unsafe X509_set_issuer_name(raw, X509_get_subject_name(issuer.raw)) == 1,
       unsafe X509_sign(raw, key.raw, EVP_sha256()) > 0

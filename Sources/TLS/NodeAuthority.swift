@@ -29,7 +29,7 @@ package struct NodeAuthority: Sendable, Equatable {
 
   /// A new authority; `now` in seconds since 1970.
   package static func make(name: String, now: Int64) throws(TLSError) -> NodeAuthority {
-    let key = try KeyPair()
+    let key = try SigningKey(making: .ecdsa)
     let draft = try CertificateDraft(
       name: name, key: key, from: now - skewSeconds, until: now + authorityYears * yearSeconds)
     try draft.add(NID_basic_constraints, "critical,CA:TRUE,pathlen:0")
@@ -41,8 +41,8 @@ package struct NodeAuthority: Sendable, Equatable {
   /// A certificate for the server called `node`, with a key of its own.
   package func issue(node: String, now: Int64) throws(TLSError) -> Issued {
     let issuer = try CertificateDraft(pem: certificate)
-    let issuerKey = try KeyPair(pem: key)
-    let key = try KeyPair()
+    let issuerKey = try SigningKey(pem: key)
+    let key = try SigningKey(making: .ecdsa)
     let draft = try CertificateDraft(
       name: node, key: key, from: now - Self.skewSeconds,
       until: now + Self.nodeYears * Self.yearSeconds)

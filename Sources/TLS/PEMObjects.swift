@@ -177,8 +177,9 @@ final class PEMObjects {
     unsafe Self.encoded { unsafe i2d_PrivateKey(key, $0) }
   }
 
+  /// What one of OpenSSL's functions `i2d_…` writes; nothing where it fails.
   // SAFETY: the first call says how many bytes the second writes, of the same unchanged object.
-  private static func encoded(
+  static func encoded(
     _ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32
   ) -> [UInt8] {
     let size = Int(encode(nil))

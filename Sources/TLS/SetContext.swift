@@ -53,7 +53,8 @@ final class SetContext {
     }
   }
 
-  private static func parse(_ der: [UInt8]) -> OpaquePointer? {
+  /// A certificate in DER; `nil` where it is none.
+  static func parse(_ der: [UInt8]) -> OpaquePointer? {
     // SAFETY: the array lends its bytes for the length of the call that reads them; the result is
     // the caller's.
     unsafe der.withUnsafeBufferPointer { bytes in

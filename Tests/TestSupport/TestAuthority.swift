@@ -23,6 +23,8 @@ package final class TestAuthority {
     case purpose(String)
     case usage(String)
     case mustStaple
+    /// The identifier of its issuer's key: 20 bytes in hexadecimal.
+    case issuerKey(String)
 
     fileprivate var value: (Int32, String) {
       switch self {
@@ -30,6 +32,7 @@ package final class TestAuthority {
       case .purpose(let text): (NID_ext_key_usage, text)
       case .usage(let text): (NID_key_usage, "critical," + text)
       case .mustStaple: (NID_tlsfeature, "status_request")
+      case .issuerKey(let digits): (NID_authority_key_identifier, "DER:30168014" + digits)
       }
     }
   }
