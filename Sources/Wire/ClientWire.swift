@@ -25,8 +25,10 @@ package final class ClientWire: EventSource, TurnEnd {
   /// How a wire speaks TLS, and which server it believes.
   package struct Security {
     let context: ClientContext
-    /// What the two sides must agree on by ALPN.
+    /// What the two sides agree on by ALPN.
     let applicationProtocol: String
+    /// `false`: a server that knows nothing of ALPN is believed to speak it.
+    let isRequired: Bool
     let server: Server
 
     package enum Server {
@@ -36,10 +38,19 @@ package final class ClientWire: EventSource, TurnEnd {
       case fingerprint([UInt8])
     }
 
-    package init(_ context: ClientContext, _ applicationProtocol: String, _ server: Server) {
+    package init(
+      _ context: ClientContext, _ applicationProtocol: String, _ server: Server,
+      isRequired: Bool = true
+    ) {
       self.context = context
       self.applicationProtocol = applicationProtocol
+      self.isRequired = isRequired
       self.server = server
+    }
+
+    /// Whether what the server has chosen will do; it chooses `""` where it chooses nothing.
+    func accepts(_ chosen: String) -> Bool {
+      chosen == applicationProtocol || chosen.isEmpty && !isRequired
     }
   }
 
@@ -60,6 +71,8 @@ package final class ClientWire: EventSource, TurnEnd {
   private var failure: String?
   private unowned let owner: any Owner
 
+  /// Whether the other end has said that nothing more comes, so that nothing was cut off.
+  package private(set) var isEndedInOrder = false
   /// Bytes that the socket has taken so far.
   package private(set) var sent = 0
 
@@ -165,7 +178,7 @@ package final class ClientWire: EventSource, TurnEnd {
 
   /// The handshake is done; whether with the server that was meant, is seen here.
   private func accept(_ stream: ClientStream, _ security: Security) {
-    guard stream.chosenProtocol == security.applicationProtocol else {
+    guard security.accepts(stream.chosenProtocol) else {
       return end("the server does not speak \(security.applicationProtocol)")
     }
     if case .fingerprint(let known) = security.server, stream.peerFingerprint != known {
@@ -255,15 +268,13 @@ package final class ClientWire: EventSource, TurnEnd {
 
   private enum Received { case bytes(Int), wouldBlock, ended(String) }
 
-  private static let closed = Received.ended("the server closed the connection")
-
   private func read(_ block: inout [UInt8]) -> Received {
     var space = block.mutableSpan
     guard let stream else {
       switch Descriptor.read(descriptor.raw, into: &space) {
       case .bytes(let count): return .bytes(count)
       case .wouldBlock: return .wouldBlock
-      case .closed: return Self.closed
+      case .closed: return endInOrder()
       case .failed(let error): return .ended("\(error)")
       }
     }
@@ -271,11 +282,16 @@ package final class ClientWire: EventSource, TurnEnd {
       switch try stream.read(into: &space) {
       case .bytes(let count): return .bytes(count)
       case .wantsRead, .wantsWrite: return .wouldBlock
-      case .closed: return Self.closed
+      case .closed: return endInOrder()
       }
     } catch {
       return .ended("\(error)")
     }
+  }
+
+  private func endInOrder() -> Received {
+    isEndedInOrder = true
+    return .ended("the server closed the connection")
   }
 
   private func watch(_ events: Readiness) {

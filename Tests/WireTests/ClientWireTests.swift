@@ -161,6 +161,34 @@ final class ClientWireTests {
     wire.close()
   }
 
+  @Test func `takes a server that chooses no protocol only where none is required`() throws {
+    for isRequired in [false, true] {
+      let owner = WireOwner()
+      let (context, _) = try trust.server("a.test")
+      let server = try WireServer(context)
+      let security = ClientWire.Security(
+        try trust.client([]), "http/1.1", .named("a.test"), isRequired: isRequired)
+      let wire = try ClientWire(
+        to: server.address, security, reading: ReadingBlock(), loop: loop, owner: owner)
+      try work(server) { owner.isOpen || !owner.endings.isEmpty }
+      #expect(owner.isOpen == !isRequired)
+      #expect(owner.endings == (isRequired ? ["the server does not speak http/1.1"] : []))
+      wire.close()
+    }
+  }
+
+  @Test func `refuses a server that chooses another protocol although none is required`() throws {
+    let (context, _) = try trust.server("a.test")
+    let server = try WireServer(context)
+    let wire = try wire(
+      to: server.address,
+      ClientWire.Security(
+        try trust.client(["h2"]), "http/1.1", .named("a.test"), isRequired: false))
+    try work(server) { !owner.endings.isEmpty }
+    #expect(owner.endings == ["the server does not speak http/1.1"])
+    wire.close()
+  }
+
   @Test func `a name that is too long for TLS is an error at once`() throws {
     let server = try WireServer()
     let (client, long) = (try trust.client(), String(repeating: "a", count: 300))
@@ -191,6 +219,17 @@ final class ClientWireTests {
     try work(server) { !owner.endings.isEmpty }
     #expect(owner.received == octets("goodbye"))
     #expect(owner.endings == ["the server closed the connection"])
+    #expect(wire.isEndedInOrder)
+    wire.close()
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `a server that is cut off has not ended in order`(kind: Kind) throws {
+    let (server, wire) = try opened(kind)
+    #expect(try server.say(octets("good")) == 4)
+    server.reset()
+    try work(server) { !owner.endings.isEmpty }
+    #expect(!wire.isEndedInOrder)
     wire.close()
   }
 

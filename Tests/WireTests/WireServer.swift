@@ -22,10 +22,10 @@ final class WireServer {
   private static let ignoringBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
   /// Without a context it speaks no TLS.
-  init(_ context: ServerContext? = nil) throws {
+  init(_ context: ServerContext? = nil, at host: String = "127.0.0.1") throws {
     Self.ignoringBrokenPipes
     self.context = context
-    let anywhere = try #require(SocketAddress(ip: "127.0.0.1", port: 0))
+    let anywhere = try #require(SocketAddress(ip: host, port: 0))
     listener = try Socket.listen(anywhere, reusePort: false)
     address = try #require(Socket.localAddress(listener.raw))
   }
@@ -148,16 +148,14 @@ final class WireTrust {
     return (context, Hash.sha256(certificate.chain[0]))
   }
 
-  /// A client's context that trusts the authority and offers both protocols.
-  func client() throws -> ClientContext {
-    var template = Array("/tmp/edgeproxy-test.XXXXXX".utf8CString)
-    let raw = unsafe mkstemp(&template)
-    guard raw >= 0 else { throw SystemError("mkstemp") }
-    let file = FileDescriptor(owning: raw)
-    let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    defer { unsafe unlink(path) }
-    try Descriptor.writeAll(file.raw, Array(authority.pem.utf8).span, at: 0)
+  /// The authority's certificate in PEM.
+  var pem: String { authority.pem }
+
+  /// A client's context that trusts the authority.
+  func client(_ protocols: [String] = ["h2", "http/1.1"]) throws -> ClientContext {
+    let directory = try TemporaryDirectory()
+    try directory.write("ca.pem", authority.pem)
     return try ClientContext(
-      ClientIdentity(authorityFile: path), protocols: ["h2", "http/1.1"])
+      ClientIdentity(authorityFile: directory.path + "/ca.pem"), protocols: protocols)
   }
 }

@@ -1,10 +1,10 @@
 /// `host [ ":" port ]` of a Host field or an absolute target, RFC 9110 §7.2.
-enum Authority {
+package enum Authority {
   /// Splits and normalises; `false` where it is malformed.
   ///
   /// User information is refused. `isName` is `false` for a host that RFC 3986 §3.2.2 allows and that
   /// is no DNS name, so that nothing here can answer to it.
-  static func parse(
+  package static func parse(
     _ input: borrowing Span<UInt8>, host: inout [UInt8], port: inout UInt16?, isName: inout Bool
   ) -> Bool {
     port = nil
