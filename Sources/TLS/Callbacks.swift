@@ -23,7 +23,8 @@ private func owner(of ssl: OpaquePointer?) -> TLSStream? {
   return unsafe Unmanaged<TLSStream>.fromOpaque(data).takeUnretainedValue()
 }
 
-/// The client's first words are there: chooses the certificate (RFC 6066 §3).
+/// The client's first words are there: chooses the certificate (RFC 6066 §3), or what a CA is shown that
+/// offers `acme-tls/1` and nothing else (RFC 8737 §3).
 let clientHelloArrived:
   @convention(c) (
     OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?
@@ -34,12 +35,34 @@ let clientHelloArrived:
     let present = unsafe SSL_client_hello_get0_ext(
       ssl, UInt32(TLSEXT_TYPE_server_name), &data, &count)
     let bytes = unsafe UnsafeBufferPointer(start: present == 1 ? data : nil, count: count)
+    let forChallenge = unsafe offersChallenge(ssl)
     // SAFETY: OpenSSL keeps the hello alive for the length of this call.
-    let accepted = unsafe stream.choose(Span(_unsafeElements: bytes), hasName: present == 1)
+    let name = unsafe Span(_unsafeElements: bytes)
+    let accepted =
+      forChallenge
+      ? stream.chooseChallenge(name, hasName: present == 1)
+      : stream.choose(name, hasName: present == 1)
     if accepted { return SSL_CLIENT_HELLO_SUCCESS }
-    unsafe alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
+    unsafe alert?.pointee =
+      forChallenge ? SSL_AD_NO_APPLICATION_PROTOCOL : SSL_AD_UNRECOGNIZED_NAME
     return SSL_CLIENT_HELLO_ERROR
   }
+
+/// Whether the hello comes from a CA that looks for a challenge: its ALPN extension, a length of two bytes
+/// and the list, has just that protocol.
+private func offersChallenge(_ ssl: OpaquePointer?) -> Bool {
+  var data: UnsafePointer<UInt8>? = nil
+  var count = 0
+  guard
+    unsafe SSL_client_hello_get0_ext(
+      ssl, UInt32(TLSEXT_TYPE_application_layer_protocol_negotiation), &data, &count) == 1,
+    count > 2
+  else { return false }
+  // SAFETY: as above.
+  let bytes = unsafe Span(_unsafeElements: UnsafeBufferPointer(start: data, count: count))
+  return bytes[0] == 0 && Int(bytes[1]) == count - 2
+    && ChallengeContexts.isOffer(bytes.extracting(2..<count))
+}
 
 /// Chooses among what the client offers: HTTP/2 where it is spoken here, else HTTP/1.1.
 ///

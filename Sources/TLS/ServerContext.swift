@@ -33,6 +33,7 @@ package protocol CertificateSelector: AnyObject {
 package final class ServerContext {
   let base: OpaquePointer
   private var contexts = SetContexts()
+  private var challenges = ChallengeContexts()
   package var ticketKeys: TicketKeys
   /// HTTP/2 is chosen for clients that offer it, from the next handshake on.
   package var offersHTTP2 = false
@@ -97,6 +98,14 @@ package final class ServerContext {
   /// The context of a set, made now if there is none; `nil` where OpenSSL has no memory: whether it
   /// serves the certificates was tried before.
   func context(of set: any CertificateSet) -> SetContext? { contexts.context(of: set, policy) }
+
+  /// Shows these to CAs that look for challenges, by name in lower case, from the next handshake on.
+  package func install(_ pairs: [[UInt8]: ChallengePair]) { challenges.install(pairs) }
+
+  package var challengePairs: [[UInt8]: ChallengePair] { challenges.pairs }
+
+  /// The context of a name's challenge; `nil` where there is none.
+  func challenge(of name: [UInt8]) -> SetContext? { challenges.context(of: name, policy) }
 
   /// Mozilla's "intermediate" configuration, but in our order of ciphers.
   ///

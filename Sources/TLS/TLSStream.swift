@@ -16,6 +16,8 @@ package final class TLSStream {
     case noName
     /// What the client sent as a name cannot be read.
     case malformedName
+    /// A CA looks for a challenge of this name, and there is none.
+    case noChallenge([UInt8])
     /// The client does not speak TLS; nothing has been said to it.
     case notTLS
   }
@@ -32,6 +34,8 @@ package final class TLSStream {
   private var hasReadHello = false
   /// The client and we have settled on HTTP/2.
   package private(set) var isHTTP2 = false
+  /// A CA is shown the certificate of a challenge, RFC 8737 §3: nothing follows the handshake.
+  package private(set) var isChallenge = false
 
   package init(context: ServerContext, descriptor: Int32) throws(TLSError) {
     unsafe handle = try SSLHandle(context: context.base, descriptor: descriptor)
@@ -114,8 +118,30 @@ package final class TLSStream {
     return unsafe SSL_set_SSL_CTX(ssl, made.raw) != nil
   }
 
+  /// Chooses what a CA is shown that looks for a challenge, RFC 8737 §3; `false` refuses it.
+  ///
+  /// No session is resumed or can be: the CA is to see the certificate.
+  func chooseChallenge(_ extensionBytes: borrowing Span<UInt8>, hasName: Bool) -> Bool {
+    hasReadHello = true
+    guard let place = hasName ? Self.hostName(extensionBytes) : 0..<0 else {
+      refusal = .malformedName
+      return false
+    }
+    let name = place.map { LetterCase.lower(extensionBytes[$0]) }
+    guard let made = context.challenge(of: name) else {
+      refusal = .noChallenge(name)
+      return false
+    }
+    serverName = name
+    isChallenge = true
+    unsafe SSL_set_options(ssl, shim_SSL_OP_NO_TICKET())
+    unsafe SSL_set_num_tickets(ssl, 0)
+    return unsafe SSL_set_SSL_CTX(ssl, made.raw) != nil
+  }
+
   /// Where the name of the protocol to be spoken lies in a client's list; `nil` for none of it.
   func chooseProtocol(_ offer: borrowing Span<UInt8>) -> Range<Int>? {
+    if isChallenge { return ChallengeContexts.isOffer(offer) ? ChallengeContexts.name : nil }
     var found: Range<Int>?
     var index = 0
     while index < offer.count {

@@ -1,3 +1,4 @@
+internal import ACME
 internal import HTTPCore
 
 /// What the workers have counted.
@@ -68,8 +69,13 @@ struct WorkersSection {
     for kind in Flood.allCases {
       floods.add(sum { $0.floods(kind) }, ("kind", "\(kind.name)"))
     }
+    var challenges = Metric.counter(
+      "acme_challenges_answered_total", "Challenges of CAs that were answered.")
+    for type in [ChallengeType.http, .alpn] {
+      challenges.add(sum { $0.challenges(type) }, ("type", type.rawValue))
+    }
     return [
-      requests, refused, floods,
+      requests, refused, floods, challenges,
       Metric.counter("connections_total", "Client connections accepted.")
         .adding(sum { $0.accepted.now }),
       Metric.counter("handshakes_failed_total", "TLS handshakes that came to nothing.")

@@ -1,3 +1,4 @@
+internal import ACME
 internal import CertStore
 internal import Configuration
 internal import HTTPCore
@@ -14,8 +15,10 @@ extension Exchange {
     case healthy
     case unhealthy(StaticString)
     case redirect
-    /// The content of the file that answers an ACME challenge.
+    /// What answers a challenge of a CA.
     case challenge([UInt8])
+    /// The same asked for with another method than GET and HEAD.
+    case challengeMethod
     /// The client should have spoken TLS.
     case notTLS
     /// TRACE.
@@ -32,6 +35,7 @@ extension Exchange {
     if isHealthRequest {
       return worker.ability.unable.map { .unhealthy($0.word) } ?? .healthy
     }
+    if worker.challengeTable.hasAnswers, let answer = challengeOfTable() { return answer }
     if snapshot.rates != nil, let refusal = refusalByRate() { return refusal }
     if request.head.host.isEmpty { return .status(400, "host-missing") }
     if !request.head.hostIsName {
@@ -117,14 +121,31 @@ extension Exchange {
   /// A challenge that is not here may be one for the https side, so it is redirected as all else is.
   private func routePlain() -> LocalReason {
     let path = request.head.decodedPath
-    return worker.challenges.find(path.span).map { .challenge($0) } ?? .redirect
+    return worker.challenges.find(path.span).map { challenge($0) } ?? .redirect
   }
+
+  /// What a CA is told that follows a redirect to https, as it may, is the same as on port 80; the host does not
+  /// matter, since a token is a secret of the CA's and says all.
+  private func challengeOfTable() -> LocalReason? {
+    let path = request.head.decodedPath
+    switch worker.challengeTable.find(path.span) {
+    case .challenge(let content): return challenge(content)
+    case .node(let name): return isReading ? .challenge(name) : .challengeMethod
+    case nil: return nil
+    }
+  }
+
+  private func challenge(_ content: [UInt8]) -> LocalReason {
+    guard isReading else { return .challengeMethod }
+    worker.counters.answered(.http)
+    return .challenge(content)
+  }
+
+  private var isReading: Bool { request.head.method == .get || request.head.method == .head }
 
   /// The health endpoint answers for any Host and for none.
   private var isHealthRequest: Bool {
-    guard request.head.method == .get || request.head.method == .head,
-      !request.head.isExtendedConnect
-    else { return false }
+    guard isReading, !request.head.isExtendedConnect else { return false }
     return request.head.decodedPath == snapshot.healthPath
   }
 }

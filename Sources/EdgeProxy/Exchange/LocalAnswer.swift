@@ -47,6 +47,7 @@ extension Exchange {
     case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()
     case .challenge(let content): sendChallenge(content)
+    case .challengeMethod: sendError(405, "method-not-allowed", allow: "GET, HEAD")
     case .methodRefused: sendError(405, "method-not-allowed", allow: Self.forwardedMethods)
     case .options: sendOwn(204, "No Content") { $0.add("Allow", Self.forwardedMethods) }
     case .local(let local): answerHere(local)

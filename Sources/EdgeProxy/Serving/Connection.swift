@@ -304,7 +304,7 @@ final class Connection: EventSource, TimerTarget, TurnEnd, Listed {
     guard let stream else { return }
     do throws(TLSError) {
       switch try stream.handshake() {
-      case .done: open()
+      case .done: if stream.isChallenge { worker.challengeShown(self) } else { open() }
       case .wantsRead: unwant(.writable)
       case .wantsWrite: want(.writable)
       }

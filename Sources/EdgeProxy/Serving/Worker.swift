@@ -21,6 +21,7 @@ final class Worker: TurnEnd {
   let door: PeerDoor
   let spoolDirectory: String
   let challenges: ChallengeDirectory
+  var challengeTable = ChallengeTable.empty
   var random: RandomSource
   private(set) var clock = WallClock()
   private(set) var snapshot: WorkerSnapshot
@@ -30,7 +31,7 @@ final class Worker: TurnEnd {
   private(set) var httpsPort: UInt16
 
   private let checkSuspects: @Sendable () -> Void
-  private var tls: WorkerTLS
+  private(set) var tls: WorkerTLS
   let logger: Logger
   private var accessLog: AccessLog
   private var listeners: [Listener] = []

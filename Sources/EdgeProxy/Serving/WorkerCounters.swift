@@ -1,3 +1,4 @@
+internal import ACME
 internal import HTTPCore
 
 /// What one worker has counted: written by it alone, read by the control thread at any time.
@@ -26,6 +27,9 @@ final class WorkerCounters: Sendable {
   let accepted = Count()
   let connections = Count()
   let handshakesFailed = Count()
+  /// Times that CAs were shown what answers a challenge.
+  private let httpChallenges = Count()
+  private let alpnChallenges = Count()
   /// TCP sessions: those that are open, all, and their bytes.
   let sessions = Count()
   let sessionsBegun = Count()
@@ -63,6 +67,23 @@ final class WorkerCounters: Sendable {
   func refusals(_ limit: Limit) -> Int { refusals[limit.rawValue].now }
 
   func refused(_ limit: Limit) { refusals[limit.rawValue].add() }
+
+  func challenges(_ type: ChallengeType) -> Int {
+    switch type {
+    case .http: httpChallenges.now
+    case .alpn: alpnChallenges.now
+    case .dns: 0
+    }
+  }
+
+  /// A CA was shown what answers its challenge; those in DNS are seen elsewhere.
+  func answered(_ type: ChallengeType) {
+    switch type {
+    case .http: httpChallenges.add()
+    case .alpn: alpnChallenges.add()
+    case .dns: break
+    }
+  }
 
   func floods(_ kind: Flood) -> Int { floodCounts[kind.rawValue].now }
 

@@ -1,3 +1,4 @@
+internal import ACME
 internal import EventLoop
 internal import HTTPCore
 internal import Logging
@@ -13,9 +14,9 @@ extension Worker {
         "handshake failed", metadata: ["client": "\(client)", "error": "\(error)"])
     }
     var metadata: Logger.Metadata = ["client": "\(client)"]
-    if case .unknownName(let name) = refusal {
-      let text = String(decoding: name.prefix(Self.serverNameBytesMax), as: UTF8.self)
-      metadata["server_name"] = "\(text)"
+    switch refusal {
+    case .unknownName(let name), .noChallenge(let name): metadata["server_name"] = Self.shown(name)
+    case .noName, .malformedName, .notTLS: break
     }
     // Strangers ask for anything, as often as they like: of each kind one line in a while is enough.
     guard let times = troubles.happened(refusal.told, every: Self.tellPeriod, now: loop.now) else {
@@ -23,6 +24,24 @@ extension Worker {
     }
     metadata["times"] = "\(times)"
     logger.info("\(refusal.told)", metadata: metadata)
+  }
+
+  /// A CA has been shown what answers a tls-alpn-01 challenge: nothing follows, RFC 8737 §3.
+  func challengeShown(_ connection: Connection) {
+    connection.finish()
+    counters.answered(.alpn)
+    let told = "a CA was shown the certificate of a challenge"
+    guard let times = troubles.happened(told, every: Self.tellPeriod, now: loop.now) else { return }
+    logger.info(
+      "\(told)",
+      metadata: [
+        "client": "\(String(decoding: connection.client.text, as: UTF8.self))",
+        "server_name": Self.shown(connection.stream?.serverName ?? []), "times": "\(times)",
+      ])
+  }
+
+  private static func shown(_ name: [UInt8]) -> Logger.MetadataValue {
+    "\(String(decoding: name.prefix(serverNameBytesMax), as: UTF8.self))"
   }
 
   /// The longest name of a host; a longer one is cut in the log.
@@ -68,6 +87,7 @@ extension TLSStream.Refusal {
     case .unknownName: "no certificate for the server name that a client asked for"
     case .noName: "no certificate for a client that names no server (certificates.default)"
     case .malformedName: "a client's server name cannot be read"
+    case .noChallenge: "a CA looks for a tls-alpn-01 challenge that this server does not know"
     case .notTLS: "a client spoke no TLS where TLS is spoken"
     }
   }

@@ -20,11 +20,15 @@ struct WorkerTLS {
     guard policy != context.policy else { return }
     let next = try ServerContext(policy: policy, ticketKeys: context.ticketKeys)
     if let selector = context.selector { next.install(selector) }
+    next.install(context.challengePairs)
     next.offersHTTP2 = context.offersHTTP2
     context = next
   }
 
   func install(_ keys: TicketKeys) { context.ticketKeys = keys }
+
+  /// Takes over what CAs are shown, by name.
+  func install(_ pairs: [[UInt8]: ChallengePair]) { context.install(pairs) }
 
   func offerHTTP2(_ isOffered: Bool) { context.offersHTTP2 = isOffered }
 
