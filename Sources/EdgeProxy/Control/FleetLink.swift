@@ -19,6 +19,7 @@ final class FleetLink {
   private var certificates: CertificateFeed?
   private var tickets: SharedTickets?
   private var instances: SharedInstances?
+  private var challenges: (feed: ChallengeFeed, sight: ChallengeSight)?
   private let name: NameClaim
   /// The agreement on which ports may be closed; `nil` where there is none.
   private(set) var ports: FleetPorts?
@@ -63,6 +64,25 @@ final class FleetLink {
     keeper.share(shared, copy: copy.savedTicketKeys(encryption)) { [unowned copy] in
       copy.save($0, encryption)
     }
+  }
+
+  /// Follows what CAs are to be shown, whichever server asked them.
+  func follow(_ delivery: ChallengeDelivery) {
+    let sight = ChallengeSight(
+      client, on: loop, prefix: settings.prefix, node: configuration.node, writes: writes)
+    let feed = ChallengeFeed(client, prefix: settings.prefix, logger: logger) {
+      [weak sight] values, revision in
+      delivery.deliver(values) { sight?.reached(revision) }
+    }
+    challenges = (feed, sight)
+  }
+
+  /// Makes known to the fleet what CAs are to be shown; it lies in etcd under `lease`.
+  func challenges(under lease: @escaping () -> Int64?) -> (any ChallengePublisher)? {
+    guard let sight = challenges?.sight else { return nil }
+    return SharedChallenges(
+      client, on: loop, prefix: settings.prefix, node: configuration.node, sight: sight,
+      writes: writes, lease: lease)
   }
 
   /// Follows which servers belong to the fleet.
@@ -129,6 +149,8 @@ final class FleetLink {
     certificates?.end()
     tickets?.stop()
     instances?.stop()
+    challenges?.feed.end()
+    challenges?.sight.stop()
     ports?.stop()
     name.stop()
     givesUpAt = loop.now + Self.handover
@@ -141,6 +163,7 @@ final class FleetLink {
       hasGivenUp = true
       tickets?.end()
       instances?.end()
+      challenges?.sight.end()
       ports?.end()
       name.end()
       return false
@@ -157,18 +180,22 @@ final class FleetLink {
   /// A connection that closes with bytes unread takes back what was sent last.
   func close() {
     tickets?.end()
+    challenges?.sight.end()
     ports?.end()
     name.end()
     let deadline = loop.clockNow + Self.farewell
     let alarm = Alarm(on: loop) {}
     alarm.set(after: Self.farewell)
-    while !(tickets?.isOver ?? true) || !(ports?.isOver ?? true) || !name.isOver,
-      loop.clockNow < deadline
-    {
+    while !isOver, loop.clockNow < deadline {
       guard (try? loop.turn(mayWait: true)) != nil else { break }
     }
     alarm.cancel()
     client.close()
+  }
+
+  private var isOver: Bool {
+    [tickets?.isOver, challenges?.sight.isOver, ports?.isOver, name.isOver]
+      .allSatisfy { $0 ?? true }
   }
 }
 

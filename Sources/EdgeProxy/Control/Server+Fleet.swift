@@ -14,6 +14,7 @@ extension Server {
       configuration, encryption: certificates.encryption, loop: loop, logger: logger,
       warnings: warnings)
     fleet?.follow(certificates)
+    if configuration.acme != nil { fleet?.follow(challenges) }
     if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
       let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
         [unowned self] in
@@ -42,6 +43,7 @@ extension Server {
       fleet.retire()
       retired.append(fleet)
     }
+    if configuration.etcd == nil || configuration.acme == nil { challenges.deliver([]) {} }
     peers?.end()
     peers = nil
     if let tickets {
@@ -109,6 +111,7 @@ struct Sharing: Equatable {
   let ports: Bool
   let instances: Bool
   let peers: Bool
+  let challenges: Bool
 }
 
 extension Configuration {
@@ -116,6 +119,6 @@ extension Configuration {
     Sharing(
       prefix: etcd?.prefix, certificates: certificates.etcd, tickets: tls.tickets == .etcd,
       ports: listen.closeWhenUnable == .fleet, instances: subscriptions?.isShared ?? false,
-      peers: !listen.peers.isEmpty)
+      peers: !listen.peers.isEmpty, challenges: acme != nil)
   }
 }

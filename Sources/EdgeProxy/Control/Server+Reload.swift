@@ -77,6 +77,7 @@ extension Server {
       $0.install(log)
     }
     level.set(log.level)
+    tellNode()
     ports.commit(move, workers: workers.handles)
     admin?.move(to: next.listen.admin)
     certificates.reconfigure(next, encryption: keys)

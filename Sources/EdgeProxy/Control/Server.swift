@@ -30,6 +30,15 @@ final class Server: TimerTarget {
   private(set) lazy var lookups = HostLookups(loop: loop, logger: logger) { [unowned self] in
     takeHosts()
   }
+  /// What CAs are shown that ask whether names are this server's.
+  private(set) lazy var challenges: ChallengeDelivery = ChallengeDelivery(
+    workers: workers.count, logger: logger, now: Self.wallClock
+  ) { [unowned self] table, number in
+    workers.post { [control = loop.handle] worker in
+      worker.install(table)
+      control.post { loop in (loop.owner as? Server)?.challenges.taken(number) }
+    }
+  }
   let prober: Prober
   private(set) lazy var reports = NodeReports(links: links, logger: logger) { [unowned self] in
     lookups.failure(of: $0)
@@ -111,6 +120,7 @@ final class Server: TimerTarget {
     discover()
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
+    tellNode()
     ports.openAtStart(workers.handles)
     takePeers()
     openAdministration()
@@ -149,6 +159,9 @@ final class Server: TimerTarget {
       }, warnings: warnings)
     try workers.start(first, logger: logger)
   }
+
+  /// A server that orders certificates tells by its name whether theirs lead to it.
+  func tellNode() { challenges.tell(node: configuration.acme == nil ? nil : configuration.node) }
 
   /// Those of the configuration, and the applications that have announced themselves.
   var upstreams: [UpstreamState] {

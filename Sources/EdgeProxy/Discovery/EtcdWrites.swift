@@ -9,7 +9,7 @@ final class EtcdWrites {
   enum Kind: CaseIterable {
     /// Without a lease nothing else is written.
     case leases
-    case instances, tickets, port, name
+    case instances, tickets, port, name, challenges
 
     var word: String {
       switch self {
@@ -18,6 +18,7 @@ final class EtcdWrites {
       case .tickets: "tickets"
       case .port: "port"
       case .name: "name"
+      case .challenges: "challenges"
       }
     }
 
@@ -31,6 +32,8 @@ final class EtcdWrites {
       case .port: "etcd does not take whether this server's port is open"
       case .name:
         "etcd does not take this server's name, so a second server with that name is not noticed"
+      case .challenges:
+        "etcd does not take which challenges of CAs are answered here, so no server waits for this one"
       }
     }
   }

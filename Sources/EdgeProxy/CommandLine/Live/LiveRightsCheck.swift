@@ -69,6 +69,9 @@ struct LiveRightsCheck {
     if configuration.listen.closeWhenUnable == .fleet {
       writes.append((.port, FleetPorts.directory + configuration.node))
     }
+    if configuration.acme != nil {
+      writes.append((.challenges, Sightings.directory + configuration.node))
+    }
     return writes
   }
 
