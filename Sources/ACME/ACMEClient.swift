@@ -107,6 +107,17 @@ package final class ACMEClient {
   package func revoke(
     chainPEM: [UInt8], reason: RevocationReason, _ done: @escaping Done<Void>
   ) {
+    do throws(ACMEError) {
+      revoke(try Self.first(of: chainPEM), reason: reason, done)
+    } catch {
+      later(done, error)
+    }
+  }
+
+  /// Revokes a certificate in DER.
+  package func revoke(
+    _ certificate: [UInt8], reason: RevocationReason, _ done: @escaping Done<Void>
+  ) {
     struct Revocation: Encodable {
       let certificate: String
       let reason: Int
@@ -115,7 +126,6 @@ package final class ACMEClient {
       guard let directory, let url = directory.revokeCert else {
         throw .unsupported("revokeCert")
       }
-      let certificate = try Self.first(of: chainPEM)
       let payload = try Document.write(
         Revocation(certificate: Base64URL.encode(certificate), reason: reason.rawValue))
       post(.at(url), payload, directory, mayMakeAccount: true) { result in

@@ -1,8 +1,8 @@
 package import TLS
 
-/// The certificates that are served, kept in step with where they come from: a directory, etcd, or both.
+/// The certificates that are served, kept in step with where they come from: directories, etcd, or both.
 ///
-/// Both feed one index. Where both have a certificate for a name, the newer one answers, wherever it comes
+/// All feed one index. Where two have a certificate for a name, the newer one answers, wherever it comes
 /// from; one of each kind of key may stand side by side.
 ///
 /// An expired certificate is refused at the start, and as a replacement: the port is bound only
@@ -24,7 +24,7 @@ package final class CertStore {
     }
   }
 
-  private let directory: DirectoryCertificates?
+  private let directories: [DirectoryCertificates]
   /// What etcd has told; `nil` where it is not asked.
   package private(set) var etcd: EtcdCertificates?
   private let defaultName: String?
@@ -35,17 +35,28 @@ package final class CertStore {
   private var judgedAt: Int64 = 0
   private var unchanged: UnchangedTime?
 
-  package init(
+  package convenience init(
     directory: CertificateDirectory?, etcd: EtcdCertificates? = nil, defaultName: String?
+  ) {
+    self.init(
+      directories: directory.map { [$0] } ?? [], etcd: etcd, defaultName: defaultName)
+  }
+
+  package init(
+    directories: [CertificateDirectory], etcd: EtcdCertificates?, defaultName: String?
   ) {
     let tools = ParsingTools()
     self.tools = tools
-    self.directory = directory.map { DirectoryCertificates($0, tools) }
+    self.directories = directories.map { DirectoryCertificates($0, tools) }
     self.etcd = etcd
     self.defaultName = defaultName
   }
 
-  package var refusals: [Refusal] { (directory?.refusals ?? []) + (etcd?.refusals ?? []) }
+  package var refusals: [Refusal] {
+    directories.flatMap(\.refusals) + (etcd?.refusals ?? [])
+  }
+
+  private var directoryItems: [EntryBuilder.Item] { directories.flatMap(\.items) }
 
   /// Whether loading at `now` would come to the same as far as dates are concerned.
   ///
@@ -56,13 +67,17 @@ package final class CertStore {
   ///
   /// What this changes shows after the next `load`.
   package func route(_ hosts: [[UInt8]]) {
-    directory?.routedHosts = hosts
+    for directory in directories { directory.routedHosts = hosts }
     etcd?.routedHosts = hosts
   }
 
-  /// Reads the directory again and judges everything by the time; `true` when the index has changed.
+  /// Reads the directories again and judges everything by the time; `true` when the index has changed.
   package func load(now: Int64) -> Bool {
-    let isChanged = directory?.load(now: now, elsewhere: etcd?.items ?? []) ?? false
+    var isChanged = false
+    for directory in directories {
+      let others = directories.filter { $0 !== directory }.flatMap(\.items)
+      if directory.load(now: now, elsewhere: others + (etcd?.items ?? [])) { isChanged = true }
+    }
     judgedAt = now
     return settle(isChanged) { $0.settle(now: now) }
   }
@@ -75,7 +90,7 @@ package final class CertStore {
   private func settle(_ directoryChanged: Bool, _ input: (inout EtcdCertificates) -> Bool) -> Bool {
     var isChanged = directoryChanged
     if var next = etcd.take() {
-      next.neighbours = directory?.items ?? []
+      next.neighbours = directoryItems
       if input(&next) { isChanged = true }
       judgedAt = next.judgedAt
       etcd = next
@@ -84,11 +99,11 @@ package final class CertStore {
     // though etcd may have been judged by the store before this one.
     let isOver = !(unchanged?.contains(judgedAt) ?? false)
     var together = UnchangedTime()
-    if let directory { together.intersect(directory.unchanged) }
+    for directory in directories { together.intersect(directory.unchanged) }
     if let etcd { together.intersect(etcd.unchanged) }
     unchanged = together
     guard isChanged || isOver else { return false }
-    let items = (directory?.items ?? []) + (etcd?.items ?? [])
+    let items = directoryItems + (etcd?.items ?? [])
     let next = CertificateIndex(
       items, defaultName: defaultName, now: judgedAt, previous: index.entries)
     guard isChanged || !next.answers(as: index) else { return false }

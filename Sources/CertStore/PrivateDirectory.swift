@@ -26,7 +26,7 @@ package struct PrivateDirectory {
   }
 
   /// The names in it but those of half-written files; empty where there is no directory.
-  func names() throws(CopyError) -> [String] {
+  package func names() throws(CopyError) -> [String] {
     do throws(SystemError) {
       return try CertificateDirectory.list(path).filter { !$0.hasPrefix(".") }.sorted()
     } catch {
@@ -77,7 +77,7 @@ package struct PrivateDirectory {
     }
   }
 
-  func remove(_ name: String) throws(CopyError) {
+  package func remove(_ name: String) throws(CopyError) {
     guard unsafe unlink(path(name)) == 0 || errno == ENOENT else {
       throw .failed(path: path(name), SystemError("unlink"))
     }
@@ -89,6 +89,17 @@ package struct PrivateDirectory {
     guard raw >= 0 else { throw failed("open") }
     let directory = FileDescriptor(owning: raw)
     guard fsync(directory.raw) == 0 else { throw failed("fsync") }
+  }
+
+  /// Locks a file of this name for as long as what is returned lives; `nil` while another process has it.
+  package func lock(_ name: String) throws(CopyError) -> FileDescriptor? {
+    let raw = unsafe open(path(name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard raw >= 0 else { throw failed("open") }
+    let file = FileDescriptor(owning: raw)
+    // The kernel gives the lock back with the process, however that ends.
+    if flock(raw, LOCK_EX | LOCK_NB) == 0 { return file }
+    guard errno == EWOULDBLOCK else { throw failed("flock") }
+    return nil
   }
 
   private func failed(_ call: String) -> CopyError {

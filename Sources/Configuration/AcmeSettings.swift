@@ -47,11 +47,23 @@ package struct AcmeSettings: Sendable, Equatable {
     package var profile: String?
     /// What binds our account to one that the operator has there; `nil` where the CA needs none.
     package var externalAccount: ExternalAccount?
+    /// The directory at which an order is rehearsed: what it issues nobody trusts; `nil` where the CA has none.
+    package var staging: String?
+
+    /// The CA to rehearse with; `nil` where there is none.
+    package var rehearsal: Issuer? {
+      staging.map {
+        Issuer(
+          directory: $0, name: "\(name) (staging)", profile: profile,
+          externalAccount: externalAccount)
+      }
+    }
 
     package init(
       directory: String, name: String, profile: String? = nil,
-      externalAccount: ExternalAccount? = nil
+      externalAccount: ExternalAccount? = nil, staging: String? = nil
     ) {
+      self.staging = staging
       self.directory = directory
       self.name = name
       self.profile = profile

@@ -338,6 +338,20 @@ package struct TimeoutSettings: Sendable, Equatable {
 }
 
 extension Configuration {
+  /// The directories that certificates are read from: the operator's, and that of the server's own orders,
+  /// where those do not go to etcd.
+  package var certificateDirectories: [String] {
+    var paths = certificates.directory.map { [$0] } ?? []
+    if let issuedDirectory { paths.append(issuedDirectory) }
+    return paths
+  }
+
+  /// Where the certificates lie that this server orders for itself; `nil` where they go to etcd, or there are
+  /// none.
+  package var issuedDirectory: String? {
+    acme != nil && etcd == nil ? "\(state)/acme/certificates" : nil
+  }
+
   /// The hosts of routes, normalised, `*.` first for a wildcard; each once.
   package var routedHosts: [[UInt8]] {
     var hosts: [[UInt8]] = []

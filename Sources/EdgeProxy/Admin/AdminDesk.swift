@@ -32,6 +32,10 @@ struct AdminDesk {
   var undrain: () -> Bool
   /// How far a drain has got.
   var drainState: () -> String
+  /// What the orders of certificates are at; `nil` where none are ordered.
+  var issuance: () -> StatusValue?
+  /// Takes a command about them.
+  var order: (CertificateCommand) -> AdminAnswer
 
   func answer(_ head: borrowing RequestHead, isUnix: Bool) -> AdminAnswer {
     if let refusal = Self.refusal(head, isUnix: isUnix) { return refusal }
@@ -42,20 +46,28 @@ struct AdminDesk {
         return .text(405, "\(path) is read with GET\n")
       }
       return look(path)
+    case "/acme" where head.method == .get || head.method == .head: return ordered()
     case "/drain" where head.method == .get || head.method == .head:
       return .text(200, drainState() + "\n")
-    case "/reload", "/drain", "/undrain":
+    case "/reload", "/drain", "/undrain", "/acme", "/acme/issue", "/acme/renew", "/acme/revoke",
+      "/acme/account":
       guard head.method == .post else {
         return .text(405, "\(path) is a command: POST, over the unix socket\n")
       }
       switch path {
       case "/reload": return reloaded()
       case "/drain": return .text(202, drain() + "\n")
-      default: return undrained()
+      case "/undrain": return undrained()
+      default:
+        guard let command = CertificateCommand(path: path, query: Self.query(head)) else {
+          return .text(422, "\(path) is not understood so\n")
+        }
+        return order(command)
       }
     default:
       return .text(
-        404, "here are /status, /status.txt, /metrics, /health, /reload, /drain and /undrain\n")
+        404,
+        "here are /status, /status.txt, /metrics, /health, /acme, /reload, /drain and /undrain\n")
     }
   }
 
@@ -72,6 +84,13 @@ struct AdminDesk {
     return answer
   }
 
+  private func ordered() -> AdminAnswer {
+    guard let document = issuance() else {
+      return .text(404, "no certificates are ordered here: the configuration has no 'acme'\n")
+    }
+    return AdminAnswer(status: 200, type: .json, body: document.json())
+  }
+
   private func reloaded() -> AdminAnswer {
     guard let outcome = reload() else { return .text(409, "draining; nothing is reloaded\n") }
     if outcome.isRefused {
@@ -83,6 +102,13 @@ struct AdminDesk {
 
   private func undrained() -> AdminAnswer {
     undrain() ? .text(200, "serving\n") : .text(409, "it was not taken out\n")
+  }
+
+  private static func query(_ head: borrowing RequestHead) -> String {
+    guard let range = head.query else { return "" }
+    var bytes: [UInt8] = []
+    bytes.append(copying: head.span(range))
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// Why a request is not even looked at; `nil` for one that is.

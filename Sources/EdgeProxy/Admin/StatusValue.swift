@@ -26,6 +26,16 @@ extension StatusValue: ExpressibleByDictionaryLiteral {
 }
 
 extension StatusValue {
+  /// The value as a document of its own, with a line's end.
+  func json() -> [UInt8] {
+    var output = TextBuffer(capacity: 4096)
+    write(to: &output)
+    output.append(UInt8(ascii: "\n"))
+    var bytes: [UInt8] = []
+    bytes.append(copying: output.bytes)
+    return bytes
+  }
+
   /// Appends the value as JSON, RFC 8259, without white space.
   func write(to output: inout TextBuffer) {
     switch self {

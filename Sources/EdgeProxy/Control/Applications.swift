@@ -21,6 +21,9 @@ struct Applications {
   /// In the order of the configuration's upstreams; `nil` for those with nodes of their own.
   private(set) var tables: [ApplicationTable?] = []
 
+  /// The hosts that have announced themselves, normalised.
+  var hosts: [[UInt8]] { known.keys.sorted { $0.lexicographicallyPrecedes($1) } }
+
   init(neighbours: Neighbours = .none) { self.neighbours = neighbours }
 
   /// Takes over the upstreams of a configuration; one that did not change keeps its states.

@@ -31,8 +31,8 @@ final class CertificateLoader: EventSource, TurnEnd {
   private let told: (CertificateReport) -> Void
   private var settings: CertificateSettings
   private var encryption: EncryptionKeys?
-  private var directory: CertificateDirectory?
-  private var token = SourceToken.none
+  private var directories: [CertificateDirectory]
+  private var tokens: [SourceToken] = []
   private var store: CertStore
   /// Newly configured sources, until a usable certificate was found in them.
   private var successor: CertStore?
@@ -71,9 +71,10 @@ final class CertificateLoader: EventSource, TurnEnd {
     self.told = told
     settings = configuration.certificates
     self.encryption = encryption
-    directory = settings.directory.map { CertificateDirectory($0) }
+    directories = configuration.certificateDirectories.map { CertificateDirectory($0) }
     let etcd = settings.etcd.map { EtcdCertificates(keys: encryption, readsLegacy: $0.legacy) }
-    store = CertStore(directory: directory, etcd: etcd, defaultName: settings.defaultName)
+    store = CertStore(
+      directories: directories, etcd: etcd, defaultName: settings.defaultName)
     copy = CertificateCopy("\(configuration.state)/certificates")
     notices = CertificateNotices(logger)
     route(configuration.routedHosts)
@@ -81,7 +82,7 @@ final class CertificateLoader: EventSource, TurnEnd {
 
   private static var now: Int64 { WallTime.seconds }
 
-  /// Reads the copy of what etcd had, and the directory, for the first time.
+  /// Reads the copy of what etcd had, and the directories, for the first time.
   func begin() {
     if settings.etcd != nil {
       do throws(CopyError) {
@@ -102,7 +103,7 @@ final class CertificateLoader: EventSource, TurnEnd {
 
   // MARK: Reading
 
-  /// Reads what has changed in the directory.
+  /// Reads what has changed in the directories.
   func load() {
     if let successor {
       // Sources without a usable certificate do not take away what is served.
@@ -133,12 +134,13 @@ final class CertificateLoader: EventSource, TurnEnd {
   }
 
   private func tell() {
-    let failure = directory?.watchFailure
+    let unwatched = directories.first { $0.watchFailure != nil }
+    let failure = unwatched?.watchFailure
     if report.watchFailure != failure, let failure {
       logger.warning(
         "changes in the certificate directory are noticed within seconds, and not at once",
         metadata: [
-          "directory": "\(directory?.path ?? "")", "reason": "\(failure)",
+          "directory": "\(unwatched?.path ?? "")", "reason": "\(failure)",
           "advice": "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances",
         ])
     }
@@ -213,23 +215,29 @@ final class CertificateLoader: EventSource, TurnEnd {
     defer { route(next.routedHosts) }
     let certificates = next.certificates
     let isSameInEtcd = certificates.etcd == settings.etcd && keys == encryption
-    guard certificates != settings || !isSameInEtcd else { return }
+    let paths = next.certificateDirectories
+    guard certificates != settings || !isSameInEtcd || paths != directories.map(\.path) else {
+      return
+    }
     encryption = keys
     let etcd = certificates.etcd.map { EtcdCertificates(keys: keys, readsLegacy: $0.legacy) }
-    if let descriptor = directory?.descriptor { loop.unregister(descriptor, token) }
-    token = .none
+    for (directory, token) in zip(directories, tokens) {
+      if let descriptor = directory.descriptor { loop.unregister(descriptor, token) }
+    }
     settings = certificates
-    directory = certificates.directory.map { CertificateDirectory($0) }
+    directories = paths.map { CertificateDirectory($0) }
     successor = CertStore(
-      directory: directory, etcd: isSameInEtcd ? store.etcd : etcd,
+      directories: directories, etcd: isSameInEtcd ? store.etcd : etcd,
       defaultName: certificates.defaultName)
     if certificates.etcd == nil { hasHeard = true }
     watch()
   }
 
   private func watch() {
-    guard let descriptor = directory?.descriptor else { return }
-    token = (try? loop.register(descriptor, self, [.readable])) ?? .none
+    tokens = directories.map { directory in
+      guard let descriptor = directory.descriptor else { return .none }
+      return (try? loop.register(descriptor, self, [.readable])) ?? .none
+    }
   }
 
   /// Hosts that a replacement must not leave uncovered.
@@ -241,7 +249,7 @@ final class CertificateLoader: EventSource, TurnEnd {
   }
 
   func ready(_ events: Readiness) {
-    if directory?.drain() ?? false { expectMore() }
+    for directory in directories where directory.drain() { expectMore() }
   }
 
   private func expectMore() {
@@ -270,11 +278,17 @@ final class CertificateLoader: EventSource, TurnEnd {
   }
 
   private func lookAround() {
-    switch directory?.look(at: Self.filesLookedAt) {
-    case .same: break
-    case .changed: expectMore()
-    case .finished, nil: isLookingAround = false
+    var isMore = false
+    for directory in directories {
+      switch directory.look(at: Self.filesLookedAt) {
+      case .same: isMore = true
+      case .changed:
+        isMore = true
+        expectMore()
+      case .finished: break
+      }
     }
+    isLookingAround = isMore
   }
 
   /// Ends the loop when what is being written is written.

@@ -21,6 +21,7 @@ final class FleetLink {
   private var instances: SharedInstances?
   private var challenges: (feed: ChallengeFeed, sight: ChallengeSight)?
   private let name: NameClaim
+  private weak var issuance: EtcdIssuance?
   /// The agreement on which ports may be closed; `nil` where there is none.
   private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
@@ -98,6 +99,15 @@ final class FleetLink {
       instances = shared
       return shared
     }
+  }
+
+  /// Where the fleet keeps its orders; `certificates` is what the keys of certificates begin with.
+  func issuanceStore(certificates prefix: String) -> EtcdIssuance {
+    let store = EtcdIssuance(
+      client, on: loop, prefix: settings.prefix, certificatePrefix: prefix,
+      node: configuration.node, encryption: encryption, writes: writes)
+    issuance = store
+    return store
   }
 
   /// Begins to agree with the other servers on whose port may be closed.

@@ -8,7 +8,9 @@ extension Server {
     let desk = AdminDesk(
       report: { [unowned self] in report() }, reload: { [unowned self] in reload() },
       drain: { [unowned self] in setAside() }, undrain: { [unowned self] in putBack() },
-      drainState: { [unowned self] in drainState })
+      drainState: { [unowned self] in drainState },
+      issuance: { [unowned self] in issuer?.section.document },
+      order: { [unowned self] in order($0) })
     let listener = AdminListener(
       configuration.listen.admin, loop: loop, logger: logger, warnings: warnings, desk: desk)
     listener.open()
@@ -30,7 +32,7 @@ extension Server {
     ]
     let pipes = workers.handles.map(\.counters.peers) + [links.counters]
     let optional = [
-      fleet?.section, peers?.section(pipes), tickets?.section,
+      fleet?.section, peers?.section(pipes), tickets?.section, issuer?.section.section,
       discovery.map { SubscriptionsSection($0, now: loop.now).section },
     ]
     sections += optional.compactMap { $0 }
@@ -56,5 +58,14 @@ extension Server {
     return StatusReport(
       health: unable ?? (ports.isOpen ? "ok" : "port-closed"),
       isServing: unable == nil && ports.isOpen, sections: sections)
+  }
+
+  /// A command about certificates that the fleet orders.
+  private func order(_ command: CertificateCommand) -> AdminAnswer {
+    guard let issuer else {
+      return .text(409, "no certificates are ordered here: the configuration has no 'acme'\n")
+    }
+    let reply = issuer.ask(command)
+    return .text(reply.status, reply.text + "\n")
   }
 }

@@ -80,10 +80,13 @@ extension Server {
     tellNode()
     ports.commit(move, workers: workers.handles)
     admin?.move(to: next.listen.admin)
+    prepareIssuance()
     certificates.reconfigure(next, encryption: keys)
     shareAgain(after: previous, keys)
     certificatesChanged()
     discover()
+    issue()
+    routeIssued()
     step()
     return nil
   }

@@ -22,6 +22,8 @@ final class Server: TimerTarget {
   var discovery: Discovery?
   var tickets: TicketKeeper?
   var peers: PeerKeeper?
+  /// Orders certificates; `nil` where the configuration names none.
+  var issuer: Issuer?
   var service = ServiceWatch()
   let warnings = Warnings()
   /// To nodes on other servers, for checks and probes.
@@ -108,6 +110,7 @@ final class Server: TimerTarget {
     }
     try signals.register(with: loop)
     self.signals = signals
+    prepareIssuance()
     try certificates.begin(on: loop) { [unowned self] index in
       if let index { install(index) }
       tellSources()
@@ -118,6 +121,7 @@ final class Server: TimerTarget {
     self.tickets = tickets
     share(tickets)
     discover()
+    issue()
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
     tellNode()
@@ -140,6 +144,7 @@ final class Server: TimerTarget {
     try loop.run()
     loop.owner = nil
     workers.stop()
+    issuer?.end()
     fleet?.close()
     discovery?.close()
     certificates.end()
@@ -183,6 +188,7 @@ final class Server: TimerTarget {
   private func installApplications() {
     let tables = applications.tables
     plan.applications = tables
+    routeIssued()
     followNodes()
     // Workers that are yet to be started begin with the plan.
     guard !workers.handles.isEmpty else { return }
@@ -283,6 +289,7 @@ final class Server: TimerTarget {
     if workers.areAlive(now: loop.now) { service.alive(now: loop.now) }
     tickets?.everySecond()
     fleet?.everySecond()
+    issuer?.everySecond()
     retired.removeAll { $0.hasFaded(now: loop.now) }
     peers?.everySecond()
     openPeers()
@@ -299,6 +306,7 @@ final class Server: TimerTarget {
 
   func install(_ index: CertificateIndex) {
     workers.post { $0.install(index) }
+    issuer?.install(index)
     step()
   }
 

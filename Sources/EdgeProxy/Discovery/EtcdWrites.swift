@@ -9,7 +9,7 @@ final class EtcdWrites {
   enum Kind: CaseIterable {
     /// Without a lease nothing else is written.
     case leases
-    case instances, tickets, port, name, challenges
+    case instances, tickets, port, name, issuance, challenges
 
     var word: String {
       switch self {
@@ -18,6 +18,7 @@ final class EtcdWrites {
       case .tickets: "tickets"
       case .port: "port"
       case .name: "name"
+      case .issuance: "issuance"
       case .challenges: "challenges"
       }
     }
@@ -32,6 +33,8 @@ final class EtcdWrites {
       case .port: "etcd does not take whether this server's port is open"
       case .name:
         "etcd does not take this server's name, so a second server with that name is not noticed"
+      case .issuance:
+        "etcd does not take what this server writes about certificates that it orders"
       case .challenges:
         "etcd does not take which challenges of CAs are answered here, so no server waits for this one"
       }

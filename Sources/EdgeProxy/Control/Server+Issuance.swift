@@ -1,0 +1,58 @@
+internal import CertStore
+internal import Configuration
+internal import EventLoop
+internal import Logging
+
+/// The certificates that this server and its fleet order by themselves.
+extension Server {
+  /// Makes what the loader of certificates reads before anything was issued.
+  func prepareIssuance() {
+    guard configuration.issuedDirectory != nil else { return }
+    LocalIssuance.prepare(state: configuration.state)
+  }
+
+  /// Begins to issue as the configuration says, goes on by another one, or ends.
+  func issue() {
+    guard let settings = configuration.acme else {
+      issuer?.end()
+      issuer = nil
+      return
+    }
+    if let issuer { return issuer.reconfigure(settings) }
+    let (store, publisher) = issuanceParts
+    let made = Issuer(
+      settings, store, publisher, on: loop, logger: logger, warnings: warnings, now: Self.wallClock
+    ) { [loop] in try Solvers.make($0, on: loop) }
+    issuer = made
+    made.install(certificates.index)
+    routeIssued()
+  }
+
+  /// A fleet's orders and challenges are in etcd, those of a server by itself in its state directory and
+  /// its workers.
+  private var issuanceParts: (any IssuanceStore, any ChallengePublisher) {
+    if let fleet, let source = configuration.certificates.etcd {
+      let store = fleet.issuanceStore(certificates: source.prefix)
+      if let publisher = fleet.challenges(under: { [weak store] in store?.leaseIdentifier }) {
+        return (store, publisher)
+      }
+    }
+    return (
+      LocalIssuance(state: configuration.state, node: configuration.node, on: loop),
+      LocalChallenges(challenges, on: loop, node: configuration.node)
+    )
+  }
+
+  /// Hosts that a route or an application has, for those that get certificates without being named.
+  func routeIssued() {
+    guard let issuer, configuration.acme?.routedHosts ?? false else { return }
+    let routed = configuration.routedHosts + applications.hosts
+    issuer.route(routed.map { String(decoding: $0, as: UTF8.self) }.filter { !$0.hasPrefix("*") })
+  }
+
+  /// The link to the fleet is another one: the server issues through that.
+  func issueAgain() {
+    issuer?.end()
+    issuer = nil
+  }
+}

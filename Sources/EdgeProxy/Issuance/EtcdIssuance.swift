@@ -1,0 +1,282 @@
+internal import CertStore
+internal import Configuration
+internal import Etcd
+internal import EventLoop
+internal import TLS
+
+/// What a fleet knows of its orders, in etcd below `PREFIX acme/`.
+///
+///     holder       the server that issues, under its lease
+///     accounts/…, orders/…, renewals/…, journal/…, requests/…   `IssuanceRecords`
+///
+/// Every write of the holder compares the revision that made it the holder: one that was frozen until its
+/// lease was over writes nothing any more.
+final class EtcdIssuance: IssuanceStore {
+  private let client: EtcdClient
+  private let loop: EventLoop
+  private let node: String
+  private let prefix: String
+  private let certificatePrefix: String
+  private let encryption: EncryptionKeys?
+  private let writes: EtcdWrites
+  private let holderKey: [UInt8]
+  private var watch: RangeWatch?
+  private var lease: KeptLease?
+  /// The lease under which the holder's key and the challenges are put; `nil` while there is none.
+  private(set) var leaseIdentifier: Int64?
+  private var known: [RecordName: [UInt8]] = [:]
+  private var outdated: Set<RecordName> = []
+  private(set) var refusals: [String: String] = [:]
+  private(set) var isRead = false
+  private var isAsking = false
+  private var held: Held?
+  var changed: () -> Void = {}
+
+  /// The key of the server that issues, as it is in etcd.
+  private struct Held {
+    let node: String
+    let lease: Int64
+    let createRevision: Int64
+  }
+
+  static let timeToLive = Duration.seconds(15)
+
+  /// `certificatePrefix` is what the keys of certificates begin with.
+  init(
+    _ client: EtcdClient, on loop: EventLoop, prefix: String, certificatePrefix: String,
+    node: String, encryption: EncryptionKeys?, writes: EtcdWrites
+  ) {
+    self.client = client
+    self.loop = loop
+    self.node = node
+    self.prefix = prefix + "acme/"
+    self.certificatePrefix = certificatePrefix
+    self.encryption = encryption
+    self.writes = writes
+    holderKey = Array("\(prefix)acme/holder".utf8)
+    watch = RangeWatch(client, .prefix(Array(self.prefix.utf8))) { [unowned self] in told($0) }
+    lease = KeptLease(
+      client, timeToLive: Self.timeToLive,
+      gained: { [unowned self] in
+        writes.succeeded(.leases)
+        leaseIdentifier = $0
+        becomeHolder()
+        changed()
+      },
+      lost: { [unowned self] in
+        leaseIdentifier = nil
+        changed()
+      },
+      failed: { writes.failed(.leases, $0) })
+    watch?.start()
+  }
+
+  var holder: String? { held?.node }
+
+  var isHolder: Bool { held != nil && held?.lease == leaseIdentifier && isRead }
+
+  var failure: String? {
+    guard let watch, watch.isSynced else {
+      return "etcd is away: \(watch?.failure ?? client.lastFailure ?? "no answer yet")"
+    }
+    return nil
+  }
+
+  func text(_ name: RecordName) -> [UInt8]? { known[name] }
+
+  func names(_ kind: RecordName.Kind) -> [String] {
+    known.keys.filter { $0.kind == kind }.map(\.name).sorted()
+  }
+
+  // MARK: What etcd tells
+
+  private func told(_ changes: Changes) {
+    if changes.isListing { isRead = true }
+    for key in changes.removed {
+      if key == holderKey { held = nil }
+      guard let name = recordName(key) else { continue }
+      known[name] = nil
+      outdated.remove(name)
+      refusals[name.description] = nil
+    }
+    for keyValue in changes.put {
+      if keyValue.key == holderKey {
+        held = Held(
+          node: String(decoding: keyValue.value.prefix(200), as: UTF8.self), lease: keyValue.lease,
+          createRevision: keyValue.createRevision)
+      } else if let name = recordName(keyValue.key) {
+        take(name, keyValue.value)
+      }
+    }
+    becomeHolder()
+    changed()
+  }
+
+  private func recordName(_ key: [UInt8]) -> RecordName? {
+    guard key.starts(with: Array(prefix.utf8)) else { return nil }
+    return RecordName(String(decoding: key.dropFirst(prefix.utf8.count), as: UTF8.self))
+  }
+
+  private func take(_ name: RecordName, _ value: [UInt8]) {
+    do throws(EnvelopeError) {
+      known[name] = try name.opened(value, with: encryption)
+      refusals[name.description] = nil
+      if name.isOutdated(value, encryption) { outdated.insert(name) } else { outdated.remove(name) }
+    } catch {
+      // It is not overwritten: the key that opens it may be missing here alone.
+      known[name] = nil
+      refusals[name.description] = error.description
+    }
+  }
+
+  private func becomeHolder() {
+    guard isRead, held == nil, !isAsking, let leaseIdentifier else { return }
+    isAsking = true
+    let transaction = TxnRequest(
+      compare: [Compare(.key(holderKey), .equal, .version(0))],
+      success: [
+        .put(PutRequest(key: holderKey, value: Array(node.utf8), lease: leaseIdentifier))
+      ])
+    client.txn(transaction) { [weak self] result in
+      guard let self else { return }
+      isAsking = false
+      writes.ended(.issuance, result)
+    }
+  }
+
+  func everySecond() {
+    becomeHolder()
+    guard isHolder, let name = outdated.first, let text = known[name] else { return }
+    outdated.remove(name)
+    write([RecordChange(name: name, text: text)]) { _ in }
+  }
+
+  // MARK: Writing
+
+  private func key(_ name: RecordName) -> [UInt8] { Array("\(prefix)\(name)".utf8) }
+
+  private func step(_ change: RecordChange) throws(TLSError) -> RequestOp {
+    let key = key(change.name)
+    guard let text = change.text else { return .deleteRange(DeleteRangeRequest(.key(key))) }
+    return .put(PutRequest(key: key, value: try change.name.sealed(text, with: encryption)))
+  }
+
+  private func steps(_ changes: [RecordChange]) throws(TLSError) -> [RequestOp] {
+    var steps: [RequestOp] = []
+    for change in changes { steps.append(try step(change)) }
+    return steps
+  }
+
+  /// What has to hold for this server to write.
+  private var fence: Compare? {
+    guard isHolder, let held else { return nil }
+    return Compare(.key(holderKey), .equal, .createRevision(held.createRevision))
+  }
+
+  func write(_ changes: [RecordChange], _ done: @escaping (IssuanceFailure?) -> Void) {
+    guard let fence else { return later { done(.fencedOff) } }
+    let request: TxnRequest
+    do throws(TLSError) {
+      request = TxnRequest(compare: [fence], success: try steps(changes))
+    } catch {
+      return later { [error] in done(.failed("\(error)")) }
+    }
+    client.txn(request) { [weak self] result in
+      guard let self else { return }
+      writes.ended(.issuance, result)
+      switch result {
+      case .success(let response) where response.succeeded:
+        for change in changes { known[change.name] = change.text }
+        done(nil)
+      case .success: done(.fencedOff)
+      case .failure(let error): done(.failed("etcd: \(error)"))
+      }
+    }
+  }
+
+  func ask(_ request: RecordChange, _ done: @escaping (IssuanceFailure?) -> Void) {
+    let step: RequestOp
+    do throws(TLSError) {
+      step = try self.step(request)
+    } catch {
+      return later { [error] in done(.failed("\(error)")) }
+    }
+    client.txn(TxnRequest(compare: [], success: [step])) { [weak self] result in
+      self?.writes.ended(.issuance, result)
+      switch result {
+      case .success: done(nil)
+      case .failure(let error): done(.failed("etcd: \(error)"))
+      }
+    }
+  }
+
+  private func later(_ act: @escaping () -> Void) { loop.soon(act) }
+
+  // MARK: Certificates
+
+  private func certificateKey(_ name: String) -> [UInt8] { Array((certificatePrefix + name).utf8) }
+
+  func certificate(
+    _ name: String, _ done: @escaping (Result<KeptCertificate?, IssuanceFailure>) -> Void
+  ) {
+    client.range(RangeRequest(.key(certificateKey(name)))) { [encryption] result in
+      switch result {
+      case .failure(let error): done(.failure(.failed("etcd: \(error)")))
+      case .success(let response):
+        let kept = response.keyValues.first.map { keyValue in
+          let bundle = try? CertificateBundle(
+            reading: keyValue.value, keys: encryption, allowsPlain: true)
+          return KeptCertificate(
+            certificate: bundle?.certificate, revision: keyValue.modRevision)
+        }
+        done(.success(kept))
+      }
+    }
+  }
+
+  func put(
+    _ name: String, chain: [UInt8], key: [UInt8], replacing old: KeptCertificate?,
+    _ changes: [RecordChange], _ done: @escaping (Result<Certificate, IssuanceFailure>) -> Void
+  ) {
+    guard let fence else { return later { done(.failure(.fencedOff)) } }
+    let place = KeyRange.key(certificateKey(name))
+    let request: TxnRequest
+    let certificate: Certificate
+    do {
+      let bundle = try CertificateBundle.write(
+        chainPEM: chain, keyPEM: key, keys: encryption, now: WallTime.seconds)
+      certificate = try CertificateBundle(reading: bundle, keys: encryption).certificate
+      request = TxnRequest(
+        compare: [fence, Compare(place, .equal, .modRevision(old?.revision ?? 0))],
+        success: [.put(PutRequest(key: certificateKey(name), value: bundle))] + (try steps(changes))
+      )
+    } catch {
+      let reason = "\(error)"
+      return later { done(.failure(.refused(reason))) }
+    }
+    client.txn(request) { [weak self] result in
+      guard let self else { return }
+      writes.ended(.issuance, result)
+      switch result {
+      case .success(let response) where response.succeeded:
+        for change in changes { known[change.name] = change.text }
+        done(.success(certificate))
+      case .success: done(.failure(isHolder ? .overtaken : .fencedOff))
+      case .failure(let error): done(.failure(.failed("etcd: \(error)")))
+      }
+    }
+  }
+
+  // MARK: The end
+
+  func end() {
+    watch?.end()
+    leaseIdentifier = nil
+    held = nil
+    lease?.end()
+  }
+
+  var isOver: Bool { lease?.isOver ?? true }
+}
+
+@available(*, unavailable) extension EtcdIssuance: Sendable {}

@@ -1,0 +1,74 @@
+internal import ACME
+internal import Configuration
+
+/// One certificate that this fleet is to have: some names, one kind of key.
+struct WantedCertificate: Hashable, Sendable {
+  /// Normalised, with `*.` first for a wildcard; never none, each once.
+  let names: [String]
+  let challenge: ChallengeType
+  let key: AcmeSettings.KeyKind
+  /// What it is called where certificates are stored.
+  ///
+  /// The first name, with `_wildcard` for `*`; the RSA certificate beside one with ECDSA has `_rsa` behind it,
+  /// which no name of DNS has there.
+  let name: String
+
+  init(_ wanted: AcmeSettings.Wanted, key: AcmeSettings.KeyKind) {
+    names = wanted.names
+    challenge = wanted.challenge
+    self.key = key
+    let first = wanted.names.first ?? ""
+    let stem = first.hasPrefix("*.") ? "_wildcard" + first.dropFirst() : first
+    name = key == .rsa && wanted.keys.count > 1 ? stem + "_rsa" : stem
+  }
+
+  /// What one set of names and a kind of key go by, whatever their order.
+  var fingerprint: String { "\(names.sorted().joined(separator: " ")) \(key.rawValue)" }
+
+  static func all(_ settings: AcmeSettings) -> [WantedCertificate] {
+    settings.certificates.flatMap { wanted in
+      wanted.keys.map { WantedCertificate(wanted, key: $0) }
+    }
+  }
+}
+
+/// Hosts that get a certificate each, because a route or an application has them and nothing covers them.
+enum UncoveredHosts {
+  /// A program that announces ever new hosts does not get a certificate for each.
+  static let countMax = 1000
+
+  /// The certificates for those of `hosts` that neither `wanted` nor `isCovered` covers; in their order.
+  ///
+  /// Names that no public CA takes are left out: wildcards, numbers, and those of one label.
+  static func wanted(
+    _ hosts: [String], besides wanted: [WantedCertificate], isCovered: (String) -> Bool
+  ) -> [WantedCertificate] {
+    let names = Set(wanted.flatMap(\.names))
+    var found: [WantedCertificate] = []
+    var seen: Set<String> = []
+    for host in hosts where isName(host) && seen.insert(host).inserted {
+      let parent = "*" + host.drop { $0 != "." }
+      guard !names.contains(host), !names.contains(parent), !isCovered(host) else { continue }
+      found.append(
+        WantedCertificate(AcmeSettings.Wanted(names: [host], challenge: .http), key: .ecdsa))
+      if found.count == countMax { break }
+    }
+    return found
+  }
+
+  private static func isName(_ host: String) -> Bool {
+    let labels = host.split(separator: ".", omittingEmptySubsequences: false)
+    guard labels.count > 1, host.utf8.count <= 253, let last = labels.last?.utf8.first else {
+      return false
+    }
+    let isNumber = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(last)
+    return !isNumber
+      && labels.allSatisfy { label in
+        (1...63).contains(label.utf8.count)
+          && label.utf8.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+              || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+          }
+      }
+  }
+}
