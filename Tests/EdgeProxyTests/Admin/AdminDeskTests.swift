@@ -8,7 +8,8 @@ struct AdminDeskTests {
   private let desk = AdminDesk(
     report: { StatusReport(health: "no-backend", isServing: false, sections: []) },
     reload: { ReloadOutcome(at: 0, isRefused: true, report: "e:1:1: wrong\n1 error\n") },
-    drain: { "draining" }, undrain: { false }, drainState: { "serving" })
+    drain: { "draining" }, undrain: { false }, drainState: { "serving" },
+    issuance: { nil }, order: { AdminAnswer.text(202, "\($0)\n") })
 
   private func answer(
     _ line: String, _ fields: String = "Host: localhost\r\n", isUnix: Bool = true

@@ -20,7 +20,8 @@ struct AdminListenerTests {
     let desk = AdminDesk(
       report: { StatusReport(health: "ok", isServing: true, sections: []) },
       reload: { ReloadOutcome(at: 0, isRefused: false, report: "") },
-      drain: { "draining" }, undrain: { false }, drainState: { "serving" })
+      drain: { "draining" }, undrain: { false }, drainState: { "serving" },
+      issuance: { nil }, order: { AdminAnswer.text(202, "\($0)\n") })
     listener = AdminListener(
       address, loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       desk: desk)

@@ -153,7 +153,7 @@ struct AssessmentTests {
     #expect(!times.isEmpty)
     #expect(times.count < 200)
     for time in times {
-      #expect(times.count { $0 > time - 3600 && $0 <= time } <= (trouble == .validation ? 4 : 6))
+      #expect(times.count { $0 > time - 3600 && $0 <= time } <= (trouble == .validation ? 4 : 7))
       #expect(times.count { $0 > time - Self.day && $0 <= time } <= 14)
     }
     // It was due with a third of its life left, and is tried every six hours until its end.
