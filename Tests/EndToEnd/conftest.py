@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 
+from support.acme import ACME
 from support.authority import Authority
 from support.disk import SmallDisk
 from support.edge import Edge, binary, configure, install
@@ -156,6 +157,21 @@ def etcd(directory, ending):
         ending.append(cluster)
         cluster.start()
         return cluster
+
+    return make
+
+
+@pytest.fixture
+def acme(directory, authority, ending):
+    """acme(...): an authority that speaks ACME, ready, with nobody behind its doors yet."""
+    count = 0
+
+    def make(**options):
+        nonlocal count
+        count += 1
+        made = ACME(directory / f"acme{count}", authority, **options)
+        ending.append(made)
+        return made
 
     return make
 

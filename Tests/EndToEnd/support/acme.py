@@ -1,140 +1,138 @@
-"""A real CA on the loopback: pebble, and the DNS in which it looks names up."""
+"""An authority that speaks ACME: pebble, the DNS that it asks, and a relay in front of it that can do what it cannot."""
 
-import base64
 import json
-import pathlib
-import socket
+import os
 import ssl
 import urllib.request
 
+from .acme_relay import Relay
 from .etcd_cluster import free_port
-from .processes import Child, eventually
-
-PEBBLE, NAMES = "pebble", "pebble-challtestsrv"
-EXTERNAL_KEY = base64.urlsafe_b64encode(b"k" * 32).decode().rstrip("=")
+from .gate import Gate
+from .processes import PATIENCE, Child, eventually
 
 
 class Names:
-    """The DNS of the CA: every name leads to `address` until a test says otherwise."""
+    """pebble-challtestsrv as the DNS that pebble asks: every name is 127.0.0.1 until the test says something else."""
 
-    def __init__(self, address="127.0.0.1"):
-        self.dns_port, self.management_port = free_port(), free_port()
+    def __init__(self):
+        self.port, self.management = free_port(), free_port()
         self.child = Child([
-            NAMES, "-management", f"127.0.0.1:{self.management_port}", "-dns01", f"127.0.0.1:{self.dns_port}",
-            "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv4", address, "-defaultIPv6", ""])
-        eventually(lambda: self._listens(), f"the DNS of the CA answers:\n{self.child.text}")
-
-    def _listens(self):
+            "pebble-challtestsrv", "-management", f"127.0.0.1:{self.management}", "-dns01", f"127.0.0.1:{self.port}",
+            "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""])
         try:
-            socket.create_connection(("127.0.0.1", self.management_port), 1).close()
-            return True
-        except OSError:
-            return False
-
-    @property
-    def management(self):
-        return f"http://127.0.0.1:{self.management_port}"
-
-    def tell(self, what, **values):
-        request = urllib.request.Request(f"{self.management}/{what}", json.dumps(values).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return answer.read()
-
-    def lead(self, name, *addresses):
-        """The name leads to these addresses from now on."""
-        self.tell("add-a", host=f"{name}.", addresses=list(addresses))
-
-    def end(self):
-        self.child.end()
-
-
-class Pebble:
-    """pebble with a certificate of `authority`, which `ca` names. It looks at `http_port` and `tls_port` of names.
-
-    `rejected` is how many of a hundred nonces it refuses, `reused` how many authorizations it takes again."""
-
-    def __init__(self, directory, authority, names, http_port=None, tls_port=None, rejected=0, reused=0,
-                 external=False, validity=None, **settings):
-        directory.mkdir(parents=True, exist_ok=True)
-        self.names, self.ca = names, authority.pem
-        self.port, self.management_port = free_port(), free_port()
-        self.http_port, self.tls_port = http_port or free_port(), tls_port or free_port()
-        issued = authority.issue("localhost", "127.0.0.1")
-        values = {
-            "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management_port}",
-            "certificate": str(issued.chain), "privateKey": str(issued.key), "httpPort": self.http_port,
-            "tlsPort": self.tls_port, "ocspResponderURL": "", "externalAccountBindingRequired": external,
-            "externalAccountMACKeys": {"kid-1": EXTERNAL_KEY} if external else {}, **settings}
-        if validity:
-            values["certificateValidityPeriod"] = validity
-        self.file = directory / "pebble.json"
-        self.file.write_text(json.dumps({"pebble": values}))
-        self.environment = {"PATH": "/usr/bin:/bin", "PEBBLE_VA_NOSLEEP": "1",
-                            "PEBBLE_WFE_NONCEREJECT": str(rejected), "PEBBLE_AUTHZREUSE": str(reused)}
-        self.context = ssl.create_default_context(cafile=authority.pem)
-        self.child = None
-        self.start()
-
-    def start(self):
-        self.child = Child([PEBBLE, "-config", self.file, "-dnsserver", f"127.0.0.1:{self.names.dns_port}"],
-                           self.environment)
-        eventually(self._answers, f"the CA answers:\n{self.child.text}")
+            # It says nothing once it answers.
+            eventually(lambda: self._answers(), "the DNS of the authority")
+        except AssertionError:
+            self.end()
+            raise
 
     def _answers(self):
         try:
-            return self.get(self.directory)
+            return self._post("clear-txt", host="nobody.test.")
         except OSError:
-            return None
+            assert self.child.running, self.child.text
+            return False
 
-    @property
-    def directory(self):
-        return f"https://127.0.0.1:{self.port}/dir"
+    def _post(self, what, **values):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.management}/{what}", json.dumps(values).encode(), method="POST")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            text = answer.read()
+            return json.loads(text) if text else True
 
-    def get(self, url):
-        with urllib.request.urlopen(url, timeout=5, context=self.context) as answer:
-            return answer.read()
+    def set_txt(self, name, value):
+        """Adds a value to the TXT record of a name."""
+        self._post("set-txt", host=f"{name}.", value=value)
 
-    @property
-    def root(self):
-        """What a client trusts that is shown a certificate of this CA: another one at each start."""
-        return self.get(f"https://127.0.0.1:{self.management_port}/roots/0").decode()
+    def clear_txt(self, name):
+        """Takes all its values away."""
+        self._post("clear-txt", host=f"{name}.")
 
-    def trusted(self, place):
-        """The root as a file."""
-        file = pathlib.Path(place) / "issuer-root.pem"
-        file.write_text(self.root)
-        return file
+    def set_addresses(self, name, *addresses):
+        self._post("clear-a", host=f"{name}.")
+        self._post("add-a", host=f"{name}.", addresses=addresses)
 
-    def issuer(self, **more):
-        """For `acme.issuers`."""
-        return {"directory": self.directory, **more}
+    def set_alias(self, name, target):
+        """A CNAME."""
+        self._post("set-cname", host=f"{name}.", target=f"{target}.")
 
-    def count(self, words):
-        return sum(words in line for line in self.child.lines)
+    def fail(self, name):
+        """Answers SERVFAIL for a name."""
+        self._post("set-servfail", host=f"{name}.")
 
-    @property
-    def orders(self):
-        """How many orders it took."""
-        return self.count("order to the db")
-
-    @property
-    def issued(self):
-        """How many certificates it issued."""
-        return self.count("Issued certificate serial")
+    def questions(self, name):
+        """What was asked about a name so far."""
+        return self._post("dns-request-history", host=name)
 
     def end(self):
         self.child.end()
 
 
-def hook(place, names):
-    """A program that puts values into the CA's DNS, as lego calls one."""
-    file = place / "dns-hook"
-    file.write_text(f"""#!/bin/sh
-case "$1" in
-  present) exec curl --silent --fail --data "{{\\"host\\": \\"$2\\", \\"value\\": \\"$3\\"}}" {names.management}/set-txt ;;
-  cleanup) exec curl --silent --fail --data "{{\\"host\\": \\"$2\\"}}" {names.management}/clear-txt ;;
-esac
-exit 2
-""")
-    file.chmod(0o755)
-    return file
+class ACME:
+    """`url` is the directory as clients are given it, `ca` what they trust over HTTPS, and `root` what the
+    certificates descend from.
+
+    pebble looks for answers to http-01 and tls-alpn-01 at the ports of two doors, which `lead_to` opens: each of its
+    questions then goes to the next of the servers. `nonce_reject` is how many of a hundred good nonces it refuses,
+    `authz_reuse` how many of a hundred authorizations it takes again, `external_accounts` the MAC keys by their
+    identifiers, which are then required, and `alternate_roots` how many chains more it offers.
+    """
+
+    def __init__(self, directory, authority, nonce_reject=0, authz_reuse=0, external_accounts=None,
+                 alternate_roots=0, environment=None):
+        self.directory, self.authority, self.ca = directory, authority, authority.pem
+        directory.mkdir()
+        self.things = []
+        try:
+            self.http, self.tls = self._keep(Gate()), self._keep(Gate())
+            self.names = self._keep(Names())
+            self._start({
+                "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
+                "PEBBLE_AUTHZREUSE": str(authz_reuse), "PEBBLE_ALTERNATE_ROOTS": str(alternate_roots),
+                **(environment or {})}, external_accounts)
+            self.relay = self._keep(Relay(authority, self.port))
+        except BaseException:
+            self.end()
+            raise
+        self.url = f"{self.relay.url}/dir"
+
+    def _keep(self, thing):
+        self.things.append(thing)
+        return thing
+
+    def _start(self, environment, external_accounts):
+        issued = self.authority.issue("localhost", "127.0.0.1")
+        self.port, self.management = free_port(), free_port()
+        configuration = {
+            "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management}",
+            "certificate": str(issued.chain), "privateKey": str(issued.key), "httpPort": self.http.port,
+            "tlsPort": self.tls.port, "ocspResponderURL": "",
+            "externalAccountBindingRequired": external_accounts is not None,
+            "externalAccountMACKeys": external_accounts or {}}
+        file = self.directory / "pebble.json"
+        file.write_text(json.dumps({"pebble": configuration}))
+        self.pebble = self._keep(Child(
+            ["pebble", "-config", file, "-dnsserver", f"127.0.0.1:{self.names.port}"], {**os.environ, **environment}))
+        self.root = self.directory / "root.pem"
+        eventually(self._take_root, "the root of pebble")
+
+    def _take_root(self):
+        """It is another at each start."""
+        context = ssl.create_default_context(cafile=self.ca)
+        try:
+            with urllib.request.urlopen(
+                    f"https://127.0.0.1:{self.management}/roots/0", timeout=PATIENCE, context=context) as answer:
+                self.root.write_bytes(answer.read())
+                return True
+        except OSError:
+            assert self.pebble.running, self.pebble.text
+            return False
+
+    def lead_to(self, *edges):
+        """Has the authority find its answers at these edges, one after the other."""
+        self.http.lead_to(*(edge.http_port for edge in edges))
+        self.tls.lead_to(*(edge.port for edge in edges))
+
+    def end(self):
+        while self.things:
+            self.things.pop().end()

@@ -50,9 +50,25 @@ class Authority:
         self.issued += 1
         place = self.directory / f"{self.issued:03}"
         (place / "new").mkdir(parents=True)
-        key, request, leaf = place / "privkey.pem", place / "request.pem", place / "leaf.pem"
+        key, request = place / "privkey.pem", place / "request.pem"
         openssl("req", "-new", *self._kind(kind), "-nodes", "-subj", f"/CN={names[0]}", "-keyout", key,
                 "-out", request)
+        chain = self._sign(place, request, names, begins, ends, f"extendedKeyUsage = {usage}")
+        return Issued(chain, key, self.issued + 0x1000)
+
+    def sign(self, request, names, begins, ends):
+        """The chain for a request in DER that somebody else has made; it names the authority's key."""
+        self.issued += 1
+        place = self.directory / f"{self.issued:03}"
+        (place / "new").mkdir(parents=True)
+        (place / "request.der").write_bytes(request)
+        openssl("req", "-inform", "DER", "-in", place / "request.der", "-out", place / "request.pem")
+        chain = self._sign(place, place / "request.pem", names, begins, ends, "authorityKeyIdentifier = keyid:always",
+                           "-subj", f"/CN={names[0]}")
+        return chain.read_bytes()
+
+    def _sign(self, place, request, names, begins, ends, extension, *words):
+        leaf, chain = place / "leaf.pem", place / "fullchain.pem"
         (place / "index").touch()
         (place / "serial").write_text(f"{self.issued + 0x1000:X}\n")
         alternatives = ",".join(f"{'IP' if self._is_address(name) else 'DNS'}:{name}" for name in names)
@@ -71,13 +87,12 @@ commonName = supplied
 subjectAltName = {alternatives}
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature,keyEncipherment
-extendedKeyUsage = {usage}
+{extension}
 """)
         openssl("ca", "-batch", "-notext", "-config", place / "ca.conf", "-cert", self.pem, "-keyfile", self.key,
-                "-startdate", self._date(begins), "-enddate", self._date(ends), "-in", request, "-out", leaf)
-        chain = place / "fullchain.pem"
+                "-startdate", self._date(begins), "-enddate", self._date(ends), "-in", request, "-out", leaf, *words)
         chain.write_bytes(leaf.read_bytes() + self.pem.read_bytes())
-        return Issued(chain, key, self.issued + 0x1000)
+        return chain
 
     def issue_many(self, names):
         """One bundle of bytes for each name; all have the same key, which is quick."""

@@ -21,14 +21,15 @@ PORTS = range(12_000, 32_000)
 
 
 def free_port():
-    """A port that was free a moment ago: etcd cannot be handed one that is bound."""
+    """A port of TCP and UDP that was free a moment ago: etcd cannot be handed one that is bound."""
     while True:
-        with socket.socket() as holder:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             try:
-                holder.bind(("127.0.0.1", random.choice(PORTS)))
+                stream.bind(("127.0.0.1", random.choice(PORTS)))
+                datagram.bind(stream.getsockname())
             except OSError:
                 continue
-            return holder.getsockname()[1]
+            return stream.getsockname()[1]
 
 
 class Identity:

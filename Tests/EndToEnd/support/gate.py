@@ -1,15 +1,17 @@
-"""A door in front of a TCP server: open, shut, or swallowing all that goes through."""
+"""A door in front of TCP servers: open, shut, or swallowing all that goes through."""
 
+import itertools
 import socket
 import threading
 
 
 class Gate:
     """`shut` resets what is open and what comes; `swallow` keeps connections and passes nothing on, as a
-    network that lost its way does; `open` passes everything on, but nothing of what was swallowed."""
+    network that lost its way does; `open` passes everything on, but nothing of what was swallowed. Of several
+    servers, each connection gets the next one; without any it is closed."""
 
-    def __init__(self, port):
-        self.target = port
+    def __init__(self, *ports):
+        self.lead_to(*ports)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.state = "open"
@@ -18,6 +20,10 @@ class Gate:
         self.answered, self.held_at = 0, None
         self.held, self.released = threading.Event(), threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def lead_to(self, *ports):
+        """Connects those who come from now on with other servers."""
+        self.targets = itertools.cycle(ports)
 
     def _accept(self):
         while True:
@@ -30,8 +36,8 @@ class Gate:
                     client.close()
                     continue
                 try:
-                    server = socket.create_connection(("127.0.0.1", self.target), 5)
-                except OSError:
+                    server = socket.create_connection(("127.0.0.1", next(self.targets)), 5)
+                except (OSError, StopIteration):
                     client.close()
                     continue
                 server.settimeout(None)
