@@ -209,6 +209,11 @@ package final class ACMEClient {
           else { return done(.failure(.malformed("the CA gives no address of the account"))) }
           // As the CA writes it: it compares the text.
           accountURL = location
+          // A new account has the contact that was sent with it; a CA need not say it.
+          if answer.status == 201 {
+            known = (wish, loop.clockNow)
+            return done(.success(()))
+          }
         }
         accountArrived(result, wish, directory, done)
       }
@@ -233,7 +238,7 @@ package final class ACMEClient {
       let problem = Problem(type: "unauthorized", detail: detail)
       return done(.failure(.problem(problem, status: 403, retryAfter: nil)))
     }
-    // A CA that tells no contact is told once: it may keep none.
+    // A CA that says no contact may keep none, so it is told once.
     let isTold = known?.wish.contact == wish.contact
     known = (wish, loop.clockNow)
     let isKept = account.contact.map { Set($0) == Set(wish.contact) } ?? wish.contact.isEmpty

@@ -88,7 +88,11 @@ final class SignedCalls {
         self?.answered(call, result)
       }
     } catch {
-      loop.atTurnEnd(Later { call.done(.failure(error)) })
+      loop.atTurnEnd(
+        Later { [weak self] in
+          guard let self, !isClosed else { return }
+          call.done(.failure(error))
+        })
     }
   }
 
