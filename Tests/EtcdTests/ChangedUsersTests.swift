@@ -50,7 +50,7 @@ final class ChangedUsersTests {
     let header = Self.header(5)
     switch question {
     case .authenticate: return header + EtcdWire.bytes(2, bytes("token \(revision)"))
-    case .range, .put, .other: return header
+    case .range, .put, .txn, .other: return header
     case .watch:
       let created = header + EtcdWire.number(3, 1)
       guard !isGood else { return created }

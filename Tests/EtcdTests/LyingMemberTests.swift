@@ -20,7 +20,7 @@ struct LyingMemberTests {
     case .watch: header(5) + EtcdWire.number(3, 1)
     case .progress: header(5) + EtcdWire.number(2, -1)
     case .grant: header(5) + EtcdWire.number(2, 9) + EtcdWire.number(3, 20)
-    case .put, .keepAlive, .status, .authenticate, .other: nil
+    case .put, .txn, .keepAlive, .status, .authenticate, .other: nil
     }
   }
 

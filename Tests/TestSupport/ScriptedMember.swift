@@ -1,29 +1,29 @@
-import EventLoop
-import TestSupport
-
-@testable import Etcd
+package import Etcd
+package import EventLoop
 
 /// A member of etcd on loopback whose every answer is written in the test: HTTP/2 and gRPC by hand.
-final class ScriptedMember: EventSource {
-  enum Question: Equatable {
-    case range, put, watch, progress, grant, keepAlive, status, authenticate, other
+package final class ScriptedMember: EventSource {
+  package enum Question: Equatable {
+    case range, put, txn, watch, progress, grant, keepAlive, status, authenticate, other
   }
 
-  let endpoint: Endpoint
+  package let endpoint: Endpoint
   /// The message that answers a question; `nil` for silence.
-  var answer: (Question) -> [UInt8]?
+  package var answer: (Question) -> [UInt8]?
   /// The status that refuses a question, where it is not answered.
-  var refusal: (Question) -> GRPCStatus? = { _ in nil }
-  private(set) var asked: [Question] = []
+  package var refusal: (Question) -> GRPCStatus? = { _ in nil }
+  package private(set) var asked: [Question] = []
+  /// The messages of these questions, as they came.
+  package private(set) var heard: [[UInt8]] = []
   /// The token of the call that is being answered; `nil` where it has none.
-  private(set) var userToken: String?
+  package private(set) var userToken: String?
   private let loop: EventLoop
   private let listener: FileDescriptor
   private var token = SourceToken.none
   private var lines: [Line] = []
-  private(set) var failure: SystemError?
+  package private(set) var failure: SystemError?
 
-  init(on loop: EventLoop, _ answer: @escaping (Question) -> [UInt8]?) throws {
+  package init(on loop: EventLoop, _ answer: @escaping (Question) -> [UInt8]?) throws {
     self.loop = loop
     self.answer = answer
     guard let any = SocketAddress(ip: "127.0.0.1", port: 0) else { throw SystemError("socket") }
@@ -35,7 +35,7 @@ final class ScriptedMember: EventSource {
     token = try loop.register(listener.raw, self, [.readable])
   }
 
-  func ready(_ events: Readiness) {
+  package func ready(_ events: Readiness) {
     do throws(SystemError) {
       guard let accepted = try Socket.accept(listener.raw) else { return }
       let raw = accepted.raw
@@ -47,7 +47,7 @@ final class ScriptedMember: EventSource {
     }
   }
 
-  func end() {
+  package func end() {
     loop.forget(token)
     for line in lines { loop.forget(line.token) }
   }
@@ -59,14 +59,16 @@ final class ScriptedMember: EventSource {
       switch call.method {
       case .range: .range
       case .put: .put
+      case .txn: .txn
       case .leaseGrant: .grant
       case .leaseKeepAlive: .keepAlive
       case .watch: message.first == 0x1a ? .progress : .watch
       case .status: .status
       case .authenticate: .authenticate
-      case .deleteRange, .txn, .leaseRevoke, nil: .other
+      case .deleteRange, .leaseRevoke, nil: .other
       }
     asked.append(question)
+    heard.append(message)
     userToken = call.token
     if let status = refusal(question) { return .refusal(status) }
     return .message(question, answer(question))
