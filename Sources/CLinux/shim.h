@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -27,6 +28,8 @@ int pthread_setname_np(pthread_t, const char *);
 int sched_getaffinity(pid_t, size_t, cpu_set_t *);
 int setresuid(uid_t, uid_t, uid_t);
 int setresgid(gid_t, gid_t, gid_t);
+int pipe2(int *, int);
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
 
 // glibc has no wrapper for it, and Swift cannot call `syscall`, which takes any number of arguments.
 static inline int shim_openat2(int directory, const char *path, const struct open_how *how) {
@@ -42,6 +45,11 @@ static inline int shim_openat(int directory, const char *path, int flags) {
 #include <sys/prctl.h>
 static inline int shim_set_dumpable(int isDumpable) {
   return prctl(PR_SET_DUMPABLE, isDumpable, 0, 0, 0);
+}
+
+// Programs that this thread starts do not inherit its capabilities.
+static inline void shim_drop_ambient_capabilities(void) {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
 // The type whose `d_name` Swift shows as a tuple.

@@ -14,12 +14,31 @@ package enum Datagram {
   /// Sends one; it is no error when nobody receives it.
   package static func send(_ bytes: [UInt8], to address: SocketAddress) {
     guard let owner = try? Socket.make(address.family, SOCK_DGRAM) else { return }
+    send(bytes, to: address, through: owner.raw)
+  }
+
+  /// Sends one through a socket that is bound, which stays the caller's.
+  package static func send(_ bytes: [UInt8], to address: SocketAddress, through raw: Int32) {
     _ = unsafe address.bytes.withUnsafeBytes { target in
       // SAFETY: the kernel reads both arrays during the call only.
       unsafe sendto(
-        owner.raw, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT),
+        raw, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT),
         target.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(target.count))
     }
+  }
+
+  /// A socket that sends to one address and receives from it alone.
+  ///
+  /// The kernel chooses its own port at random. A read tells that nobody listens at the other.
+  package static func connect(_ address: SocketAddress) throws(SystemError) -> FileDescriptor {
+    let socket = try Socket.make(address.family, SOCK_DGRAM)
+    let result = unsafe address.bytes.withUnsafeBytes { raw in
+      // SAFETY: the kernel reads `count` bytes during the call; the array outlives it.
+      unsafe Glibc.connect(
+        socket.raw, raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+    }
+    guard result == 0 else { throw SystemError("connect") }
+    return socket
   }
 
   /// Binds; `bufferBytes` are asked for to hold what comes in a burst, and the kernel may give less.
@@ -75,7 +94,7 @@ package enum Datagram {
     guard let socket = try? Socket.make(address.family, SOCK_DGRAM) else { return true }
     let result = unsafe address.bytes.withUnsafeBytes { raw in
       // SAFETY: as in `bind`.
-      unsafe connect(
+      unsafe Glibc.connect(
         socket.raw, raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
     }
     return result == 0 || errno != ECONNREFUSED
