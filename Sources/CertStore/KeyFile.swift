@@ -2,12 +2,25 @@ package import EventLoop
 internal import Glibc
 package import TLS
 
-/// The file that the encryption keys lie in.
+/// Files that secrets lie in.
 package enum KeyFile {
-  /// Reads it; a file that is for more than its owner and readers of one group is no secret, and refused.
-  ///
-  /// The group is what a service reads by whose configuration belongs to root.
+  /// Reads the encryption keys.
   package static func read(_ path: String) throws(KeyFileError) -> EncryptionKeys {
+    let text = try text(of: path, bytesMax: EncryptionKeys.fileBytesMax)
+    do throws(EncryptionKeysError) {
+      return try EncryptionKeys(text: text)
+    } catch {
+      throw .refused(error)
+    }
+  }
+
+  /// Reads at most `bytesMax` bytes and one more, so that a caller can tell that there are more.
+  ///
+  /// A file that is for more than its owner and readers of one group is no secret, and refused. The group is
+  /// what a service reads by whose configuration belongs to root.
+  package static func text(
+    of path: String, bytesMax: Int
+  ) throws(KeyFileError) -> [UInt8] {
     // SAFETY: the path is a C string for the length of the call, and fstat fills a value of this
     // frame.
     let raw = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -18,16 +31,10 @@ package enum KeyFile {
     guard facts.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
     let mode = facts.st_mode & 0o7777
     guard mode & 0o037 == 0 else { throw .exposed(mode: mode) }
-    let text: [UInt8]
     do throws(SystemError) {
-      text = try WholeFile.read(file.raw, bytesMax: EncryptionKeys.fileBytesMax)
+      return try WholeFile.read(file.raw, bytesMax: bytesMax)
     } catch {
       throw .unreadable(error)
-    }
-    do throws(EncryptionKeysError) {
-      return try EncryptionKeys(text: text)
-    } catch {
-      throw .refused(error)
     }
   }
 }
