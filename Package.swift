@@ -134,7 +134,7 @@ if Context.environment["FUZZ"] != nil {
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
     "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader", "FuzzFieldValues", "FuzzSubscription",
-    "FuzzLyingEtcd", "FuzzResponseSerializer", "FuzzACME",
+    "FuzzLyingEtcd", "FuzzResponseSerializer", "FuzzACME", "FuzzDNS",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))
