@@ -63,6 +63,7 @@ struct AccessReport {
       case .list: "opened"
       case .fill, .append: "written"
       case .connect: "connected to"
+      case .run: "run"
       }
     let who = view.userName.isEmpty ? "" : " by user '\(view.userName)'"
     findings.error(
@@ -89,6 +90,7 @@ struct AccessReport {
     guard component.isTarget else { return "setfacl -m u:\(user):x \(place)" }
     switch need {
     case .read: return "chgrp \(view.groupName) \(place) && chmod g+r \(place)"
+    case .run: return "chgrp \(view.groupName) \(place) && chmod g+rx \(place)"
     case .list: return "chgrp \(view.groupName) \(place) && chmod g+rx \(place)"
     case .readAlone, .fill, .append: return "chown \(user) \(place)"
     case .connect:

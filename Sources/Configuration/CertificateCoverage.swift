@@ -15,14 +15,19 @@ package struct CertificateCoverage {
     let position = named.certificatesInEtcd?.position ?? named.certificates.first?.position
     for served in index.served { check(served, position ?? .start) }
     var said: Set<String> = []
-    for (name, position) in named.hosts where !isCovered(name, index) {
+    for (name, position) in named.hosts where !isCovered(name, index, named.acme.settings) {
       // Once for a host, however many paths of it have routes.
       guard said.insert(name).inserted else { continue }
-      findings.error(position, "no certificate covers '\(name)'")
+      report(name, position, named)
     }
-    if let (name, position) = named.defaultName, index.uncoveredDefault != nil {
-      findings.error(position, "no certificate covers '\(name)'")
+    if let (name, position) = named.defaultName, !isCovered(name, index, named.acme.settings) {
+      report(name, position, named)
     }
+  }
+
+  private func report(_ name: String, _ position: Position, _ named: NamedThings) {
+    let advice = named.acme.settings == nil ? "" : "; 'acme.certificates' can have it"
+    findings.error(position, "no certificate covers '\(name)'\(advice)")
   }
 
   private func check(_ served: CertificateIndex.Served, _ position: Position) {
@@ -37,8 +42,11 @@ package struct CertificateCoverage {
     }
   }
 
-  private func isCovered(_ host: String, _ index: CertificateIndex) -> Bool {
+  /// By a certificate that is there, or by one that is ordered.
+  private func isCovered(
+    _ host: String, _ index: CertificateIndex, _ acme: AcmeSettings?
+  ) -> Bool {
     let name = Array(host.utf8)
-    return index.lookup(name.span) != nil
+    return index.lookup(name.span) != nil || acme?.covers(host) ?? false
   }
 }

@@ -22,17 +22,20 @@ struct ConfigurationReader {
         context.findings.error(position, "'everywhere' in \(name) needs 'listen.peers'")
       }
     }
+    let acmeReader = AcmeReader(context: context, listen: listen)
+    let acme = acmeReader.read(top)
+    let routes = RouteReader(
+      context: context, upstreams: upstreams, listeners: listen.tcp,
+      isNeeded: listen.tcp.isEmpty || !listen.https.isEmpty
+    ).read(top)
+    acmeReader.warnOfUnusedNames()
     return Configuration(
       path: context.findings.path, node: node(top),
       state: path("state", top, \.states) ?? "",
       trusted: NetworkReader(context: context).read("trusted", top),
       listen: listen, certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
-      subscriptions: subscriptions, upstreams: upstreams.settings,
-      routes: RouteReader(
-        context: context, upstreams: upstreams, listeners: listen.tcp,
-        isNeeded: listen.tcp.isEmpty || !listen.https.isEmpty
-      ).read(top),
+      acme: acme, subscriptions: subscriptions, upstreams: upstreams.settings, routes: routes,
       compress: CompressReader(context: context).read(top.section("compress")),
       health: health(top.section("health")),
       acmeChallenges: path("acme_challenges", top, \.challenges),

@@ -36,6 +36,10 @@ package struct Directive: Sendable {
     case datagramAddresses
     /// A list of texts.
     case texts
+    /// One or a list of mail addresses.
+    case contacts
+    /// IP addresses with ports.
+    case addresses
     /// A mapping of field names to values.
     case fields
     /// URLs of etcd's members.

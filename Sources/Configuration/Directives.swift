@@ -1,8 +1,8 @@
 /// Every key there is, in the order of the reference.
 package enum Directives {
   static let all: [Directive] =
-    server + listen + tls + etcd + subscriptions + upstreams + routes + health + compress + answers
-    + log + limits + timeouts
+    server + listen + tls + etcd + acme + subscriptions + upstreams + routes + health + compress
+    + answers + log + limits + timeouts
 
   private static let server: [Directive] = [
     .optional("node", .text, example: "edge-1", "Unique in the fleet; default: the host name"),

@@ -21,7 +21,7 @@ struct HabitKey {
 
 extension Habits {
   /// The first row that fits counts.
-  static let keys = sites + destinations + answers + certificates + limits + nodes + server
+  static let keys = acme + sites + destinations + answers + certificates + limits + nodes + server
 
   private static let top = [""]
   private static let route = ["routes[]"]
@@ -122,9 +122,12 @@ extension Habits {
       in: top + route + ["certificates", "tls", "listen"],
       "'certificates: { directory: DIR }' has them as NAME/fullchain.pem with NAME/privkey.pem"),
     HabitKey(
-      "letsencrypt acme acme_ca email certresolver auto_https autocert issuer dns_challenge",
+      "letsencrypt acme acme_issuer acme_certificate acme_ca acme_email email certresolver cert_resolver certificatesresolvers"
+        + " certresolvers auto_https autocert automatic_https on_demand_tls issuer issuers cert_issuer"
+        + " acme_dns dns_challenge agree_tos certbot lego",
       in: top + route + ["certificates", "tls"],
-      "certificates are not ordered here: certbot or acme.sh puts them into certificates.directory"),
+      "'acme: { terms_accepted: true, certificates: [{ names: [example.org] }] }' at the top orders"
+        + " certificates"),
     HabitKey(
       "ssl_protocols protocols min_version minversion minimum_version sslprotocol ssl_min_ver"
         + " versions version max_version maximum",

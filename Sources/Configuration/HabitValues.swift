@@ -50,6 +50,7 @@ extension Habits {
   static func mapping(_ node: YAMLNode, for parent: String) -> String {
     if case .list(let items) = node.content {
       if let key = lists[parent] { return "; did you mean { \(key): \(listText(items)) }?" }
+      if parent == "acme" { return sentences[parent].map { "; \($0)" } ?? "" }
       return parent == "certificates"
         ? "; { directory: DIR } has each certificate as NAME/fullchain.pem with NAME/privkey.pem"
         : ""
@@ -86,7 +87,7 @@ extension Habits {
   /// The key of a mapping that is meant by a list, or by one of its items, in the mapping's place.
   private static let lists = [
     "upstreams.NAME": "nodes", "etcd": "endpoints", "listen": "https", "subscriptions": "listen",
-    "upstreams.NAME.retry": "on", "compress": "types",
+    "upstreams.NAME.retry": "on", "compress": "types", "acme.certificates[]": "names",
   ]
   /// The key that is meant by one value in the mapping's place.
   private static let scalars = [
@@ -94,9 +95,14 @@ extension Habits {
     "upstreams.NAME.health": "path", "routes[].redirect": "to", "routes[].respond": "body",
     "upstreams.NAME.retry": "tries", "upstreams.NAME.keep_alive": "connections",
     "limits.requests_per_address": "rate", "routes[].requests_per_address": "rate",
-    "tls": "minimum", "routes[].hsts": "max_age",
+    "tls": "minimum", "routes[].hsts": "max_age", "acme.dns.hook": "command",
+    "acme.dns.update": "server",
   ]
   private static let sentences = [
+    "acme":
+      "it has keys, such as { terms_accepted: true, certificates: [{ names: [example.org] }] }",
+    "acme.dns": "'update' writes records by RFC 2136, and 'hook' calls a program that does",
+    "acme.issuers[].external_account": "it has keys: { id: ID, key_file: FILE }",
     "timeouts": "each has a key, such as { head: 10s, keep_alive: 75s }",
     "upstreams.NAME.timeouts": "each has a key, such as { connect: 1s, response: 60s }",
     "limits": "each has a key, such as { connections: 20000 }",
@@ -114,6 +120,11 @@ extension Habits {
     case ("tcp", .mapping): "; each begins with '- ', as in '- address: \"127.0.0.1:4000\"'"
     case ("allow", .mapping): "; each begins with '- ', as in '- from: 10.0.0.0/24'"
     case ("set", .list), ("add", .list): "; each field is 'NAME: VALUE'"
+    case ("issuers", .scalar(let text, _)) where !node.isNothing: Found.meantList([text])
+    case ("issuers", .mapping): "; each begins with '- ', as in '- directory: letsencrypt'"
+    case ("certificates", .scalar(let text, _)) where !node.isNothing:
+      "; did you mean [{ names: [\"\(Found.shortened(text))\"] }]?"
+    case ("certificates", .mapping): "; each begins with '- ', as in '- names: [example.org]'"
     default: ""
     }
   }

@@ -77,7 +77,7 @@ enum Habits {
     "compress.default": "off", "routes[].compress": "off", "tls.tickets": "off",
     "upstreams.NAME.retry.hedge": "off", "listen.close_when_unable": "never",
     "subscriptions.share": "none", "upstreams.NAME.greeting": "none",
-    "upstreams.NAME.on_node_down": "keep",
+    "upstreams.NAME.on_node_down": "keep", "acme.hosts": "none",
   ]
 
   /// Folded words of others: one of ours, or a sentence.
@@ -129,6 +129,28 @@ enum Habits {
     "upstreams.NAME.greeting": ["mariadb": "mysql", "tidb": "mysql", "smtp": "any", "ssh": "any"],
     "upstreams.NAME.on_node_down": ["close": "cut", "kill": "cut", "drop": "cut"],
     "tls.tickets": ["shared": "etcd", "fleet": "etcd"],
+    "acme.hosts": ["all": "routed", "routes": "routed", "auto": "routed", "any": "routed"],
+    "acme.certificates[].challenge": [
+      "http01": "http", "webroot": "http", "standalone": "http", "httpchallenge": "http",
+      "dns01": "dns", "dnschallenge": "dns", "rfc2136": "dns", "wildcard": "dns", "hook": "dns",
+      "tlsalpn01": "tls-alpn", "alpn": "tls-alpn", "tls": "tls-alpn", "https": "tls-alpn",
+      "tlschallenge": "tls-alpn", "tlssni": "tls-alpn", "tlssni01": "tls-alpn",
+    ],
+    "acme.certificates[].key": [
+      "ec": "ecdsa", "ec256": "ecdsa", "p256": "ecdsa", "prime256v1": "ecdsa",
+      "secp256r1": "ecdsa", "ecc": "ecdsa", "rsa2048": "rsa", "2048": "rsa", "dual": "both",
+      "all": "both", "ec384": "ECDSA keys are P-256 here, which every client knows",
+      "p384": "ECDSA keys are P-256 here, which every client knows",
+      "rsa4096": "RSA keys have 2048 bits here: longer ones only cost time",
+      "4096": "RSA keys have 2048 bits here: longer ones only cost time",
+      "ed25519": "no CA that browsers trust takes Ed25519",
+    ],
+    "acme.dns.update.algorithm": [
+      "sha256": "hmac-sha256", "sha512": "hmac-sha512", "hmacsha256.": "hmac-sha256",
+      "hmacsha512.": "hmac-sha512",
+      "hmacmd5": "MD5 is not taken: tsig-keygen makes a key for hmac-sha256",
+      "hmacsha1": "SHA-1 is not taken: tsig-keygen makes a key for hmac-sha256",
+    ],
   ]
   private static let gzipOnly =
     "only gzip is made here; files may lie compressed, see 'precompressed' of 'files'"

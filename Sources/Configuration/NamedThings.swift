@@ -45,6 +45,8 @@ package final class NamedThings {
   var upstreams = Upstreams()
   package var files = Files()
   var defaultName: (name: String, position: Position)?
+  /// What `acme` says.
+  package var acme = NamedAcme()
 
   package init() {}
 }

@@ -29,6 +29,7 @@ struct NamedThingsCheck {
       checkAuthorities(path, position)
     }
     for (path, position) in named.certificates { checkCertificates(path, position, named) }
+    AcmeFilesCheck(findings: findings, view: view).check(named.acme)
     if let (settings, position) = named.etcd { checkShared(settings, position, named) }
     checkPrivilegedPorts(named)
   }
@@ -185,8 +186,12 @@ struct NamedThingsCheck {
   private func checkCertificates(_ directory: String, _ position: Position, _ named: NamedThings) {
     guard access.isOpen(directory, .list, position) else { return }
     if let reason = mistake(ofDirectory: directory) {
-      findings.error(position, reason)
-      return
+      // The file does not name it, and the certificates are to come from elsewhere.
+      guard named.acme.isAlone, Kind.of(directory).isMissing else {
+        return findings.error(position, reason)
+      }
+      warnOfFirstCertificate(named)
+      return CertificateCoverage(findings: findings, now: now).check(.empty, named)
     }
     let closed = closedFiles(directory, position)
     let store = CertStore(
@@ -203,16 +208,29 @@ struct NamedThingsCheck {
     if named.certificatesInEtcd != nil { return }
     // What cannot be read covers names, too.
     if !closed.isEmpty { return }
-    if index.isEmpty {
+    // What `acme` orders is to come.
+    if index.isEmpty, named.acme.settings == nil {
       findings.error(
         position, "no usable certificate in '\(Found.shortened(directory))': https stays closed")
       return
     }
+    if index.isEmpty { warnOfFirstCertificate(named) }
     CertificateCoverage(findings: findings, now: now).check(index, named)
   }
 }
 
 extension NamedThingsCheck {
+  /// The https port opens once there is a certificate, and the CA's question comes to it.
+  private func warnOfFirstCertificate(_ named: NamedThings) {
+    guard let acme = named.acme.settings, let (_, position) = named.acme.names.first,
+      !acme.routedHosts, acme.certificates.allSatisfy({ $0.challenge == .alpn })
+    else { return }
+    findings.warning(
+      position,
+      "https is closed until there is a certificate, so the first one cannot come by challenge tls-alpn"
+    )
+  }
+
   /// The files of the directory that may not be read; each was reported.
   private func closedFiles(_ directory: String, _ position: Position) -> Set<String> {
     let scan = try? CertificateDirectory(directory).scan()
@@ -232,6 +250,10 @@ private enum Kind {
     case .directory, .failure: false
     default: true
     }
+  }
+
+  var isMissing: Bool {
+    if case .failure(let error) = self { error.code == ENOENT } else { false }
   }
 
   static func of(_ path: String) -> Kind {

@@ -19,6 +19,8 @@ struct PathAccess {
     case append
     /// To connect to a socket.
     case connect
+    /// To start a program.
+    case run
   }
 
   /// What is in the way.
@@ -89,6 +91,7 @@ struct PathAccess {
     case .list: R_OK | X_OK
     case .fill: W_OK | X_OK
     case .append, .connect: W_OK
+    case .run: X_OK
     }
   }
 

@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// Whether a file that holds a private key is one.
+/// Whether a file that holds a private key, or another secret, is one.
 enum SecretFile {
   /// What to do about a file that any user of this machine can open; `nil` where none can.
   ///
   /// A file is out of reach where a directory on the way to it is closed to others.
-  static func exposure(of path: String) -> String? {
+  static func exposure(of path: String, holding what: String = "a private key") -> String? {
     guard let mode = mode(path), mode & 0o006 != 0, isReachable(path) else { return nil }
     return
-      "'\(Found.shortened(path))' holds a private key, and its mode \(octal(mode)) lets every user"
+      "'\(Found.shortened(path))' holds \(what), and its mode \(octal(mode)) lets every user"
       + " of this machine at it: chmod 0600, or 0640 with chown root:edgeproxy"
   }
 

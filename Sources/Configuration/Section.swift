@@ -108,6 +108,11 @@ struct Section {
 
   func isGiven(_ key: String) -> Bool { entries[key] != nil }
 
+  /// Another key stands for this one, and was reported.
+  func isReported(_ key: String) -> Bool {
+    if case .refused? = entries[key]?.content { true } else { false }
+  }
+
   /// The value of a key where it is a list or a mapping, which a text is expected in the place of.
   func collection(_ key: String) -> YAMLNode? {
     guard let value = entries[key] else { return nil }
