@@ -117,7 +117,7 @@ struct UndrainCommand: ParsableCommand {
 }
 
 /// A request to the server that runs with a configuration file; says why there is no answer.
-private struct AdminRequest {
+struct AdminRequest {
   private let path: String
 
   /// EX_UNAVAILABLE of sysexits(3).

@@ -25,6 +25,7 @@ struct Arguments: ParsableCommand {
       DrainCommand.self,
       UndrainCommand.self,
       CertCommand.self,
+      AcmeCommand.self,
       NodeCommand.self,
     ])
 

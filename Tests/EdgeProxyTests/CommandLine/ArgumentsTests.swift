@@ -63,6 +63,24 @@ struct ArgumentsTests {
     #expect(command.file.config == "/etc/edgeproxy/edgeproxy.yaml")
   }
 
+  @Test func `certificates are ordered by the names that the configuration gives them`() throws {
+    let words = ["acme", "issue", "*.Example.org", "a.test.", "--staging", "--force"]
+    let issue = try #require(try Arguments.parseAsRoot(words) as? AcmeIssueCommand)
+    #expect(issue.names == ["*.example.org", "a.test"])
+    #expect(issue.staging && issue.force && issue.patience.wait.span == .seconds(900))
+    for reason in ["keyCompromise", "key-compromise", "KEYCOMPROMISE"] {
+      let words = ["acme", "revoke", "a.test", "--reason", reason]
+      let revoke = try #require(try Arguments.parseAsRoot(words) as? AcmeRevokeCommand)
+      #expect(revoke.reason.number == 1)
+    }
+    for wrong in [
+      ["issue"], ["issue", "a.test&force=1"], ["renew", "a b"], ["renew", "https://a.test"],
+      ["revoke", "a.test"], ["revoke", "a.test", "--reason", "fun"], ["renew", "a.test", "b.test"],
+    ] {
+      #expect(throws: (any Error).self, "\(wrong)") { try Arguments.parseAsRoot(["acme"] + wrong) }
+    }
+  }
+
   @Test(arguments: [
     (0, 0, "ok\n"), (1, 0, "1 error\n"), (2, 0, "2 errors\n"), (0, 2, "ok\n"), (1, 3, "1 error\n"),
   ])
