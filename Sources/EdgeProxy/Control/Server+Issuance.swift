@@ -22,7 +22,10 @@ extension Server {
     let (store, publisher) = issuanceParts
     let made = Issuer(
       settings, store, publisher, on: loop, logger: logger, warnings: warnings, now: Self.wallClock
-    ) { [loop] in try Solvers.make($0, on: loop) }
+    ) { [loop, logger] in
+      try Solvers.make(
+        $0, environment: Environment.current(), on: loop, logger: logger)
+    }
     issuer = made
     made.install(certificates.index)
     routeIssued()

@@ -16,7 +16,9 @@ final class Issuer {
   let now: () -> Int64
   let accounts: Accounts
   let publisher: any ChallengePublisher
-  private let makeSolver: (AcmeSettings) throws -> (any ChallengeSolver)?
+  private let makeSolver: (AcmeSettings) throws -> any ChallengeSolver
+  /// The way into DNS, once one was needed; it cleans up while the next order goes on.
+  private var solver: (any ChallengeSolver)?
   private let warnings: Warnings
   private(set) var settings: AcmeSettings
   private(set) var wanted: [WantedCertificate] = []
@@ -41,7 +43,6 @@ final class Issuer {
     let since: Instant
     var progress: String
     var order: OrderRun?
-    var solver: (any ChallengeSolver)?
   }
 
   /// How often what is stored is read again without a reason.
@@ -50,7 +51,7 @@ final class Issuer {
   init(
     _ settings: AcmeSettings, _ store: any IssuanceStore, _ publisher: any ChallengePublisher,
     on loop: EventLoop, logger: Logger, warnings: Warnings, now: @escaping () -> Int64,
-    solver: @escaping (AcmeSettings) throws -> (any ChallengeSolver)?
+    solver: @escaping (AcmeSettings) throws -> any ChallengeSolver
   ) {
     self.settings = settings
     self.store = store
@@ -154,7 +155,6 @@ final class Issuer {
 
   /// What was being done is over, and the next thing begins at the end of the turn.
   func finish() {
-    activity?.solver?.close()
     activity = nil
     stepSoon()
   }
@@ -162,9 +162,10 @@ final class Issuer {
   /// Gives up what is being done: it is another server's turn, or the rules have changed.
   private func abandon() {
     activity?.order?.cancel()
-    activity?.solver?.close()
     activity = nil
     accounts.close()
+    solver?.close()
+    solver = nil
   }
 
   /// What is being done for a certificate, for people.
@@ -290,7 +291,7 @@ final class Issuer {
     let thumbprint: String
     do {
       thumbprint = try client.thumbprint()
-      solver = issuance.wanted.challenge == .dns ? try makeSolver(settings) : nil
+      solver = issuance.wanted.challenge == .dns ? try self.solver ?? makeSolver(settings) : nil
     } catch {
       return failed(issuance, IssuanceProblem(text: "\(error)"))
     }
@@ -315,7 +316,7 @@ final class Issuer {
         }
       })
     activity?.order = run
-    activity?.solver = solver
+    if let solver { self.solver = solver }
     run.begin()
   }
 
