@@ -37,7 +37,7 @@ package final class NamedThings {
   /// Where clients come in.
   package var listeners: [(address: SocketAddress, position: Position)] = []
   /// Normalised hosts of routes.
-  var hosts: [(name: String, position: Position)] = []
+  package var hosts: [(name: String, position: Position)] = []
   /// The etcd of the file and where it is named.
   package var etcd: (settings: SharedSettings, position: Position)?
   /// Where certificates from etcd are asked for.

@@ -44,7 +44,7 @@ package final class HTTPCaller {
   }
 
   /// The same at addresses that are known, of which there is one at least.
-  func call(
+  package func call(
     _ request: HTTPRequest, at addresses: [SocketAddress], within: Duration,
     _ completion: @escaping (Result<HTTPResponse, HTTPCallError>) -> Void
   ) {

@@ -22,6 +22,9 @@ struct LiveCheck {
           check: self, settings: settings, position: position, loop: loop)
         try check.run()
       }
+      if let acme = configuration.acme {
+        try LiveAcmeCheck(check: self, settings: acme, loop: loop).run()
+      }
       checkPorts()
     } catch {
       findings.error(.start, "cannot look further: \(error.reason)")

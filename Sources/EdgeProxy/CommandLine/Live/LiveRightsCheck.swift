@@ -13,8 +13,7 @@ struct LiveRightsCheck {
   func run() throws(SystemError) {
     let client = EtcdClient(settings.etcd, on: loop)
     defer { client.close() }
-    for (kind, name) in writes {
-      let key = settings.prefix + name
+    for (kind, key) in writes {
       let range = KeyRange.prefix(Array(key.utf8))
       var question = RangeRequest(range)
       question.countOnly = true
@@ -54,7 +53,7 @@ struct LiveRightsCheck {
 
   private static let rivalsMax: Int64 = 100
 
-  /// A key of each kind that this server writes, without the prefix.
+  /// A key of each kind that this server writes.
   private var writes: [(EtcdWrites.Kind, String)] {
     let configuration = check.configuration
     var writes: [(EtcdWrites.Kind, String)] = [
@@ -71,8 +70,14 @@ struct LiveRightsCheck {
     }
     if configuration.acme != nil {
       writes.append((.challenges, Sightings.directory + configuration.node))
+      writes.append((.issuance, "acme/holder"))
     }
-    return writes
+    let shared = writes.map { ($0.0, settings.prefix + $0.1) }
+    // What is ordered goes where the certificates of the fleet are.
+    guard configuration.acme != nil, let source = configuration.certificates.etcd else {
+      return shared
+    }
+    return shared + [(.issuance, source.prefix + "acme")]
   }
 
   /// Puts a key where its version is below 0, which is never so.
