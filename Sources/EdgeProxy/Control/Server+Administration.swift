@@ -9,7 +9,7 @@ extension Server {
       report: { [unowned self] in report() }, reload: { [unowned self] in reload() },
       drain: { [unowned self] in setAside() }, undrain: { [unowned self] in putBack() },
       drainState: { [unowned self] in drainState },
-      issuance: { [unowned self] in issuer?.section.document },
+      issuance: { [unowned self] in orders.issuer?.section.document },
       order: { [unowned self] in order($0) })
     let listener = AdminListener(
       configuration.listen.admin, loop: loop, logger: logger, warnings: warnings, desk: desk)
@@ -32,7 +32,7 @@ extension Server {
     ]
     let pipes = workers.handles.map(\.counters.peers) + [links.counters]
     let optional = [
-      fleet?.section, peers?.section(pipes), tickets?.section, issuer?.section.section,
+      fleet?.section, peers?.section(pipes), tickets?.section, orders.issuer?.section.section,
       discovery.map { SubscriptionsSection($0, now: loop.now).section },
     ]
     sections += optional.compactMap { $0 }
@@ -62,7 +62,7 @@ extension Server {
 
   /// A command about certificates that the fleet orders.
   private func order(_ command: CertificateCommand) -> AdminAnswer {
-    guard let issuer else {
+    guard let issuer = orders.issuer else {
       return .text(409, "no certificates are ordered here: the configuration has no 'acme'\n")
     }
     let reply = issuer.ask(command)

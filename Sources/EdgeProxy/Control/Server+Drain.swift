@@ -10,6 +10,7 @@ extension Server {
     ability.isDraining = true
     service.stopping()
     tickets?.end()
+    orders.end()
     fleet?.ports?.end()
     logger.notice("draining")
     ports.step(ability, workers: workers.handles, now: loop.now)

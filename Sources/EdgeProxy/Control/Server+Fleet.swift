@@ -37,10 +37,10 @@ extension Server {
   func shareAgain(after previous: Configuration, _ keys: EncryptionKeys?) {
     guard configuration.sharing != previous.sharing || keys != fleet?.encryption else {
       if let shared = configuration.etcd { fleet?.move(to: shared.etcd) }
-      if previous.issuedDirectory != configuration.issuedDirectory { issueAgain() }
+      if previous.issuedDirectory != configuration.issuedDirectory { orders.end() }
       return
     }
-    issueAgain()
+    orders.end()
     if let fleet {
       fleet.retire()
       retired.append(fleet)

@@ -13,21 +13,16 @@ extension Server {
 
   /// Begins to issue as the configuration says, goes on by another one, or ends.
   func issue() {
-    guard let settings = configuration.acme else {
-      issuer?.end()
-      issuer = nil
-      return
+    let made = orders.follow(configuration.acme) { settings in
+      let (store, publisher) = issuanceParts
+      return Issuer(
+        settings, store, publisher, on: loop, logger: logger, warnings: warnings,
+        now: Self.wallClock
+      ) { [loop, logger] in
+        try Solvers.make($0, environment: Environment.current(), on: loop, logger: logger)
+      }
     }
-    if let issuer { return issuer.reconfigure(settings) }
-    let (store, publisher) = issuanceParts
-    let made = Issuer(
-      settings, store, publisher, on: loop, logger: logger, warnings: warnings, now: Self.wallClock
-    ) { [loop, logger] in
-      try Solvers.make(
-        $0, environment: Environment.current(), on: loop, logger: logger)
-    }
-    issuer = made
-    made.install(certificates.index)
+    made?.install(certificates.index)
     routeIssued()
   }
 
@@ -48,14 +43,8 @@ extension Server {
 
   /// Hosts that a route or an application has, for those that get certificates without being named.
   func routeIssued() {
-    guard let issuer, configuration.acme?.routedHosts ?? false else { return }
+    guard let issuer = orders.issuer, configuration.acme?.routedHosts ?? false else { return }
     let routed = configuration.routedHosts + applications.hosts
     issuer.route(routed.map { String(decoding: $0, as: UTF8.self) }.filter { !$0.hasPrefix("*") })
-  }
-
-  /// The link to the fleet is another one: the server issues through that.
-  func issueAgain() {
-    issuer?.end()
-    issuer = nil
   }
 }

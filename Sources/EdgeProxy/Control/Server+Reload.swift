@@ -86,7 +86,6 @@ extension Server {
     certificatesChanged()
     discover()
     issue()
-    routeIssued()
     step()
     return nil
   }

@@ -22,8 +22,7 @@ final class Server: TimerTarget {
   var discovery: Discovery?
   var tickets: TicketKeeper?
   var peers: PeerKeeper?
-  /// Orders certificates; `nil` where the configuration names none.
-  var issuer: Issuer?
+  let orders = CertificateOrders()
   var service = ServiceWatch()
   let warnings = Warnings()
   /// To nodes on other servers, for checks and probes.
@@ -144,7 +143,7 @@ final class Server: TimerTarget {
     try loop.run()
     loop.owner = nil
     workers.stop()
-    issuer?.end()
+    orders.end()
     fleet?.close()
     discovery?.close()
     certificates.end()
@@ -289,7 +288,7 @@ final class Server: TimerTarget {
     if workers.areAlive(now: loop.now) { service.alive(now: loop.now) }
     tickets?.everySecond()
     fleet?.everySecond()
-    issuer?.everySecond()
+    orders.everySecond()
     retired.removeAll { $0.hasFaded(now: loop.now) }
     peers?.everySecond()
     openPeers()
@@ -306,7 +305,7 @@ final class Server: TimerTarget {
 
   func install(_ index: CertificateIndex) {
     workers.post { $0.install(index) }
-    issuer?.install(index)
+    orders.install(index)
     step()
   }
 
