@@ -60,19 +60,24 @@ package struct IssuanceAttempts: Codable, Sendable, Equatable {
 
   /// When another validation may fail without there being too many in an hour.
   private func validationAt(_ now: Int64) -> Int64 {
-    let recent = validations.filter { $0 > now - Self.hour }
+    let recent = recentValidations(now)
     guard recent.count >= Self.validationsMax else { return 0 }
     return recent[recent.count - Self.validationsMax] + Self.hour
+  }
+
+  /// Those of the hour before `now`; what a record claims of the future does not count.
+  private func recentValidations(_ now: Int64) -> [Int64] {
+    validations.filter { $0 > now - Self.hour && $0 <= now }
   }
 
   package mutating func failed(
     _ cause: Cause, at issuer: String, problem: String, issuers: [String], now: Int64
   ) {
-    failures = min(failures + 1, 1_000_000)
-    there = issuer == (self.issuer ?? issuers.first) ? min(there + 1, 1_000_000) : 1
+    failures = Self.counted(failures)
+    there = issuer == (self.issuer ?? issuers.first) ? Self.counted(there) : 1
     self.issuer = issuer
     last = Failure(at: now, issuer: issuer, problem: Self.shortened(problem))
-    validations.removeAll { $0 <= now - Self.hour || $0 > now }
+    validations = recentValidations(now)
     closed = closed.filter { $0.value > now }
     notBefore = now + Self.waits[min(failures, Self.waits.count) - 1]
     switch cause {
@@ -86,6 +91,9 @@ package struct IssuanceAttempts: Codable, Sendable, Equatable {
     }
     if there >= Self.failuresThere { pass(issuers) }
   }
+
+  /// One more, whatever a record said.
+  private static func counted(_ count: Int) -> Int { min(max(0, count), 999_999) + 1 }
 
   /// The next CA has its turn.
   private mutating func pass(_ issuers: [String]) {

@@ -15,20 +15,24 @@ package struct OrderAllowance: Codable, Sendable, Equatable {
   }
 
   private func count(_ now: Int64) -> Int64 {
-    guard now > at else { return left }
+    let known = min(Self.countMax, max(0, left))
+    return min(Self.countMax, known + min(Self.countMax, passed(now) / Self.secondsEach))
+  }
+
+  /// Seconds since `at`; none where that is in the future.
+  private func passed(_ now: Int64) -> Int64 {
     let (passed, overflow) = now.subtractingReportingOverflow(at)
-    return min(Self.countMax, left + (overflow ? Self.countMax : passed / Self.secondsEach))
+    return overflow ? (at < now ? .max : 0) : max(0, passed)
   }
 
   /// When another order may begin; `now` where that is at once.
   package func opens(now: Int64) -> Int64 {
-    count(now) > 0 ? now : max(at, now) + Self.secondsEach
+    count(now) > 0 ? now : now + Self.secondsEach
   }
 
   package mutating func ordered(now: Int64) {
-    let passed = max(0, now - at)
     left = max(0, count(now) - 1)
     // What has passed of the next one's time is kept.
-    at = left >= Self.countMax - 1 ? now : now - passed % Self.secondsEach
+    at = left >= Self.countMax - 1 ? now : now - passed(now) % Self.secondsEach
   }
 }

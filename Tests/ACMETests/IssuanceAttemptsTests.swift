@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 @testable import ACME
@@ -112,6 +113,37 @@ struct AttemptsTests {
     }
     attempts.failed(.validation, at: first, problem: "no", issuers: [first], now: start - 900_000)
     #expect(attempts.next([first], now: start - 900_000).at <= start - 900_000 + 3600)
+  }
+}
+
+@Suite("Records of attempts that somebody has spoilt")
+struct SpoiltAttemptsTests {
+  private static let numbers = ["0", "-1", "9223372036854775807", "-9223372036854775808"]
+
+  @Test("numbers at the ends of what there is do not trap", arguments: numbers, numbers)
+  func extremes(_ first: String, _ second: String) throws {
+    let text = """
+      {"there": \(first), "failures": \(second), "notBefore": \(first),
+       "validations": [\(first), \(second), \(first), \(second), \(first)],
+       "closed": {"https://a.test/": \(second)}}
+      """
+    var attempts = try JSONDecoder().decode(IssuanceAttempts.self, from: Data(text.utf8))
+    let issuers = ["https://a.test/", "https://b.test/"]
+    _ = attempts.next(issuers, now: 1_800_000_000)
+    for cause in [
+      IssuanceAttempts.Cause.validation, .other, .rateLimited(until: .max, wholeAccount: true),
+    ] {
+      attempts.failed(
+        cause, at: issuers[0], problem: "", issuers: issuers, now: 1_800_000_000)
+    }
+    var allowance = try JSONDecoder().decode(
+      OrderAllowance.self, from: Data("{\"left\": \(first), \"at\": \(second)}".utf8))
+    #expect(allowance.opens(now: 1_800_000_000) >= 1_800_000_000)
+    allowance.ordered(now: 1_800_000_000)
+    var journal = try JSONDecoder().decode(
+      IssuanceJournal.self, from: Data("{\"times\": [\(first), \(second)]}".utf8))
+    #expect(journal.opens(now: 1_800_000_000) == 1_800_000_000)
+    journal.issued(at: 1_800_000_000)
   }
 }
 
