@@ -33,8 +33,9 @@ struct AcmeDNSReader {
       section.isGiven("resolver")
       ? section.take("resolver").value.flatMap { self.server($0, "resolver") } : nil
     guard let keyFile = section.path("key_file") else { return nil }
-    context.named.acme.secrets.append((keyFile, section.position(of: "key_file"), .transactions))
     guard let server, let zone, let keyName else { return nil }
+    context.named.acme.secrets.append(
+      (keyFile, section.position(of: "key_file"), .transactions(keyName, algorithm ?? .sha256)))
     return AcmeSettings.Update(
       server: server, zone: zone, keyName: keyName, keyFile: keyFile,
       algorithm: algorithm ?? .sha256, secondaries: secondaries, resolver: resolver)

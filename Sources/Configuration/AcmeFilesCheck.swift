@@ -1,49 +1,66 @@
 internal import CertStore
+internal import DNS
 internal import EventLoop
 internal import Glibc
+internal import TLS
 
 /// Looks at the files that `acme` names: secrets, and the program that writes records.
 struct AcmeFilesCheck {
   let findings: Findings
   let view: ServiceView
 
-  /// More is no key.
-  private static let secretBytesMax = 4096
+  /// More is no key of an external account.
+  private static let accountBytesMax = 4096
 
   func check(_ named: NamedAcme) {
-    for (path, position, kind) in named.secrets { checkSecret(path, position, kind) }
+    for (path, position, kind) in named.secrets {
+      let access = AccessReport(findings: findings, view: view)
+      guard access.isOpen(path, .readAlone, position) else { continue }
+      let mistake =
+        switch kind {
+        case .externalAccount: mistake(inAccount: path, position)
+        case .transactions(let name, let algorithm): Self.mistake(inKey: path, name, algorithm)
+        }
+      if let mistake { findings.error(position, "'\(Found.shortened(path))' \(mistake)") }
+    }
     if let (path, position) = named.hook { checkHook(path, position) }
   }
 
-  private func checkSecret(_ path: String, _ position: Position, _ kind: NamedAcme.Secret) {
-    let access = AccessReport(findings: findings, view: view)
-    guard access.isOpen(path, .readAlone, position) else { return }
+  /// What is wrong with the key of an external account; `nil` for nothing.
+  private func mistake(inAccount path: String, _ position: Position) -> String? {
+    let bytes: [UInt8]
     do throws(SystemError) {
-      let bytes = try WholeFile.read(path, bytesMax: Self.secretBytesMax)
-      if let exposure = SecretFile.exposure(of: path, holding: "a secret") {
-        findings.warning(position, exposure)
-      }
-      if let mistake = Self.mistake(in: bytes, kind) {
-        findings.error(position, "'\(Found.shortened(path))' \(mistake)")
-      }
+      bytes = try WholeFile.read(path, bytesMax: Self.accountBytesMax)
     } catch {
-      findings.error(position, "'\(Found.shortened(path))' cannot be read: \(error.reason)")
+      return "cannot be read: \(error.reason)"
     }
+    if let exposure = SecretFile.exposure(of: path, holding: "a secret") {
+      findings.warning(position, exposure)
+    }
+    if bytes.count > Self.accountBytesMax {
+      return "is larger than \(ByteSize.text(Self.accountBytesMax))"
+    }
+    let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace && $0 != "=" }
+    if text.isEmpty { return "is empty" }
+    return Base64URL.decode(text) == nil
+      ? "holds no key in base64url, as the issuer's website shows it" : nil
   }
 
-  /// What is wrong with the bytes of a secret, none of which it says; `nil` for nothing.
-  private static func mistake(in bytes: [UInt8], _ kind: NamedAcme.Secret) -> String? {
-    if bytes.count > secretBytesMax { return "is larger than \(ByteSize.text(secretBytesMax))" }
-    let spaces: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
-    let words = bytes.split { spaces.contains($0) }
-    guard let first = words.first else { return "is empty" }
-    guard kind == .externalAccount else { return nil }
-    let isKey =
-      words.count == 1
-      && first.allSatisfy {
-        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || "-_+/=".utf8.contains($0)
-      }
-    return isKey ? nil : "holds no key in base64url, as the issuer's website shows it"
+  /// What is wrong with the key that updates are signed with; `nil` for nothing.
+  private static func mistake(
+    inKey path: String, _ name: String, _ algorithm: AcmeSettings.Update.Algorithm
+  ) -> String? {
+    guard let name = DNSName(name) else { return nil }
+    let algorithm: TSIGAlgorithm = algorithm == .sha512 ? .sha512 : .sha256
+    do {
+      let text = try KeyFile.text(of: path, bytesMax: TSIGKey.fileBytesMax)
+      _ = try TSIGKey(name: name, algorithm: algorithm, file: text)
+      return nil
+    } catch KeyFileError.unreadable(let error) {
+      return "cannot be read: \(error.reason)"
+    } catch {
+      return "cannot be used for key '\(name)': \(error)"
+    }
   }
 
   private func checkHook(_ path: String, _ position: Position) {

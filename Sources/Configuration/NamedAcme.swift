@@ -1,7 +1,11 @@
 /// What `acme` names outside of the file, with where it does.
 package struct NamedAcme {
   /// What a file has that only the service may read.
-  enum Secret { case externalAccount, transactions }
+  enum Secret {
+    case externalAccount
+    /// The key of this name that updates of DNS are signed with.
+    case transactions(String, AcmeSettings.Update.Algorithm)
+  }
 
   /// `nil` where the file has no `acme`.
   package var settings: AcmeSettings?

@@ -121,13 +121,44 @@ struct AcmeFilesTests {
   }
 
   @Test func `a secret that every user can open is a warning that says what to do`() throws {
-    try directory.write("eab.key", "zWNDZM6eQGHWpSRTPal5eIUYFTu7Eaj\n")
+    try directory.write("eab.key", "zWNDZM6eQGHWpSRTPal5eIUYFTu7Eajg\n")
     try change(".", to: 0o755)
     try change("eab.key", to: 0o644)
     #expect(
       try found(zerossl) == [
         "5: warning: 'DIR/eab.key' holds a secret, and its mode 0644 lets every user of"
           + " this machine at it: chmod 0600, or 0640 with chown root:edgeproxy"
+      ])
+  }
+
+  @Test func `the key for updates of DNS has to be the one that is named, and secret`() throws {
+    let update =
+      "dns: { update: { server: \"192.0.2.1:53\", zone: example.org, key_name: edge, key_file:"
+      + " \(directory.path)/tsig.key } }, "
+    let names = "[\"*.example.org\"]"
+    func lines(_ text: String, mode: UInt32 = 0o640) throws -> [String] {
+      try directory.write("tsig.key", text)
+      try change("tsig.key", to: mode)
+      return try found(update, names: names, hosts: ["\"*.example.org\""])
+    }
+    #expect(
+      try found(update, names: names, hosts: ["\"*.example.org\""]) == [
+        "5: 'DIR/tsig.key' cannot be read: No such file or directory"
+      ])
+    let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
+    func statement(_ name: String) -> String {
+      "key \"\(name)\" {\n\talgorithm hmac-sha256;\n\tsecret \"\(secret)\";\n};\n"
+    }
+    #expect(try lines(secret + "\n") == [])
+    #expect(try lines(statement("edge")) == [])
+    #expect(
+      try lines(statement("other")) == [
+        "5: 'DIR/tsig.key' cannot be used for key 'edge': it has other keys: other"
+      ])
+    #expect(
+      try lines(secret, mode: 0o644) == [
+        "5: 'DIR/tsig.key' cannot be used for key 'edge': its mode is 0644, which lets others at the keys;"
+          + " expected 0600, or 0640 with the group of the service"
       ])
   }
 

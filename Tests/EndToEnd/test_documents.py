@@ -26,7 +26,7 @@ def test_a_configuration_that_is_shown_is_taken(directory, authority, page, numb
     shutil.copy(authority.pem, directory / "etc/edgeproxy/ca.pem")
     for name, mode in (("etc/edgeproxy/tsig.key", 0o600), ("etc/edgeproxy/zerossl.key", 0o600),
                        ("usr/local/bin/dns-hook", 0o755)):
-        (directory / name).write_text("ZWRnZXByb3h5LWVkZ2Vwcm94eS1lZGdlcHJveHk\n")
+        (directory / name).write_text("ZWRnZXByb3h5LWVkZ2Vwcm94eS1lZGdlcHJveHk=\n")
         (directory / name).chmod(mode)
     names = re.findall(r"host: \"?([*a-z.]*example\.org)", text)
     install(authority.issue(*dict.fromkeys(names)), directory / "etc/edgeproxy/certificates/shown")

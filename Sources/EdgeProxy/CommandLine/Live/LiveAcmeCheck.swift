@@ -1,5 +1,7 @@
 internal import ACME
+internal import CertStore
 internal import Configuration
+internal import DNS
 internal import Etcd
 internal import EventLoop
 internal import HTTPCore
@@ -18,6 +20,7 @@ final class LiveAcmeCheck {
   /// The questions that are not answered yet.
   private var open = 0
   private var lookups: [String: Lookup] = [:]
+  private var targets: [DNSName: ChallengeTarget] = [:]
   private var nodes: [String] = []
 
   private static let patience = Duration.seconds(10)
@@ -46,14 +49,44 @@ final class LiveAcmeCheck {
       while open >= Self.namesAtOnce { try loop.turn(mayWait: true) }
       try look(up: name, position)
     }
+    followRecords()
     while open > 0 { try loop.turn(mayWait: true) }
-    guard settings.certificates.contains(where: { $0.challenge == .dns }),
-      let position = check.named.acme.names.first?.position
-    else { return }
-    check.findings.note(
-      position,
-      "whether records for challenge dns reach the issuer was not looked at;"
-        + " 'edgeproxy acme issue NAME --staging' tries it")
+  }
+
+  // MARK: Records
+
+  /// Follows the name of each record of challenge dns to the zone that is to be changed.
+  private func followRecords() {
+    let names = Set(
+      settings.certificates.filter { $0.challenge == .dns }.flatMap(\.names))
+    var seen: Set<DNSName> = []
+    for (name, position) in check.named.acme.names where names.contains(name) {
+      guard case .update(let update)? = settings.dns, let found = UpdateSolver.Settings(update)
+      else {
+        return check.findings.note(
+          position,
+          "whether the hook's records reach the issuer was not looked at; 'edgeproxy acme issue NAME"
+            + " --staging' tries it")
+      }
+      let plain = name.hasPrefix("*.") ? String(name.dropFirst(2)) : name
+      guard let record = DNSName(plain)?.prepending("_acme-challenge"), seen.insert(record).inserted
+      else { continue }
+      open += 1
+      targets[record] = ChallengeTarget(record, found, resolvers: resolvers(update), on: loop) {
+        [unowned self] outcome in
+        targets[record] = nil
+        open -= 1
+        if case .failure(let failure) = outcome {
+          check.findings.warning(position, "no record can be written for '\(name)': \(failure)")
+        }
+      }
+    }
+  }
+
+  private func resolvers(_ update: AcmeSettings.Update) -> [SocketAddress] {
+    if let resolver = update.resolver { return [resolver] }
+    let text = try? WholeFile.read(ResolverFile.path, bytesMax: ResolverFile.bytesMax)
+    return ResolverFile.servers(text ?? [])
   }
 
   // MARK: Issuers
