@@ -102,7 +102,7 @@ final class Issuer {
   private func want() {
     var next = WantedCertificate.all(settings)
     if settings.routedHosts {
-      next += UncoveredHosts.wanted(hosts, besides: next) { host in
+      next += UncoveredHosts.wanted(hosts, settings, besides: next) { host in
         let name = Array(host.utf8)
         return index.entries.contains { entry in
           entry.covers(name.span) && !entry.sources.allSatisfy { isPlace($0, of: host) }

@@ -39,14 +39,16 @@ enum UncoveredHosts {
 
   /// The certificates for those of `hosts` that neither `wanted` nor `isCovered` covers; in their order.
   ///
-  /// Names that no public CA takes are left out: wildcards, numbers, and those of one label.
+  /// Names that the CAs do not take (`AcmeSettings.canOrder`) are left out.
   static func wanted(
-    _ hosts: [String], besides wanted: [WantedCertificate], isCovered: (String) -> Bool
+    _ hosts: [String], _ settings: AcmeSettings, besides wanted: [WantedCertificate],
+    isCovered: (String) -> Bool
   ) -> [WantedCertificate] {
     let names = Set(wanted.flatMap(\.names))
     var found: [WantedCertificate] = []
     var seen: Set<String> = []
-    for host in hosts where isName(host) && seen.insert(host).inserted {
+    for host in hosts 
+    where isName(host) && settings.canOrder(host) && seen.insert(host).inserted {
       let parent = "*" + host.drop { $0 != "." }
       guard !names.contains(host), !names.contains(parent), !isCovered(host) else { continue }
       found.append(
@@ -56,16 +58,13 @@ enum UncoveredHosts {
     return found
   }
 
+  /// Whether it is a name of DNS in letters, digits and `-`: it becomes the name of records and files.
   private static func isName(_ host: String) -> Bool {
-    let labels = host.split(separator: ".", omittingEmptySubsequences: false)
-    guard labels.count > 1, host.utf8.count <= 253, let last = labels.last?.utf8.first else {
-      return false
-    }
-    let isNumber = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(last)
-    return !isNumber
+    let labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    return host.utf8.count <= 253
       && labels.allSatisfy { label in
-        (1...63).contains(label.utf8.count)
-          && label.utf8.allSatisfy {
+        (1...63).contains(label.count)
+          && label.allSatisfy {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
               || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
           }

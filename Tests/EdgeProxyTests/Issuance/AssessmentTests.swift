@@ -164,6 +164,11 @@ struct AssessmentTests {
 
 @Suite("Which certificates are wanted")
 struct WantedCertificateTests {
+  private let settings = AcmeSettings(
+    termsAccepted: true, contacts: [],
+    issuers: [AcmeSettings.Issuer(directory: "https://ca.test/", name: "ca")], certificates: [],
+    dns: nil, routedHosts: true, authorityFile: "/ca.pem", renewAt: nil)
+
   @Test("a certificate is called after its first name, and a second kind of key by its kind")
   func names() {
     let wanted = AcmeSettings.Wanted(
@@ -181,15 +186,15 @@ struct WantedCertificateTests {
       AcmeSettings.Wanted(names: ["*.c.test"], challenge: .dns), key: .ecdsa)
     let hosts = [
       "a.test", "b.test", "x.c.test", "127.0.0.1", "localhost", "*.d.test", "a.test", "e_f.test",
-      "-", "y.x.c.test",
+      "-", "y.x.c.test", "../a.test", "a/b.test", "",
     ]
-    let found = UncoveredHosts.wanted(hosts, besides: [configured]) { $0 == "b.test" }
-    #expect(found.map(\.name) == ["a.test", "y.x.c.test"])
+    let found = UncoveredHosts.wanted(hosts, settings, besides: [configured]) { $0 == "b.test" }
+    #expect(found.map(\.name) == ["a.test", "localhost", "y.x.c.test"])
   }
 
   @Test("endless hosts get certificates up to a bound")
   func bound() {
     let hosts = (0..<5000).map { "h\($0).test" }
-    #expect(UncoveredHosts.wanted(hosts, besides: []) { _ in false }.count == 1000)
+    #expect(UncoveredHosts.wanted(hosts, settings, besides: []) { _ in false }.count == 1000)
   }
 }

@@ -1,5 +1,4 @@
 internal import Configuration
-internal import DNS
 internal import EventLoop
 internal import Logging
 
@@ -20,13 +19,9 @@ enum Solvers {
         command: hook.command, timeout: hook.timeout, wait: hook.wait)
       return HookSolver(settings, environment: environment, on: loop, logger: logger)
     case .update(let update):
-      guard let zone = DNSName(update.zone), let keyName = DNSName(update.keyName) else {
+      guard let settings = UpdateSolver.Settings(update) else {
         throw Unusable(description: "'\(update.zone)' or '\(update.keyName)' is no name of DNS")
       }
-      let settings = UpdateSolver.Settings(
-        servers: [update.server], zone: zone, keyName: keyName, keyFile: update.keyFile,
-        algorithm: update.algorithm == .sha512 ? .sha512 : .sha256,
-        secondaries: update.secondaries, resolver: update.resolver)
       return UpdateSolver(settings, on: loop, logger: logger)
     }
   }
