@@ -47,7 +47,7 @@ enum UncoveredHosts {
     let names = Set(wanted.flatMap(\.names))
     var found: [WantedCertificate] = []
     var seen: Set<String> = []
-    for host in hosts 
+    for host in hosts
     where isName(host) && settings.canOrder(host) && seen.insert(host).inserted {
       let parent = "*" + host.drop { $0 != "." }
       guard !names.contains(host), !names.contains(parent), !isCovered(host) else { continue }
