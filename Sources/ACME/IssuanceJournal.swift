@@ -5,7 +5,9 @@
 package struct IssuanceJournal: Codable, Sendable, Equatable {
   private var times: [Int64] = []
 
-  package static let span: Int64 = 7 * 86_400
+  package static let span = 7 * day
+  private static let day: Int64 = 86_400
+  private static let minute: Int64 = 60
   package static let countMax = 2
   private static let kept = 50
 
@@ -22,6 +24,14 @@ package struct IssuanceJournal: Codable, Sendable, Equatable {
     let recent = times.filter { $0 > now - Self.span && $0 <= now }
     guard recent.count >= Self.countMax else { return now }
     return recent[recent.count - Self.countMax] + Self.span
+  }
+
+  /// The same where the CA itself wants the renewal of a certificate that ends at `notAfter`: once a day is
+  /// enough, or after a third of what was left of it when it was issued, though the CA may want more.
+  package func opens(suggestedFor notAfter: Int64, now: Int64) -> Int64 {
+    guard opens(now: now) > now, let last = times.filter({ $0 <= now }).max() else { return now }
+    let (left, overflow) = max(last, notAfter).subtractingReportingOverflow(last)
+    return max(now, last + (overflow ? Self.day : min(Self.day, max(Self.minute, left / 3))))
   }
 
   /// Whether every certificate of the names and kind has been gone for so long that nothing needs to be kept.

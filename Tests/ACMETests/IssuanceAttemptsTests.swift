@@ -232,6 +232,19 @@ struct OrderCountTests {
     #expect(journal.isEmpty(now: start + 8 * 86_400))
   }
 
+  @Test("a CA that wants a renewal gets it at once, and after two in a week once a day")
+  func suggestions() {
+    var journal = IssuanceJournal()
+    journal.issued(at: start)
+    let end = start + 90 * 86_400
+    #expect(journal.opens(suggestedFor: end, now: start + 10) == start + 10)
+    journal.issued(at: start + 100)
+    #expect(journal.opens(suggestedFor: end, now: start + 200) == start + 100 + 86_400)
+    #expect(journal.opens(suggestedFor: end, now: start + 90_000) == start + 90_000)
+    #expect(journal.opens(suggestedFor: start + 3700, now: start + 200) == start + 1300)
+    #expect(journal.opens(suggestedFor: .min, now: start + 110) == start + 160)
+  }
+
   @Test("no three hours have more than 300 orders, however they are spread")
   func allowance() {
     var allowance = OrderAllowance(now: start)

@@ -44,6 +44,12 @@ struct CertificateMatter {
   var journal = IssuanceJournal()
   /// What an operator wants of it now.
   var request: IssuanceRecords.Request?
+
+  /// The one that is there is worth nothing any more.
+  var isRevoked: Bool {
+    guard let renewal, renewal.isRevoked else { return false }
+    return renewal.serial == facts?.serial
+  }
 }
 
 /// The rules of a configuration by which matters are judged.
@@ -98,8 +104,11 @@ struct Assessment: Equatable {
     var why = need
     if open.isEmpty { at = max(at, policy.closed.values.min() ?? at) }
     if at > now { why += "; \(Self.waits(matter, open: !open.isEmpty))" }
-    let opens = matter.journal.opens(now: now)
-    if opens > now, !isSuggested, !(matter.request?.isForced ?? false) {
+    var opens = matter.journal.opens(now: now)
+    if isSuggested, let facts = matter.facts {
+      opens = matter.journal.opens(suggestedFor: facts.notAfter, now: now)
+    }
+    if opens > now, !matter.isRevoked, !(matter.request?.isForced ?? false) {
       at = max(at, opens)
       why +=
         "; the same names were issued \(IssuanceJournal.countMax) times in 7 days: another order"
@@ -137,9 +146,7 @@ struct Assessment: Equatable {
         "the one that is there comes from \(renewal.issuer), which is not among the issuers", false
       )
     }
-    if let renewal = matter.renewal, renewal.isRevoked, renewal.serial == facts.serial {
-      return ("the one that is there is revoked", false)
-    }
+    if matter.isRevoked { return ("the one that is there is revoked", false) }
     let (time, why) = renewal(matter, policy)
     guard time <= now else { return (nil, false) }
     return (why, chosen(matter, policy) == time)

@@ -50,13 +50,20 @@ struct IssuanceProblem {
 
   init(text: String) { self.text = text }
 
-  init(_ failure: Accounts.Failure) {
+  init(_ failure: Accounts.Failure, now: Int64) {
     text = failure.description
     isAboutAccount = true
     switch failure {
     case .store: isOurs = true
+    case .client(let error) where error.isRateLimited:
+      cause = .rateLimited(until: Self.time(error.retryAfter, now), wholeAccount: true)
     case .client, .other, .clock: break
     }
+  }
+
+  private static func time(_ after: Duration?, _ now: Int64) -> Int64 {
+    let (until, overflow) = now.addingReportingOverflow(after?.components.seconds ?? 0)
+    return overflow ? .max : until
   }
 
   init(_ failure: OrderRun.Failure, names: [String], now: Int64) {
@@ -74,10 +81,8 @@ struct IssuanceProblem {
         endsOrder = true
       case .rejected: endsOrder = true
       case .rateLimited(let after):
-        let seconds = after?.components.seconds ?? 0
-        let (until, overflow) = now.addingReportingOverflow(seconds)
         cause = .rateLimited(
-          until: overflow ? .max : until, wholeAccount: !Self.isAboutNames(failure, names))
+          until: Self.time(after, now), wholeAccount: !Self.isAboutNames(failure, names))
       case .account: isAboutAccount = true
       case .server, .local: break
       }

@@ -280,7 +280,7 @@ final class Issuer {
       guard let self, activity != nil else { return }
       switch result {
       case .success(let client): run(issuance, client)
-      case .failure(let failure): failed(issuance, IssuanceProblem(failure))
+      case .failure(let failure): failed(issuance, IssuanceProblem(failure, now: now()))
       }
     }
   }

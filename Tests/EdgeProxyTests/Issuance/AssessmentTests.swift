@@ -76,6 +76,28 @@ struct AssessmentTests {
     var matter = CertificateMatter(wanted: wanted, facts: facts())
     matter.renewal = IssuanceRecords.Renewal(serial: "01", issuer: Self.first, isRevoked: true)
     #expect(assessed(matter).state == .due)
+    matter.journal.issued(at: now - 1000)
+    matter.journal.issued(at: now - 500)
+    #expect(assessed(matter).state == .due, "what is served is worth nothing")
+  }
+
+  @Test("a CA that wants every certificate renewed at once gets one a day")
+  func suggestedAgain() {
+    var matter = CertificateMatter(wanted: wanted, facts: facts())
+    matter.renewal = IssuanceRecords.Renewal(serial: "01", issuer: Self.first, chosen: now - 5)
+    matter.journal.issued(at: now - 1000)
+    #expect(assessed(matter).state == .due)
+    matter.journal.issued(at: now - 500)
+    #expect(assessed(matter).state == .waiting)
+    #expect(assessed(matter).next == now - 500 + Self.day)
+  }
+
+  @Test("a CA that limits accounts closes this one, whatever it was asked")
+  func limitedAccount() {
+    let error = ACMEError.status(429, retryAfter: .seconds(7200))
+    let problem = IssuanceProblem(Accounts.Failure.client(error), now: now)
+    #expect(problem.cause == .rateLimited(until: now + 7200, wholeAccount: true))
+    #expect(IssuanceProblem(Accounts.Failure.clock(3600), now: now).cause == .other)
   }
 
   @Test("a third order of the same names in a week needs a reason")
