@@ -8,7 +8,7 @@ extension Issuer {
     let policy = policy
     let issuers = settings.issuers
     return IssuanceSection(
-      holder: store.holder, isHolder: store.isHolder, failure: store.failure,
+      holder: store.holder, isHolder: store.isHolder, failure: failure,
       refusals: store.refusals,
       accounts: issuers.compactMap { issuer in
         accounts.record(issuer.directory).map { (issuer.name, $0.url) }
@@ -66,7 +66,7 @@ extension Issuer {
   private func ask(
     _ what: IssuanceRecords.Request.What, _ asked: [String], isForced: Bool, reason: Int
   ) -> Reply {
-    if let failure = store.failure { return Reply(status: 503, text: failure) }
+    if let failure { return Reply(status: 503, text: failure) }
     var names: [String] = []
     if what == .rotate {
       names = [Self.accountRequest]
@@ -87,8 +87,12 @@ extension Issuer {
     let request = IssuanceRecords.Request(
       id: id, what: what, isForced: isForced, reason: reason, at: now())
     for name in names {
-      store.ask(.put(.init(.requests, name), request)) { [logger] failure in
+      let change = RecordChange.put(.init(.requests, name), request)
+      store.ask(change) { [weak self, logger] failure in
         guard let failure else { return }
+        if let self, case .failed(let reason) = failure, store.isHolder {
+          wrote(nothingOf: [change], reason)
+        }
         logger.warning(
           "a command about certificates was not written down",
           metadata: ["name": "\(name)", "reason": "\(failure)"])

@@ -1,4 +1,5 @@
 internal import ACME
+internal import Calendar
 internal import Configuration
 internal import Logging
 internal import TLS
@@ -17,7 +18,12 @@ extension Issuer {
     for certificate in wanted {
       guard let request = request(certificate.name) else { continue }
       switch request.what {
-      case .issue, .renew: continue
+      case .issue, .renew:
+        let assessment = assessment(matter(certificate))
+        // Nobody waits for days, and nobody wants it then without knowing.
+        guard assessment.state == .waiting else { continue }
+        refuse(
+          request, certificate.name, "\(assessment.why); not before \(UTC.text(assessment.next))")
       case .rotate: refuse(request, certificate.name, "an account has no such name")
       case .rehearse: rehearse(matter(certificate), request)
       case .revoke: revoke(matter(certificate), request)
@@ -41,7 +47,7 @@ extension Issuer {
       store.read(place, as: IssuanceRecords.Order.self) ?? IssuanceRecords.Order()
     order.outcome = outcome(request, isDone: isDone, text)
     let changes = [RecordChange.put(place, order)] + done(with: request, of: name) + more
-    store.write(changes) { [weak self] _ in self?.finish() }
+    record(changes)
   }
 
   private func refuse(_ request: IssuanceRecords.Request, _ name: String, _ text: String) {
@@ -173,8 +179,6 @@ extension Issuer {
         random: UInt32.random(in: 0..<1_000_000))
       renewal.explanation = info.explanation
     }
-    store.write([.put(.init(.renewals, matter.wanted.name), renewal)]) { [weak self] _ in
-      self?.finish()
-    }
+    record([.put(.init(.renewals, matter.wanted.name), renewal)])
   }
 }

@@ -43,12 +43,12 @@ extension Issuer {
     var journal = issuance.matter.journal
     journal.issued(at: now())
     var order = IssuanceRecords.Order()
-    order.outcome = outcome(
-      issuance.matter.request, isDone: true, "issued by \(issuance.issuer.name)")
+    let request = request(issuance)
+    order.outcome = outcome(request, isDone: true, "issued by \(issuance.issuer.name)")
     var changes: [RecordChange] = [
       .put(name(issuance), order), .put(.hash(.journal, wanted.fingerprint), journal),
     ]
-    changes += done(with: issuance.matter.request, of: wanted.name)
+    changes += done(with: request, of: wanted.name)
     changes.append(
       .put(
         .init(.renewals, wanted.name),
@@ -104,10 +104,10 @@ extension Issuer {
     order.attempts.failed(
       problem.cause, at: issuance.issuer.directory, problem: problem.text, issuers: issuers,
       now: now())
-    order.outcome =
-      outcome(issuance.matter.request, isDone: false, problem.text) ?? order.outcome
+    let request = request(issuance)
+    order.outcome = outcome(request, isDone: false, problem.text) ?? order.outcome
     var changes = [RecordChange.put(name(issuance), order)]
-    changes += done(with: issuance.matter.request, of: wanted.name)
+    changes += done(with: request, of: wanted.name)
     if case .rateLimited(let until, wholeAccount: true) = problem.cause,
       var account = accounts.record(issuance.issuer.directory)
     {
@@ -117,7 +117,7 @@ extension Issuer {
     if !problem.isOurs { count(issuance.issuer.name, .failed) }
     let next = order.attempts.next(issuers, now: now()).at
     tellFailure(issuance, problem.text, next: next)
-    store.write(changes) { [weak self] _ in self?.finish() }
+    record(changes)
   }
 
   private func tellFailure(_ issuance: Issuance, _ problem: String, next: Int64) {
@@ -137,6 +137,14 @@ extension Issuer {
   }
 
   // MARK: Commands
+
+  /// The command that an order answers; one that came while it was under way wanted the same.
+  private func request(_ issuance: Issuance) -> IssuanceRecords.Request? {
+    if let request = issuance.matter.request { return request }
+    let later = store.read(
+      .init(.requests, issuance.wanted.name), as: IssuanceRecords.Request.self)
+    return later?.what == .issue ? later : nil
+  }
 
   func outcome(
     _ request: IssuanceRecords.Request?, isDone: Bool, _ text: String
@@ -166,6 +174,6 @@ extension Issuer {
     let changes =
       [RecordChange.put(name(issuance), order)]
       + done(with: issuance.matter.request, of: issuance.wanted.name)
-    store.write(changes) { [weak self] _ in self?.finish() }
+    record(changes)
   }
 }

@@ -28,6 +28,8 @@ final class Issuer {
   var kept: [String: Kept] = [:]
   private var activity: Activity?
   private(set) var counts: [IssuanceCount: Int] = [:]
+  /// What the store did not take; nothing else is done before it has.
+  var unwritten: Unwritten?
   private var isEnded = false
 
   /// What was read of one certificate.
@@ -122,7 +124,7 @@ final class Issuer {
     step()
   }
 
-  private func stepSoon() {
+  func stepSoon() {
     loop.soon { [weak self] in self?.step() }
   }
 
@@ -131,9 +133,11 @@ final class Issuer {
     guard !isEnded else { return }
     guard store.isHolder, store.failure == nil else {
       if activity != nil { abandon() }
+      if !store.isHolder { unwritten = nil }
       return
     }
     guard activity == nil else { return }
+    if let unwritten { return writeAgain(unwritten) }
     if doCommand() { return }
     if let name = unread { return readCertificate(name) }
     if let (matter, assessment) = mostUrgent() { return order(matter, assessment) }
