@@ -47,6 +47,22 @@ class Run:
         self._write("watcher", at=began + seconds, began=began, server=None, state="stall", serial=None,
                     seconds=seconds)
 
+    def order_certificate(self, at, server="s1", name="shop.example.test", status=201):
+        """A server asked the CA for one."""
+        self._write("certificate_authority", what="order", at=at, client=f"10.77.0.{10 + int(server[1:])}",
+                    status=status, replaces=None, names=[name])
+
+    def issue(self, at, serial=1, name="shop.example.test"):
+        """The CA issued what was ordered."""
+        self._write("certificate_authority", what="issued", at=at, serial=serial, names=[name])
+
+    def refuse(self, at, name="shop.example.test"):
+        """The CA did not find its answer."""
+        self._write("certificate_authority", what="refused", at=at, names=[name], problems=["connection refused"])
+
+    def distrust(self, at, server="s3", name="shop.example.test"):
+        self._write("watcher", at=at, began=at, server=server, state="distrusted", serial=None, ordered=name)
+
     def request(self, failure=None, client="browser", began=12.0, ended=12.1, method="GET", path="/fast",
                 address="10.77.0.12", **values):
         self._write(FILES[client], client=client, began=began, ended=ended, failure=failure, method=method, path=path,

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import time
 
 import network
 from sandbox import Sandbox
-from server import REPOSITORY, UNIT, Server
+from server import ORDERED, REPOSITORY, UNIT, Server
 
 sys.path.insert(0, str(REPOSITORY / "Tests/EndToEnd"))
 from support.authority import Authority  # noqa: E402
@@ -20,6 +21,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = pathlib.Path("/tmp")
 MEMBERS_MAX = 7  # more than that etcd itself advises against
 NAMES = ["app1.example.test", "app2.example.test"]
+# The lifetime of a certificate that the fleet orders: one that is never renewed ends before the run does.
+LIFETIME_PART, LIFETIME_MIN = 0.9, 110
 
 
 class Fleet:
@@ -31,6 +34,7 @@ class Fleet:
         self.discovery, self.edgeproxy = options.discovery, options.edgeproxy
         self.edge_to_edge = options.edge_to_edge
         self.ttl, self.period = options.ttl, options.period
+        self.lifetime = max(LIFETIME_MIN, round(60 * getattr(options, "minutes", 60) * LIFETIME_PART))
         self.directory = ROOT / f"{network.PREFIX}{self.owner}"
         self.journals, self.records = self.directory / "journals", self.directory / "records"
         self.encryption_keys = self.directory / "encryption.keys"
@@ -55,6 +59,7 @@ class Fleet:
         self.network.make()
         self.authority = Authority(self.directory / "authority")
         self._write_encryption_keys()
+        authority = self._start_authority()
         for server in self.servers:
             server.make()
         for wait in (False, True):
@@ -71,6 +76,9 @@ class Fleet:
             self._wait_for_a_page(server)
         self.run_program("dns_server.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.count)
         self._wait_for_names()
+        authority.send_signal(signal.SIGUSR1)
+        for server in self.servers:
+            self._wait_for_ordered(server)
         (self.directory / "lab.json").write_text(json.dumps(
             {"owner": self.owner, "servers": self.count, "edgeproxy": str(self.edgeproxy)}))
 
@@ -80,6 +88,22 @@ class Fleet:
         self._wait(f"{server.name} answers no page; its log: {server.directory / 'edge.log'}",
                    "curl", "--silent", "--fail", "--output", "/dev/null", "--max-time", 2,
                    "--cacert", self.authority.pem, "--connect-to", f"::{server.address}:443", f"https://{NAMES[0]}/fast")
+
+    @property
+    def roots(self):
+        """What certificates descend from, those of operators and those that the fleet orders."""
+        return self.directory / "roots.pem"
+
+    def _start_authority(self):
+        shown = self.authority.issue("localhost", "127.0.0.1", network.CLIENT)
+        return self.run_program("certificate_authority.py", "--authority", self.authority.pem, "--chain", shown.chain,
+                                "--key", shown.key, "--roots", self.roots, "--lifetime", self.lifetime)
+
+    def _wait_for_ordered(self, server):
+        for name in ORDERED:
+            self._wait(f"{server.name} has no certificate of {name}; what happened: {server.directory / 'edge.log'}",
+                       "curl", "--silent", "--output", "/dev/null", "--max-time", 2, "--cacert", self.roots,
+                       "--connect-to", f"::{server.address}:443", f"https://{name}/")
 
     def _wait_for_names(self):
         self._wait(f"the laboratory's DNS does not answer; its log: {self.directory / 'dns_server.log'}",

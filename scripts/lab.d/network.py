@@ -11,6 +11,7 @@ import subprocess
 
 PREFIX = "edgelab-"
 CLIENT = "10.77.0.2"
+CA_PORT = 14_000  # of the CA, which is on the clients' side
 
 
 def server_address(number):

@@ -2,7 +2,7 @@
 
 import collections
 
-from excuses import REASONS
+from excuses import REASONS, server_name
 from verdict import SLOW_SECONDS, percentile, torn
 
 P99_MAX = 2.0
@@ -73,6 +73,21 @@ def ports(trial):
             yield fault, trial.seconds_until(fault["server"], "refused", since, until)
 
 
+def certificate_orders(trial, zero):
+    """What the fleet ordered of its CA."""
+    judged = trial.certificate_orders
+    for name in judged.names:
+        windows = list(judged.windows(name))
+        servers = [server_name(order["client"]) for window in windows for order in window.orders]
+        issued = [f"{window.issued['at'] - zero:.0f}" for window in windows if window.issued]
+        yield (f"{name}: {len(issued)} certificates, {len(servers)} orders, placed by {' '.join(servers)}; issued at "
+               f"{' '.join(issued)} s")
+        for order, excuse in judged.repeated(name):
+            yield f"  placed again: that of {order['at'] - zero:.1f} s, {excuse or 'NOTHING EXCUSES IT'}"
+    for refusal in judged.refused:
+        yield f"  refused at {refusal['at'] - zero:.1f} s: {' '.join(refusal['names'] + refusal['problems'])}"
+
+
 def promises(trial):
     """What was broken, a line each; nothing when all is well. Bounds of time are `late`'s."""
     broken = trial.broken()
@@ -88,6 +103,14 @@ def promises(trial):
         yield f"{len(trial.lost)} orders were answered and never executed: {', '.join(trial.lost[:EXAMPLES_MAX])}"
     if any(request["failure"] == "wrong bytes" for request in trial.requests):
         yield "an answer with wrong bytes was passed off as whole"
+    if trial.distrusted:
+        shown = sorted({f"{each['ordered']} at {each['server']}" for each in trial.distrusted})
+        yield f"a certificate was shown that was over or for another name: {', '.join(shown)}"
+    excess = trial.certificate_orders.excess()
+    if excess:
+        where = collections.Counter(f"{' '.join(each['names'])} by {server_name(each['client'])}" for each in excess)
+        yield "the CA was asked more than once for a certificate: " + ", ".join(
+            f"{order} {count} times" for order, count in where.items())
 
 
 def late(trial):
@@ -125,6 +148,7 @@ def write(trial, say):
                         f"{server} {'never' if seconds is None else f'{max(seconds, 0):.1f}'}"
                         f"{' (fault)' if server in disturbed else ''}" for server, seconds in shown.items())
                     for put, shown, disturbed in trial.takes())),
+                ("Orders at the CA, seconds since the first fault", certificate_orders(trial, zero)),
                 ("Requests that nothing excuses", (
                     f"{request['began'] - zero:7.1f}s {request['ended'] - request['began']:6.2f}s {request['client']} "
                     f"{request['method']} {request['path']} at {request.get('address')} "

@@ -18,6 +18,8 @@ ETCD_STOP_SECONDS = 5  # a member that cannot hand its leadership over takes muc
 SYSTEMD_SECONDS = 0.05  # what systemd itself takes from an end to the next start, less the way into the sandbox
 SUBSCRIPTIONS = "127.0.0.1:7000"
 PEERS_PORT = 7443
+# Names whose certificates the fleet orders by itself, each with the way in which the CA asks for them.
+ORDERED = {"shop.example.test": "http", "mail.example.test": "tls-alpn"}
 
 
 class Server:
@@ -122,6 +124,10 @@ class Server:
             "etcd": {"endpoints": endpoints or self.fleet.endpoints,
                      "encryption_keys": str(self.fleet.encryption_keys)},
             "tls": {"tickets": "etcd"},
+            "acme": {"terms_accepted": True, "ca": str(self.fleet.authority.pem),
+                     "issuers": [{"directory": f"https://{network.CLIENT}:{network.CA_PORT}/dir"}],
+                     "certificates": [{"names": [name], "challenge": challenge}
+                                      for name, challenge in ORDERED.items()]},
             **self._applications(),
             "log": {"access": str(self.log / "access.log"), "format": "json"},
             **changes,

@@ -6,6 +6,7 @@ import pathlib
 
 import excuses
 import record
+from orders import Orders
 
 CLIENTS = {"browser": "load", "chromium": "chromium_client", "curl": "curl_client", "requests": "requests_client"}
 SLOW_SECONDS = 1.0
@@ -45,7 +46,9 @@ class Trial:
                              key=lambda each: each["began"])
         self.puts = [event for event in self.events if event["what"] == "certificate"]
         seen = record.read(records / "watcher")
-        self.ports = [each for each in seen if each["state"] != "stall"]
+        self.ports = [each for each in seen if each["state"] != "stall" and not each.get("ordered")]
+        self.distrusted = [each for each in seen if each.get("ordered") and each["state"] == "distrusted"]
+        self.certificate_orders = Orders(record.read(records / "certificate_authority"), self.faults)
         self.stalls = [each for each in seen if each["state"] == "stall"]
         self.requests = [request for file in CLIENTS.values() for request in record.read(records / file)]
         for request in self.requests:

@@ -40,6 +40,7 @@ class Asked:
     protected: dict | None
     payload: dict | None
     at: float
+    client: str
     status: int | None = None
 
     @property
@@ -92,7 +93,7 @@ class Held:
 
 
 class Relay:
-    """Listens on a port of its own; everything here may be changed while it runs.
+    """Listens on a port of its own, or at `place`; everything here may be changed while it runs.
 
     `window` is the time in which certificates are to be renewed, as two datetimes with a time zone, told again after
     `window_again` seconds, or a function of a certificate's identifier; without it the directory does not speak of
@@ -100,7 +101,7 @@ class Relay:
     seconds. With `lifetime`, in days, certificates are not pebble's: the test's own authority issues them for so long.
     """
 
-    def __init__(self, authority, target):
+    def __init__(self, authority, target, place=("localhost", 0)):
         self.authority, self.target = authority, target
         self.window, self.window_again, self.profiles, self.clock, self.lifetime = None, 21_600, {}, 0, None
         self.requests, self.rules, self.holds = [], [], []
@@ -110,10 +111,10 @@ class Relay:
         issued = authority.issue("localhost", "127.0.0.1")
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(issued.chain, issued.key)
-        self.server = _Server(("127.0.0.1", 0), _Handler)
+        self.server = _Server(place, _Handler)
         self.server.relay = self
         self.port = self.server.server_address[1]
-        self.url = f"https://localhost:{self.port}"
+        self.url = f"https://{place[0]}:{self.port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     # What came
@@ -183,9 +184,9 @@ class Relay:
 
     # One request
 
-    def handle(self, method, path, fields, body):
+    def handle(self, method, path, fields, body, client):
         """The answer, or None for none."""
-        asked = self._note(method, path, body)
+        asked = self._note(method, path, body, client)
         self._wait(asked, False)
         rule = self._rule(asked.kind)
         if rule and rule.instead:
@@ -200,7 +201,7 @@ class Relay:
             self.changed.notify_all()
         return answer
 
-    def _note(self, method, path, body):
+    def _note(self, method, path, body, client):
         kind = KINDS.get(path.split("/")[1].partition("?")[0], "other")
         protected = payload = None
         if body:
@@ -210,7 +211,7 @@ class Relay:
                 payload = json.loads(decoded(signed["payload"])) if signed["payload"] else None
             except (ValueError, KeyError, TypeError):
                 pass  # what is no JWS is pebble's to refuse
-        asked = Asked(method, path, kind, protected, payload, time.monotonic())
+        asked = Asked(method, path, kind, protected, payload, time.monotonic(), client)
         with self.changed:
             self.requests.append(asked)
             self.changed.notify_all()
@@ -317,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self):
         relay = self.server.relay
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        answer = relay.handle(self.command, self.path, self.headers.items(), body)
+        answer = relay.handle(self.command, self.path, self.headers.items(), body, self.client_address[0])
         if answer is None:
             self.close_connection = True
             return
