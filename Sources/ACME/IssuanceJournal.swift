@@ -1,7 +1,7 @@
 /// When one set of names was issued lately; times are seconds since 1970.
 ///
 /// Let's Encrypt issues the same names five times in a week, and a program that orders again and again has
-/// a fault: the third order in a week needs a reason.
+/// a fault: the third order in a week needs a reason. Age is one where a CA issues for a day or less.
 package struct IssuanceJournal: Codable, Sendable, Equatable {
   private var times: [Int64] = []
 
@@ -32,6 +32,16 @@ package struct IssuanceJournal: Codable, Sendable, Equatable {
     guard opens(now: now) > now, let last = times.filter({ $0 <= now }).max() else { return now }
     let (left, overflow) = max(last, notAfter).subtractingReportingOverflow(last)
     return max(now, last + (overflow ? Self.day : min(Self.day, max(Self.minute, left / 3))))
+  }
+
+  /// The same for the renewal of the certificate that was issued last, which ends at `notAfter`: a third of what
+  /// was left of it when it was issued has to be over.
+  package func opens(renewing notAfter: Int64, now: Int64) -> Int64 {
+    let opens = opens(now: now)
+    guard let last = times.last(where: { $0 > now - Self.span && $0 <= now }), notAfter > last
+    else { return opens }
+    let (left, overflow) = notAfter.subtractingReportingOverflow(last)
+    return overflow ? opens : min(opens, max(now, last + left / 3))
   }
 
   /// Whether every certificate of the names and kind has been gone for so long that nothing needs to be kept.

@@ -104,10 +104,7 @@ struct Assessment: Equatable {
     var why = need
     if open.isEmpty { at = max(at, policy.closed.values.min() ?? at) }
     if at > now { why += "; \(Self.waits(matter, open: !open.isEmpty))" }
-    var opens = matter.journal.opens(now: now)
-    if isSuggested, let facts = matter.facts {
-      opens = matter.journal.opens(suggestedFor: facts.notAfter, now: now)
-    }
+    let opens = opens(matter, policy, isSuggested: isSuggested, now: now)
     if opens > now, !matter.isRevoked, !(matter.request?.isForced ?? false) {
       at = max(at, opens)
       why +=
@@ -117,6 +114,21 @@ struct Assessment: Equatable {
     return Assessment(
       state: at <= now ? .due : .waiting, next: max(at, now), issuer: issuer, why: why,
       isSuggested: isSuggested)
+  }
+
+  /// When the limit of ours lets the same names be ordered again.
+  ///
+  /// An old certificate that comes back in the place of the one that was issued is no reason to renew.
+  private static func opens(
+    _ matter: CertificateMatter, _ policy: IssuancePolicy, isSuggested: Bool, now: Int64
+  ) -> Int64 {
+    if isSuggested, let facts = matter.facts {
+      return matter.journal.opens(suggestedFor: facts.notAfter, now: now)
+    }
+    guard let facts = matter.facts, otherNeed(matter, policy) == nil,
+      matter.renewal?.serial == facts.serial
+    else { return matter.journal.opens(now: now) }
+    return matter.journal.opens(renewing: facts.notAfter, now: now)
   }
 
   private static func waits(_ matter: CertificateMatter, open: Bool) -> String {
@@ -129,27 +141,29 @@ struct Assessment: Equatable {
   private static func need(
     _ matter: CertificateMatter, _ policy: IssuancePolicy, now: Int64
   ) -> (String?, isSuggested: Bool) {
-    if let request = matter.request, request.what == .issue || request.what == .renew {
-      return ("an operator asked for it", false)
-    }
-    guard let facts = matter.facts else { return ("there is none", false) }
-    if facts.names != Set(matter.wanted.names) {
-      return ("the one that is there has other names", false)
-    }
-    if facts.isRSA != (matter.wanted.key == .rsa) {
-      return ("the one that is there has another kind of key", false)
-    }
-    if let renewal = matter.renewal, renewal.serial == facts.serial,
-      !policy.issuers.contains(renewal.issuer)
-    {
-      return (
-        "the one that is there comes from \(renewal.issuer), which is not among the issuers", false
-      )
-    }
-    if matter.isRevoked { return ("the one that is there is revoked", false) }
+    if let need = otherNeed(matter, policy) { return (need, false) }
     let (time, why) = renewal(matter, policy)
     guard time <= now else { return (nil, false) }
     return (why, chosen(matter, policy) == time)
+  }
+
+  /// Why a certificate is needed, where the reason is not the age of the one that is there.
+  private static func otherNeed(
+    _ matter: CertificateMatter, _ policy: IssuancePolicy
+  ) -> String? {
+    if let request = matter.request, request.what == .issue || request.what == .renew {
+      return "an operator asked for it"
+    }
+    guard let facts = matter.facts else { return "there is none" }
+    if facts.names != Set(matter.wanted.names) { return "the one that is there has other names" }
+    if facts.isRSA != (matter.wanted.key == .rsa) {
+      return "the one that is there has another kind of key"
+    }
+    guard let renewal = matter.renewal, renewal.serial == facts.serial else { return nil }
+    if !policy.issuers.contains(renewal.issuer) {
+      return "the one that is there comes from \(renewal.issuer), which is not among the issuers"
+    }
+    return renewal.isRevoked ? "the one that is there is revoked" : nil
   }
 
   /// The time within the CA's window, where that is what counts.

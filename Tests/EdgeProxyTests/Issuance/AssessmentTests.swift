@@ -113,6 +113,54 @@ struct AssessmentTests {
     #expect(assessed(matter).state == .due)
   }
 
+  @Test(
+    "certificates of a day are renewed each day, as often as a week has halves of them",
+    arguments: [86_400, 7200, 200_000] as [Int64])
+  func shortLives(_ life: Int64) {
+    var matter = CertificateMatter(wanted: wanted)
+    var clock = now
+    var issued = 0
+    while clock < now + 7 * Self.day {
+      let assessment = Assessment.of(matter, policy, now: clock)
+      if let facts = matter.facts { #expect(clock < facts.notAfter) }
+      guard assessment.state == .due else {
+        clock = max(clock + 1, assessment.next)
+        continue
+      }
+      issued += 1
+      matter.facts = CertificateFacts(
+        names: ["a.test", "b.test"], serial: "\(issued)", notBefore: clock, notAfter: clock + life)
+      matter.renewal = IssuanceRecords.Renewal(serial: "\(issued)", issuer: Self.first)
+      matter.journal.issued(at: clock)
+    }
+    let halves = 7 * Self.day / (life / 2)
+    #expect((halves - halves / 20 - 1...halves + halves / 20 + 1).contains(Int64(issued)))
+  }
+
+  @Test("one that is old as soon as it was issued is not ordered again and again")
+  func bornOld() {
+    var matter = CertificateMatter(
+      wanted: wanted,
+      facts: CertificateFacts(
+        names: ["a.test", "b.test"], serial: "01", notBefore: now - 80 * Self.day,
+        notAfter: now + 9 * Self.day))
+    matter.renewal = IssuanceRecords.Renewal(serial: "01", issuer: Self.first)
+    matter.journal.issued(at: now - 20)
+    matter.journal.issued(at: now - 10)
+    #expect(assessed(matter).state == .waiting)
+    #expect(assessed(matter).next == now - 10 + 3 * Self.day + 3)
+  }
+
+  @Test("an old one that was put back in the place of a new one is not renewed by its age")
+  func putBack() {
+    var matter = CertificateMatter(wanted: wanted, facts: facts(age: 89))
+    matter.renewal = IssuanceRecords.Renewal(serial: "02", issuer: Self.first)
+    matter.journal.issued(at: now - 1000)
+    matter.journal.issued(at: now - 500)
+    #expect(assessed(matter).state == .waiting)
+    #expect(assessed(matter).next == now - 1000 + 7 * Self.day)
+  }
+
   @Test("an operator's command does not wait for the end of a pause")
   func commands() {
     var matter = CertificateMatter(wanted: wanted)
