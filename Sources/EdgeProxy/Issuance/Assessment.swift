@@ -45,6 +45,12 @@ struct CertificateMatter {
   /// What an operator wants of it now.
   var request: IssuanceRecords.Request?
 
+  /// The directory of the CA that issued the one that is there; `nil` where another program had it issued.
+  var giver: String? {
+    guard let renewal, let facts, renewal.serial == facts.serial else { return nil }
+    return renewal.issuer
+  }
+
   /// The one that is there is worth nothing any more.
   var isRevoked: Bool {
     guard let renewal, renewal.isRevoked else { return false }
@@ -76,7 +82,8 @@ struct Assessment: Equatable {
   var state: State
   /// When something is to be done about it.
   var next: Int64
-  /// The directory of the CA that is to be asked.
+  /// The directory of the CA that is to be asked; of one that is served, the CA that issued it, empty where that
+  /// is not known.
   var issuer: String
   /// Why, for people.
   var why: String
@@ -88,7 +95,7 @@ struct Assessment: Equatable {
     guard let need else {
       let (time, why) = renewal(matter, policy)
       return Assessment(
-        state: .served, next: time, issuer: policy.issuers.first ?? "", why: why)
+        state: .served, next: time, issuer: matter.giver ?? "", why: why)
     }
     var attempts = matter.order.attempts
     if matter.request != nil { attempts.hurry() }

@@ -11,7 +11,7 @@ struct IssuanceSection {
     var key: String
     /// `served`, `due`, `ordering` or `waiting`.
     var state: String
-    /// What people call the CA.
+    /// What people call the CA; empty where it is not known.
     var issuer: String
     /// When the certificate that is there ends; `nil` where there is none.
     var expires: Int64?
@@ -73,7 +73,7 @@ struct IssuanceSection {
       } ?? .nothing
     return [
       "name": .text(row.name), "names": .texts(row.names), "key": .text(row.key),
-      "state": .text(row.state), "issuer": .text(row.issuer),
+      "state": .text(row.state), "issuer": row.issuer.isEmpty ? .nothing : .text(row.issuer),
       "expires": row.expires.map(time) ?? .nothing, "next": time(row.next),
       "why": .text(row.why), "attempts": .number(row.attempts), "last_failure": failure,
       "asked": .flag(row.isAsked), "outcome": value(row.outcome, time),

@@ -42,6 +42,16 @@ struct AssessmentTests {
     #expect((58...62).contains((assessment.next - now) / Self.day))
   }
 
+  @Test("one that is served is told with the CA that issued it, where that is known")
+  func giver() {
+    var matter = CertificateMatter(wanted: wanted, facts: facts())
+    #expect(assessed(matter).issuer.isEmpty)
+    matter.renewal = IssuanceRecords.Renewal(serial: "01", issuer: Self.second)
+    #expect(assessed(matter).issuer == Self.second)
+    matter.renewal?.serial = "02"
+    #expect(assessed(matter).issuer.isEmpty)
+  }
+
   @Test("an old one, one with other names, or with another kind of key is ordered")
   func others() {
     for facts in [
