@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from support.acme import ACME
+from support.acme_edges import settings
 from support.authority import Authority
 from support.disk import SmallDisk
 from support.edge import Edge, binary, configure, install
@@ -16,6 +17,7 @@ from support.gate import Gate
 from support.http import ScriptedHTTP
 from support.installed import build_package
 from support.network import dig_hole, namespace
+from support.processes import eventually
 from support.tunnels import upper
 from support.uwsgi import FullQueue, Instance, ScriptedUWSGI
 
@@ -172,6 +174,25 @@ def acme(directory, authority, ending):
         made = ACME(directory / f"acme{count}", authority, **options)
         ending.append(made)
         return made
+
+    return make
+
+
+@pytest.fixture
+def ordering_edge(edge, scripted):
+    """ordering_edge(authority, "app1.example.test", ...): an edge that orders a certificate for these names.
+
+    It has no other, unless `certificates` is given; {} is the wildcard. `acme` is more of that section.
+    """
+
+    def make(authority, *names, acme=None, certificates=None, **configuration):
+        running = edge(
+            {"app1": [scripted().address]}, wait=False, workers=1,
+            certificates={"directory": None} if certificates is None else certificates,
+            acme=settings(authority, *names, **(acme or {})), **configuration)
+        authority.lead_to(running)
+        eventually(lambda: running.admin.exists() or not running.child.running, "it answers administrators")
+        return running
 
     return make
 

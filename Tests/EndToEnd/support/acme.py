@@ -75,11 +75,13 @@ class ACME:
     pebble looks for answers to http-01 and tls-alpn-01 at the ports of two doors, which `lead_to` opens: each of its
     questions then goes to the next of the servers. `nonce_reject` is how many of a hundred good nonces it refuses,
     `authz_reuse` how many of a hundred authorizations it takes again, `external_accounts` the MAC keys by their
-    identifiers, which are then required, and `alternate_roots` how many chains more it offers.
+    identifiers, which are then required, and `alternate_roots` how many chains more it offers. `dns` is the port of a
+    server of DNS that it asks instead of `names`.
     """
 
     def __init__(self, directory, authority, nonce_reject=0, authz_reuse=0, external_accounts=None,
-                 alternate_roots=0, environment=None):
+                 alternate_roots=0, environment=None, dns=None):
+        self.dns = dns
         self.directory, self.authority, self.ca = directory, authority, authority.pem
         directory.mkdir()
         self.things = []
@@ -112,7 +114,8 @@ class ACME:
         file = self.directory / "pebble.json"
         file.write_text(json.dumps({"pebble": configuration}))
         self.pebble = self._keep(Child(
-            ["pebble", "-config", file, "-dnsserver", f"127.0.0.1:{self.names.port}"], {**os.environ, **environment}))
+            ["pebble", "-config", file, "-dnsserver", f"127.0.0.1:{self.dns or self.names.port}"],
+            {**os.environ, **environment}))
         self.root = self.directory / "root.pem"
         eventually(self._take_root, "the root of pebble")
 
