@@ -9,7 +9,8 @@ from support.processes import eventually
 
 
 def public_key(edge):
-    return openssl("x509", "-in", edge.directory / "state" / "acme" / "certificates" / f"{NAME}.pem", "-noout", "-pubkey")
+    bundle = edge.directory / "state" / "acme" / "certificates" / f"{NAME}.pem"
+    return openssl("x509", "-in", bundle, "-noout", "-pubkey")
 
 
 def account(edge):
