@@ -106,9 +106,11 @@ final class CertificateLoader: EventSource, TurnEnd {
   /// Reads what has changed in the directories.
   func load() {
     if let successor {
-      // Sources without a usable certificate do not take away what is served.
+      // Sources without a usable certificate do not take away what is served, where anything is.
       _ = successor.load(now: Self.now)
-      guard !successor.index.isEmpty, hasHeard else { return refuse(successor.refusals) }
+      guard !successor.index.isEmpty || store.index.isEmpty, hasHeard else {
+        return refuse(successor.refusals)
+      }
       store = successor
       self.successor = nil
       settle(true)
