@@ -24,7 +24,7 @@ final class EtcdIssuance: IssuanceStore {
   private var lease: KeptLease?
   /// The lease under which the holder's key and the challenges are put; `nil` while there is none.
   private(set) var leaseIdentifier: Int64?
-  private var known: [RecordName: [UInt8]] = [:]
+  private var known: [RecordName: Known] = [:]
   private var outdated: Set<RecordName> = []
   private(set) var refusals: [String: String] = [:]
   private(set) var isRead = false
@@ -39,6 +39,21 @@ final class EtcdIssuance: IssuanceStore {
     let createRevision: Int64
   }
 
+  /// A record as it was read or written last.
+  private struct Known {
+    var text: [UInt8]
+    /// Since when it is so; what etcd tells of a time before is no news.
+    var revision: Int64
+  }
+
+  /// How many records are sealed anew in a second.
+  private static let resealMax = 20
+
+  /// How long the place of a server that died stays taken.
+  ///
+  /// A lease is renewed each third of it, and etcd may take some seconds to replace a member or to choose a
+  /// leader: with less a healthy server would lose its place then, and give up its order. Nothing that is
+  /// served waits for the next one.
   static let timeToLive = Duration.seconds(15)
 
   /// `certificatePrefix` is what the keys of certificates begin with.
@@ -82,7 +97,7 @@ final class EtcdIssuance: IssuanceStore {
     return nil
   }
 
-  func text(_ name: RecordName) -> [UInt8]? { known[name] }
+  func text(_ name: RecordName) -> [UInt8]? { known[name]?.text }
 
   func names(_ kind: RecordName.Kind) -> [String] {
     known.keys.filter { $0.kind == kind }.map(\.name).sorted()
@@ -105,7 +120,7 @@ final class EtcdIssuance: IssuanceStore {
           node: String(decoding: keyValue.value.prefix(200), as: UTF8.self), lease: keyValue.lease,
           createRevision: keyValue.createRevision)
       } else if let name = recordName(keyValue.key) {
-        take(name, keyValue.value)
+        take(name, keyValue, isListing: changes.isListing)
       }
     }
     becomeHolder()
@@ -117,9 +132,12 @@ final class EtcdIssuance: IssuanceStore {
     return RecordName(String(decoding: key.dropFirst(prefix.utf8.count), as: UTF8.self))
   }
 
-  private func take(_ name: RecordName, _ value: [UInt8]) {
+  private func take(_ name: RecordName, _ keyValue: KeyValue, isListing: Bool) {
+    let value = keyValue.value
+    if !isListing, let known = known[name], known.revision > keyValue.modRevision { return }
     do throws(EnvelopeError) {
-      known[name] = try name.opened(value, with: encryption)
+      known[name] = Known(
+        text: try name.opened(value, with: encryption), revision: keyValue.modRevision)
       refusals[name.description] = nil
       if name.isOutdated(value, encryption) { outdated.insert(name) } else { outdated.remove(name) }
     } catch {
@@ -129,8 +147,22 @@ final class EtcdIssuance: IssuanceStore {
     }
   }
 
+  /// Whether the key that opens an account is missing here.
+  ///
+  /// Such a server can order nothing, and what it writes is closed to the others.
+  private var lacksKeys: Bool {
+    refusals.keys.contains { $0.hasPrefix("\(RecordName.Kind.accounts.rawValue)/") }
+  }
+
+  /// Leaves the place to a server that can read what is there.
+  private func stepDown() {
+    guard let fence else { return }
+    let deletion = RequestOp.deleteRange(DeleteRangeRequest(.key(holderKey)))
+    client.txn(TxnRequest(compare: [fence], success: [deletion])) { _ in }
+  }
+
   private func becomeHolder() {
-    guard isRead, held == nil, !isAsking, let leaseIdentifier else { return }
+    guard isRead, !lacksKeys, held == nil, !isAsking, let leaseIdentifier else { return }
     isAsking = true
     let transaction = TxnRequest(
       compare: [Compare(.key(holderKey), .equal, .version(0))],
@@ -146,9 +178,21 @@ final class EtcdIssuance: IssuanceStore {
 
   func everySecond() {
     becomeHolder()
-    guard isHolder, let name = outdated.first, let text = known[name] else { return }
+    guard isHolder else { return }
+    if lacksKeys { return stepDown() }
+    for name in outdated.prefix(Self.resealMax) { reseal(name) }
+  }
+
+  /// Seals a record with the first of the keys, unless it is written meanwhile.
+  private func reseal(_ name: RecordName) {
     outdated.remove(name)
-    write([RecordChange(name: name, text: text)]) { _ in }
+    guard let fence, let known = known[name],
+      let step = try? step(RecordChange(name: name, text: known.text))
+    else { return }
+    let unchanged = Compare(.key(key(name)), .equal, .modRevision(known.revision))
+    client.txn(TxnRequest(compare: [fence, unchanged], success: [step])) { [weak self] result in
+      self?.writes.ended(.issuance, result)
+    }
   }
 
   // MARK: Writing
@@ -186,11 +230,17 @@ final class EtcdIssuance: IssuanceStore {
       writes.ended(.issuance, result)
       switch result {
       case .success(let response) where response.succeeded:
-        for change in changes { known[change.name] = change.text }
+        wrote(changes, response.header.revision)
         done(nil)
       case .success: done(.fencedOff)
       case .failure(let error): done(.failed("etcd: \(error)"))
       }
+    }
+  }
+
+  private func wrote(_ changes: [RecordChange], _ revision: Int64) {
+    for change in changes {
+      known[change.name] = change.text.map { Known(text: $0, revision: revision) }
     }
   }
 
@@ -259,7 +309,7 @@ final class EtcdIssuance: IssuanceStore {
       writes.ended(.issuance, result)
       switch result {
       case .success(let response) where response.succeeded:
-        for change in changes { known[change.name] = change.text }
+        wrote(changes, response.header.revision)
         done(.success(certificate))
       case .success: done(.failure(isHolder ? .overtaken : .fencedOff))
       case .failure(let error): done(.failure(.failed("etcd: \(error)")))

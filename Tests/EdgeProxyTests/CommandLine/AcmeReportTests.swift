@@ -65,6 +65,13 @@ struct AcmeReportTests {
     #expect(report.hasFailed)
   }
 
+  @Test func `a record that cannot be read is a failure`() throws {
+    let report = try AcmeReport(
+      json: #"{"accounts":[],"refused_records":[{"record":"accounts/1","reason":"closed"}],"#
+        + #""holder":"edge-1","issues_here":false,"certificates":[]}"#)
+    #expect(report.hasFailed)
+  }
+
   @Test func `each account is one line`() throws {
     #expect(
       AcmeText.accounts(try AcmeReport(json: Self.text))

@@ -79,7 +79,9 @@ struct AcmeReport: Decodable, Equatable {
   }
 
   /// An order has failed and none has succeeded since then, or none can be made.
-  var hasFailed: Bool { reason != nil || certificates.contains { $0.attempts > 0 } }
+  var hasFailed: Bool {
+    reason != nil || !refusedRecords.isEmpty || certificates.contains { $0.attempts > 0 }
+  }
 }
 
 extension AcmeReport {
