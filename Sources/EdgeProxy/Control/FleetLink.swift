@@ -21,7 +21,7 @@ final class FleetLink {
   private var instances: SharedInstances?
   private var challenges: (feed: ChallengeFeed, sight: ChallengeSight)?
   private let name: NameClaim
-  private weak var issuance: EtcdIssuance?
+  private var issuance: EtcdIssuance?
   /// The agreement on which ports may be closed; `nil` where there is none.
   private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
@@ -204,7 +204,7 @@ final class FleetLink {
   }
 
   private var isOver: Bool {
-    [tickets?.isOver, challenges?.sight.isOver, ports?.isOver, name.isOver]
+    [tickets?.isOver, challenges?.sight.isOver, ports?.isOver, name.isOver, issuance?.isOver]
       .allSatisfy { $0 ?? true }
   }
 }

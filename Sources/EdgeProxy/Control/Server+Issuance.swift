@@ -13,6 +13,7 @@ extension Server {
 
   /// Begins to issue as the configuration says, goes on by another one, or ends.
   func issue() {
+    guard !draining.isEnding else { return }
     let made = orders.follow(configuration.acme) { settings in
       let (store, publisher) = issuanceParts
       return Issuer(
