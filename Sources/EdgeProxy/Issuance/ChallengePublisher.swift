@@ -4,6 +4,8 @@ internal import EventLoop
 
 /// Makes known what a CA is to be shown: to all servers of a fleet, or to this one.
 protocol ChallengePublisher: AnyObject {
+  /// What this server is called among those that have not seen something.
+  var node: String { get }
   /// `done` is called once, from the loop: when every server shows the values, or after a while with the names of
   /// those that do not. This server's own name is among them where the values have not become known at all.
   func publish(_ values: [ChallengeValue], _ done: @escaping (_ unseen: [String]) -> Void)
@@ -24,7 +26,7 @@ final class SharedChallenges: ChallengePublisher {
   private let client: EtcdClient
   private let loop: EventLoop
   private let prefix: String
-  private let node: String
+  let node: String
   private let sight: ChallengeSight
   private let lease: () -> Int64?
   private let writes: EtcdWrites
@@ -115,7 +117,7 @@ final class SharedChallenges: ChallengePublisher {
 final class LocalChallenges: ChallengePublisher {
   private let delivery: ChallengeDelivery
   private let loop: EventLoop
-  private let node: String
+  let node: String
   private var values: Set<ChallengeValue> = []
 
   init(_ delivery: ChallengeDelivery, on loop: EventLoop, node: String) {

@@ -50,6 +50,11 @@ struct IssuanceProblem {
 
   init(text: String) { self.text = text }
 
+  init(_ failure: IssuanceFailure) {
+    text = failure.description
+    isOurs = true
+  }
+
   init(_ failure: Accounts.Failure, now: Int64) {
     text = failure.description
     isAboutAccount = true
@@ -69,6 +74,11 @@ struct IssuanceProblem {
   init(_ failure: OrderRun.Failure, names: [String], now: Int64) {
     switch failure {
     case .solver(let failure): text = failure.description
+    case .unpublished:
+      text =
+        "the CA was not asked to look: what it is to be shown did not become known to this server;"
+        + " etcd did not take it, or a worker does not answer"
+      isOurs = true
     case .key(let error): text = "\(error)"
     case .store(let failure):
       text = failure.description

@@ -28,7 +28,7 @@ extension Issuer {
     let progress = progress(of: wanted.name)
     let assessment = Assessment.of(matter, policy, now: now())
     var (state, why) = ("\(assessment.state)", assessment.why)
-    if !store.isHolder, matter.order.pending != nil {
+    if !store.isHolder, matter.order.pending != nil, assessment.state != .served {
       (state, why) = ("ordering", "an order is under way")
     }
     if let progress, progress != "reading" { (state, why) = ("ordering", progress) }

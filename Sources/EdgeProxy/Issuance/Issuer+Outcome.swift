@@ -17,12 +17,18 @@ extension Issuer {
     order.pending = IssuanceRecords.Pending(
       issuer: record.issuer, url: record.order, key: String(decoding: record.key, as: UTF8.self),
       names: record.names)
-    var changes = [RecordChange.put(name(issuance), order)]
-    if issuance.pending?.order != record.order, var account = accounts.record(record.issuer) {
-      account.allowance.ordered(now: now())
-      changes.append(accounts.change(account))
-    }
-    store.write(changes, done)
+    store.write([.put(name(issuance), order)], done)
+  }
+
+  /// Counts an order before the CA is asked for it.
+  ///
+  /// Where this cannot be written, what the order comes to could not be either.
+  func count(_ issuance: Issuance, _ done: @escaping (IssuanceFailure?) -> Void) {
+    guard !issuance.isRehearsal, issuance.pending == nil,
+      var account = accounts.record(issuance.issuer.directory)
+    else { return done(nil) }
+    account.allowance.ordered(now: now())
+    store.write([accounts.change(account)], done)
   }
 
   /// The CA has issued: the certificate goes where all are stored, with the records that follow from it.
@@ -63,11 +69,28 @@ extension Issuer {
       case .failure(let failure):
         // What lies there is read again before anything else is done.
         kept[wanted.name] = nil
+        if failure == .overtaken { return overtaken(issuance, journal) }
         var problem = IssuanceProblem(text: "the certificate was not stored: \(failure)")
         if case .refused = failure { problem.endsOrder = true } else { problem.isOurs = true }
         failed(issuance, problem)
       }
     }
+  }
+
+  /// Another program has stored a certificate meanwhile: it stays, and is judged like any other.
+  ///
+  /// The order is over. Its certificate would be an old one when this one ends.
+  private func overtaken(_ issuance: Issuance, _ journal: IssuanceJournal) {
+    let wanted = issuance.wanted
+    var order = IssuanceRecords.Order()
+    let text = "\(IssuanceFailure.overtaken); it stays"
+    let request = request(issuance)
+    order.outcome = outcome(request, isDone: false, text)
+    logger.notice("\(text)", metadata: ["names": "\(wanted.names.joined(separator: " "))"])
+    calm(wanted.name)
+    record(
+      [.put(name(issuance), order), .put(.hash(.journal, wanted.fingerprint), journal)]
+        + done(with: request, of: wanted.name))
   }
 
   /// What the CA issued is of no use, and would be the same if it were fetched again.
@@ -116,7 +139,7 @@ extension Issuer {
     }
     if !problem.isOurs { count(issuance.issuer.name, .failed) }
     let next = order.attempts.next(issuers, now: now()).at
-    tellFailure(issuance, problem.text, next: next)
+    if store.isHolder { tellFailure(issuance, problem.text, next: next) }
     record(changes)
   }
 

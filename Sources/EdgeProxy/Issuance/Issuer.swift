@@ -133,7 +133,10 @@ final class Issuer {
     guard !isEnded else { return }
     guard store.isHolder, store.failure == nil else {
       if activity != nil { abandon() }
-      if !store.isHolder { unwritten = nil }
+      if !store.isHolder {
+        unwritten = nil
+        calm()
+      }
       return
     }
     guard activity == nil else { return }
@@ -321,7 +324,11 @@ final class Issuer {
       })
     activity?.order = run
     if let solver { self.solver = solver }
-    run.begin()
+    count(issuance) { [weak self] failure in
+      guard let self, activity?.order === run else { return }
+      if let failure { return failed(issuance, IssuanceProblem(failure)) }
+      run.begin()
+    }
   }
 
   func count(_ issuer: String, _ result: IssuanceCount.Result) {
@@ -334,14 +341,20 @@ final class Issuer {
 
   func calm(_ name: String) { warnings.clear("acme \(name)") }
 
+  /// What another server does is its own to tell of.
+  private func calm() {
+    for certificate in wanted { calm(certificate.name) }
+  }
+
   // MARK: The end
 
   /// Lets another server issue.
   func end() {
     isEnded = true
     abandon()
+    store.changed = {}
     store.end()
-    for certificate in wanted { calm(certificate.name) }
+    calm()
   }
 }
 

@@ -11,6 +11,8 @@ final class OrderRun {
     case order(OrderFailure)
     /// A value did not come to where the CA looks for it.
     case solver(SolverFailure)
+    /// This server itself does not know what the CA is to be shown.
+    case unpublished
     /// What has to be stored before the order goes on was not.
     case store(IssuanceFailure)
     case key(TLSError)
@@ -95,12 +97,15 @@ final class OrderRun {
   }
 
   /// Every server answers with the values, and DNS has them, before the machine goes on.
+  ///
+  /// Another server may be slow; where this one has not heard of them either, they are known to nobody.
   private func publish(_ values: [ChallengeValue]) {
     published = values
     publishedAt = loop.clockNow
     told("the servers are told what the CA asks to see")
     publisher.publish(values) { [weak self] unseen in
       guard let self, finished != nil else { return }
+      guard !unseen.contains(publisher.node) else { return end(.failure(.unpublished)) }
       if !unseen.isEmpty { told("not seen by: \(unseen.joined(separator: ", "))") }
       present(values)
     }
