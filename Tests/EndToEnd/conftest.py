@@ -9,6 +9,7 @@ import pytest
 
 from support.acme import ACME
 from support.acme_edges import settings
+from support.acme_fleet import Ordering, new_keys, section
 from support.authority import Authority
 from support.disk import SmallDisk
 from support.edge import Edge, binary, configure, install
@@ -240,6 +241,35 @@ def fleet(edge, scripted):
         return Fleet(edges, backends)
 
     make.started = 0
+    return make
+
+
+@pytest.fixture
+def ordering(fleet, etcd, acme, directory):
+    """ordering("app1.example.test", ..., count=2): a fleet that orders these certificates; `more` is of its `acme`.
+
+    `prepare` is given the relay and the etcd before the fleet starts. The keys that it seals with are in the file
+    `keys`.
+    """
+
+    def make(*certificates, count=2, prepare=None, identity=None, environment=None, **more):
+        cluster, ca = etcd(), acme()
+        ca.relay.lifetime = 90
+        keys = directory / "encryption.keys"
+        if not keys.exists():
+            new_keys(keys)
+        prepared = prepare(ca.relay, cluster) if prepare else None
+        # Nobody is answered before the authority finds its answers.
+        start = ca.relay.hold("directory")
+        edges = fleet(
+            cluster, count, identity, wait_for_ready=False, etcd_more={"encryption_keys": str(keys)},
+            environment=environment, acme=section(ca, *certificates, **more))
+        ca.lead_to(*edges)
+        start.release()
+        made = Ordering(cluster, ca, edges)
+        made.keys, made.prepared = keys, prepared
+        return made
+
     return make
 
 
