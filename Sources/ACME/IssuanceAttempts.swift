@@ -9,6 +9,8 @@ package struct IssuanceAttempts: Codable, Sendable, Equatable {
     case validation
     /// The CA wants to hear nothing before that time; `wholeAccount` where it counts more than these names.
     case rateLimited(until: Int64, wholeAccount: Bool)
+    /// It was not the CA that failed, but what we write down: another server may not be able to either.
+    case ours
     /// Anything else.
     case other
   }
@@ -73,6 +75,7 @@ package struct IssuanceAttempts: Codable, Sendable, Equatable {
   package mutating func failed(
     _ cause: Cause, at issuer: String, problem: String, issuers: [String], now: Int64
   ) {
+    let before = there
     failures = Self.counted(failures)
     there = issuer == (self.issuer ?? issuers.first) ? Self.counted(there) : 1
     self.issuer = issuer
@@ -87,6 +90,10 @@ package struct IssuanceAttempts: Codable, Sendable, Equatable {
       pass(issuers)
       // The next CA has not been asked: nothing is to be waited for.
       if closed.count < issuers.count { notBefore = now }
+    case .ours:
+      // No CA has its turn for that, and none is asked more often than it takes.
+      there = before
+      notBefore = now + min(60, 10 * Int64(failures))
     case .other: break
     }
     if there >= Self.failuresThere { pass(issuers) }

@@ -97,6 +97,21 @@ struct AttemptsTests {
     #expect(attempts.next(["https://third.test/"], now: start).issuer == "https://third.test/")
   }
 
+  @Test("what was our own trouble is tried again soon, and no other CA is asked for it")
+  func ownTrouble() {
+    var attempts = IssuanceAttempts()
+    var now = start
+    var waits: [Int64] = []
+    for _ in 0..<8 {
+      attempts.failed(.ours, at: first, problem: "etcd", issuers: [first, second], now: now)
+      let next = attempts.next([first, second], now: now)
+      #expect(next.issuer == first)
+      waits.append(next.at - now)
+      now = next.at
+    }
+    #expect(waits == [10, 20, 30, 40, 50, 60, 60, 60])
+  }
+
   @Test("a long problem is cut")
   func problemsAreCut() {
     var attempts = IssuanceAttempts()

@@ -107,7 +107,8 @@ def test_a_refused_value_is_in_the_status_with_its_reason(fleet, etcd, authority
     (running,) = fleet(cluster, 1)
     cluster.put(PREFIX + "other", b"nonsense")
     refused(running, PREFIX + "other", "no certificate")
-    assert PREFIX + "other" in str(status(running)["certificates"]["refused"])
+    # The log has it from the loader's thread, and the status a moment later from its report.
+    eventually(lambda: PREFIX + "other" in str(status(running)["certificates"]["refused"]), "it is in the status")
 
 
 def test_a_certificate_that_is_not_valid_yet_is_served_when_it_is(fleet, etcd, authority):

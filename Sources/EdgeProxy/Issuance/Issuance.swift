@@ -46,20 +46,20 @@ struct IssuanceProblem {
   /// The account is to be opened again before it is used.
   var isAboutAccount = false
   /// It was not the CA that refused: it counts for no CA.
-  var isOurs = false
+  var isOurs: Bool { cause == .ours }
 
   init(text: String) { self.text = text }
 
   init(_ failure: IssuanceFailure) {
     text = failure.description
-    isOurs = true
+    cause = .ours
   }
 
   init(_ failure: Accounts.Failure, now: Int64) {
     text = failure.description
     isAboutAccount = true
     switch failure {
-    case .store: isOurs = true
+    case .store: cause = .ours
     case .client(let error) where error.isRateLimited:
       cause = .rateLimited(until: Self.time(error.retryAfter, now), wholeAccount: true)
     case .client, .other, .clock: break
@@ -78,11 +78,11 @@ struct IssuanceProblem {
       text =
         "the CA was not asked to look: what it is to be shown did not become known to this server;"
         + " etcd did not take it, or a worker does not answer"
-      isOurs = true
+      cause = .ours
     case .key(let error): text = "\(error)"
     case .store(let failure):
       text = failure.description
-      isOurs = true
+      cause = .ours
     case .order(let failure):
       text = failure.description
       switch failure.kind {

@@ -71,7 +71,7 @@ extension Issuer {
         kept[wanted.name] = nil
         if failure == .overtaken { return overtaken(issuance, journal) }
         var problem = IssuanceProblem(text: "the certificate was not stored: \(failure)")
-        if case .refused = failure { problem.endsOrder = true } else { problem.isOurs = true }
+        if case .refused = failure { problem.endsOrder = true } else { problem.cause = .ours }
         failed(issuance, problem)
       }
     }

@@ -27,6 +27,9 @@ final class Issuer {
   /// What lies in the place of each certificate, by its name; not there before it was read.
   var kept: [String: Kept] = [:]
   private var activity: Activity?
+  private var activities = 0
+  /// Nothing is to be done before, as far as was seen when everything was judged last.
+  private var idleUntil: Instant?
   private(set) var counts: [IssuanceCount: Int] = [:]
   /// What the store did not take; nothing else is done before it has.
   var unwritten: Unwritten?
@@ -41,6 +44,8 @@ final class Issuer {
 
   /// What is being done now, for which certificate, since when.
   struct Activity {
+    /// Tells one from the next: an answer may come after its activity was given up.
+    let number: Int
     let name: String
     let since: Instant
     var progress: String
@@ -124,7 +129,9 @@ final class Issuer {
     step()
   }
 
+  /// Something has changed.
   func stepSoon() {
+    idleUntil = nil
     loop.soon { [weak self] in self?.step() }
   }
 
@@ -141,11 +148,18 @@ final class Issuer {
     }
     guard activity == nil else { return }
     if let unwritten { return writeAgain(unwritten) }
+    if let idleUntil, loop.now < idleUntil { return }
     if doCommand() { return }
     if let name = unread { return readCertificate(name) }
     if let (matter, assessment) = mostUrgent() { return order(matter, assessment) }
-    if let (matter, issuer) = mostCurious() { askForRenewal(matter, issuer) }
+    if let (matter, issuer) = mostCurious() { return askForRenewal(matter, issuer) }
+    idleUntil = loop.now + .seconds(min(Self.idleMax, max(1, nextAt - now())))
   }
+
+  /// When something is to be done by itself, for what was judged last.
+  private var nextAt = Int64.max
+  /// A thousand certificates are not judged each second; the clock may be set meanwhile.
+  private static let idleMax: Int64 = 10
 
   private var unread: String? {
     wanted.first { certificate in
@@ -155,7 +169,8 @@ final class Issuer {
   }
 
   func begin(_ name: String, _ progress: String) {
-    activity = Activity(name: name, since: loop.now, progress: progress)
+    activities &+= 1
+    activity = Activity(number: activities, name: name, since: loop.now, progress: progress)
   }
 
   func tell(_ progress: String) { activity?.progress = progress }
@@ -171,7 +186,7 @@ final class Issuer {
     activity?.order?.cancel()
     activity = nil
     accounts.close()
-    solver?.close()
+    // It lives until what an order has put into DNS is taken away.
     solver = nil
   }
 
@@ -182,8 +197,9 @@ final class Issuer {
 
   private func readCertificate(_ name: String) {
     begin(name, "reading")
+    let number = activity?.number
     store.certificate(name) { [weak self] result in
-      guard let self, activity != nil else { return }
+      guard let self, activity?.number == number else { return }
       switch result {
       case .success(let place):
         kept[name] = Kept(
@@ -237,11 +253,15 @@ final class Issuer {
     let policy = policy
     let now = now()
     var found: (CertificateMatter, Assessment)?
+    nextAt = now + Self.idleMax
     for certificate in wanted {
       let matter = matter(certificate)
       guard store.refusals["orders/\(certificate.name)"] == nil else { continue }
       let assessment = Assessment.of(matter, policy, now: now)
-      guard assessment.state == .due else { continue }
+      guard assessment.state == .due else {
+        nextAt = min(nextAt, assessment.next)
+        continue
+      }
       let end = matter.facts?.notAfter ?? 0
       if let known = found, known.0.facts?.notAfter ?? 0 <= end { continue }
       found = (matter, assessment)
@@ -283,8 +303,9 @@ final class Issuer {
 
   /// Orders, and does with the result what the order is for.
   func run(_ issuance: Issuance) {
+    let number = activity?.number
     accounts.client(issuance.issuer) { [weak self] result in
-      guard let self, activity != nil else { return }
+      guard let self, activity?.number == number else { return }
       switch result {
       case .success(let client): run(issuance, client)
       case .failure(let failure): failed(issuance, IssuanceProblem(failure, now: now()))
@@ -302,6 +323,7 @@ final class Issuer {
     } catch {
       return failed(issuance, IssuanceProblem(text: "\(error)"))
     }
+    let number = activity?.number
     let machine = OrderMachine(
       names: issuance.wanted.names, challenge: issuance.wanted.challenge,
       kind: issuance.wanted.key.kind, profile: issuance.profile, replaces: issuance.replaces,
@@ -313,7 +335,7 @@ final class Issuer {
       keep: { [weak self] in self?.keep(issuance, $0, $1) },
       told: { [weak self] in self?.tell($0) },
       finished: { [weak self] result in
-        guard let self, activity != nil else { return }
+        guard let self, activity?.number == number else { return }
         switch result {
         case .success(let issued):
           issuance.isRehearsal
@@ -356,14 +378,6 @@ final class Issuer {
     store.end()
     calm()
   }
-}
-
-/// What is counted for the metrics.
-struct IssuanceCount: Hashable {
-  enum Result: String { case issued, failed }
-  /// What people call the CA.
-  let issuer: String
-  let result: Result
 }
 
 extension AcmeSettings.KeyKind {

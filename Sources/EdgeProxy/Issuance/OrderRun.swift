@@ -135,7 +135,9 @@ final class OrderRun {
     alarm.cancel()
     guard !published.isEmpty else { return }
     publisher.withdraw(published)
-    solver?.remove(published.filter(\.isForDNS)) {}
+    let records = published.filter(\.isForDNS)
+    // The solver lives until it is done, though another one may have its place by then.
+    if !records.isEmpty { solver?.remove(records) { [solver] in _ = solver } }
     published = []
   }
 }

@@ -18,8 +18,15 @@ struct WantedCertificate: Hashable, Sendable {
     challenge = wanted.challenge
     self.key = key
     let first = wanted.names.first ?? ""
-    let stem = first.hasPrefix("*.") ? "_wildcard" + first.dropFirst() : first
+    let stem = Self.shortened(
+      first.hasPrefix("*.") ? "_wildcard" + first.dropFirst() : first)
     name = key == .rsa && wanted.keys.count > 1 ? stem + "_rsa" : stem
+  }
+
+  /// The stem of a file's name, which has 255 bytes at most with what is put before and behind it.
+  private static func shortened(_ name: String) -> String {
+    guard name.utf8.count > 180 else { return name }
+    return "\(name.prefix(150))_\(RecordName.hash(.orders, name).name)"
   }
 
   /// What one set of names and a kind of key go by, whatever their order.

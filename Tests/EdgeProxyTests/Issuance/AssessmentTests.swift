@@ -260,6 +260,17 @@ struct WantedCertificateTests {
     #expect(WantedCertificate(single, key: .rsa).name == "b.test")
   }
 
+  @Test("a name that is nearly too long for DNS is not too long for a file")
+  func longNames() {
+    let label = String(repeating: "a", count: 60)
+    let names = ["b", "c"].map { "\(label).\(label).\(label).\(label).\($0).test" }
+    let stored = names.map {
+      WantedCertificate(AcmeSettings.Wanted(names: [$0], challenge: .http), key: .rsa).name
+    }
+    #expect(Set(stored).count == 2)
+    #expect(stored.allSatisfy { $0.utf8.count < 200 })
+  }
+
   @Test("routed hosts that nothing covers get one each; names that no CA takes get none")
   func routed() {
     let configured = WantedCertificate(
