@@ -7,7 +7,8 @@ package struct IssuanceJournal: Codable, Sendable, Equatable {
 
   package static let span = 7 * day
   private static let day: Int64 = 86_400
-  private static let minute: Int64 = 60
+  /// Between two orders, however near the end of a certificate is.
+  private static let shortest: Int64 = 10
   package static let countMax = 2
   private static let kept = 50
 
@@ -31,7 +32,7 @@ package struct IssuanceJournal: Codable, Sendable, Equatable {
   package func opens(suggestedFor notAfter: Int64, now: Int64) -> Int64 {
     guard opens(now: now) > now, let last = times.filter({ $0 <= now }).max() else { return now }
     let (left, overflow) = max(last, notAfter).subtractingReportingOverflow(last)
-    return max(now, last + (overflow ? Self.day : min(Self.day, max(Self.minute, left / 3))))
+    return max(now, last + (overflow ? Self.day : min(Self.day, max(Self.shortest, left / 3))))
   }
 
   /// The same for the renewal of the certificate that was issued last, which ends at `notAfter`: a third of what
