@@ -16,9 +16,9 @@ let house: [SwiftSetting] = [
 
 /// What the server stands on.
 let server: [Target.Dependency] = [
-  "Configuration", "ACME", "DNS", "CertStore", "Etcd", "Wire", "HTTPCore", "TLS", "EventLoop",
-  "Calendar",
-  "CCrash", "CLinux",
+  "Configuration", "ACME", "DNS", "DNSCore", "CertStore", "Etcd", "Wire", "HTTPCore", "TLS",
+  "EventLoop",
+  "Calendar", "CCrash", "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
 ]
@@ -53,7 +53,8 @@ let package = Package(
     .target(
       name: "ACME", dependencies: ["Wire", "HTTPCore", "TLS", "EventLoop", "Calendar"],
       swiftSettings: house),
-    .target(name: "DNS", dependencies: ["TLS", "EventLoop"], swiftSettings: house),
+    .target(name: "DNSCore", dependencies: ["TLS", "EventLoop"], swiftSettings: house),
+    .target(name: "DNS", dependencies: ["DNSCore", "EventLoop"], swiftSettings: house),
     .target(
       name: "Etcd", dependencies: ["HTTPCore", "Wire", "TLS", "EventLoop"], swiftSettings: house),
     .target(
@@ -61,13 +62,16 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Configuration",
-      dependencies: ["ACME", "DNS", "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML"],
+      dependencies: [
+        "ACME", "DNSCore", "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML",
+      ],
       swiftSettings: house),
     .executableTarget(name: "EdgeProxy", dependencies: server, swiftSettings: house),
     .target(
       name: "TestSupport",
       dependencies: [
-        "ACME", "Calendar", "Configuration", "CertStore", "DNS", "EventLoop", "Etcd", "HTTPCore",
+        "ACME", "Calendar", "Configuration", "CertStore", "DNS", "DNSCore", "EventLoop",
+        "Etcd", "HTTPCore",
         "TLS", "Wire", "CLinux", "CNghttp2", "COpenSSL", "CZlib",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
@@ -83,7 +87,8 @@ let package = Package(
       name: "ACMETests", dependencies: ["ACME", "Wire", "TLS", "EventLoop", "TestSupport"],
       swiftSettings: house),
     .testTarget(
-      name: "DNSTests", dependencies: ["DNS", "EventLoop", "TLS", "TestSupport"],
+      name: "DNSTests",
+      dependencies: ["DNS", "DNSCore", "EventLoop", "TLS", "TestSupport"],
       swiftSettings: house),
     .testTarget(
       name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"], swiftSettings: house),
@@ -101,7 +106,7 @@ let package = Package(
     .testTarget(
       name: "EdgeProxyTests",
       dependencies: [
-        "EdgeProxy", "ACME", "CCrash", "Configuration", "DNS", "Etcd", "TestSupport",
+        "EdgeProxy", "ACME", "CCrash", "Configuration", "DNS", "DNSCore", "Etcd", "TestSupport",
       ],
       swiftSettings: house),
   ]
@@ -118,7 +123,8 @@ if Context.environment["FUZZ"] != nil {
       name: "EdgeProxy", dependencies: server.dropLast(2) + server.suffix(1),
       sources: [
         "Admin", "Control", "Discovery", "Exchange", "Files", "Health", "Issuance", "Memory",
-        "Observability", "Ports", "Routing", "Serving", "Tunnel", "Upstream",
+        "NameService", "Observability", "Ports", "Records", "Routing", "Serving", "Tunnel",
+        "Upstream",
       ], swiftSettings: house),
     .target(
       name: "ServerProperties",

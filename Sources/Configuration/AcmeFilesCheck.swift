@@ -1,5 +1,5 @@
 internal import CertStore
-internal import DNS
+internal import DNSCore
 internal import EventLoop
 internal import Glibc
 internal import TLS

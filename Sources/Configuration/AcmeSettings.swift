@@ -106,6 +106,10 @@ package struct AcmeSettings: Sendable, Equatable {
   package enum DNSWay: Sendable, Equatable {
     case update(Update)
     case hook(Hook)
+    /// The zone that the fleet answers itself; `Configuration.nameService` is there.
+    case fleet
+    /// The provider of `Configuration.records`.
+    case records
   }
 
   /// Dynamic updates, RFC 2136, signed with TSIG, RFC 8945.

@@ -23,6 +23,12 @@ package struct Configuration: Sendable, Equatable {
   package var etcd: SharedSettings?
   /// `nil` where others bring all certificates.
   package var acme: AcmeSettings? = nil
+  /// Where clients reach this server; told to the fleet, and by DNS.
+  package var publicAddresses: [IPAddress] = []
+  /// `nil` where the fleet answers no questions of DNS.
+  package var nameService: NameServiceSettings? = nil
+  /// `nil` where the fleet keeps no records at a provider.
+  package var records: RecordsSettings? = nil
   /// `nil` where no instance announces itself.
   package var subscriptions: SubscriptionSettings? = nil
   package var upstreams: [UpstreamSettings]

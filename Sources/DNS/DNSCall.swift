@@ -1,3 +1,4 @@
+internal import DNSCore
 package import EventLoop
 
 /// One message to one server, and the message that answers it.

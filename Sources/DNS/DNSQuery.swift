@@ -1,3 +1,4 @@
+package import DNSCore
 package import EventLoop
 
 /// A question to several servers, one after the other until one of them answers.

@@ -1,3 +1,4 @@
+package import DNSCore
 package import EventLoop
 
 /// A signed update to several servers of a zone, one after the other until one of them has made it.

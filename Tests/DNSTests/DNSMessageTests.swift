@@ -1,4 +1,4 @@
-import DNS
+import DNSCore
 import TestSupport
 import Testing
 

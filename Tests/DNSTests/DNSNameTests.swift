@@ -1,4 +1,4 @@
-import DNS
+import DNSCore
 import Testing
 
 @Suite("Names, RFC 1035 §3.1 and §5.1")

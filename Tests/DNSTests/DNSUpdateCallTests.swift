@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import DNS
+@testable import DNSCore
 
 @Suite("Signed updates, RFC 2136 and RFC 8945")
 struct DNSUpdateCallTests {

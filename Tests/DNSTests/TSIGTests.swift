@@ -1,7 +1,8 @@
 import TestSupport
 import Testing
 
-@testable import DNS
+import DNS
+@testable import DNSCore
 
 /// The messages in the corpus were signed by dnspython 2.9.
 @Suite("Signatures by a shared secret, RFC 8945")

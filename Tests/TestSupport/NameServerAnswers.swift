@@ -1,4 +1,4 @@
-package import DNS
+package import DNSCore
 
 /// What name servers say, made of what they were asked.
 package enum NameServerAnswers {

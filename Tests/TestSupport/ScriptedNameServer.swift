@@ -1,4 +1,5 @@
 package import DNS
+package import DNSCore
 package import EventLoop
 
 /// A name server on loopback, over UDP and TCP at one port, whose every answer is written in the test.

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-TARGETS = ("Calendar", "EventLoop", "TLS", "HTTPCore", "Wire", "ACME", "DNS", "Etcd", "CertStore", "Configuration", "EdgeProxy")
+TARGETS = ("Calendar", "EventLoop", "TLS", "HTTPCore", "Wire", "ACME", "DNSCore", "DNS", "Etcd", "CertStore", "Configuration", "EdgeProxy")
 C_LIBRARIES = ("CLinux", "COpenSSL", "CNghttp2", "CZlib", "CYAML", "CCrash/include")
 PACKAGES = {
     "ArgumentParserToolInfo": "swift-argument-parser", "ArgumentParser": "swift-argument-parser",

@@ -1,4 +1,5 @@
 import DNS
+import DNSCore
 import EventLoop
 import TestSupport
 

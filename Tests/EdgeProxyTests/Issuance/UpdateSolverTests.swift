@@ -1,5 +1,6 @@
 import ACME
 import DNS
+import DNSCore
 import EventLoop
 import Glibc
 import TestSupport

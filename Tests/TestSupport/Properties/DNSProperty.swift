@@ -1,4 +1,5 @@
 import DNS
+import DNSCore
 
 extension ParserProperties {
   /// Any bytes are read as a message, a key file and a list of resolvers without harm; a message that was

@@ -2,6 +2,7 @@ internal import ACME
 internal import CertStore
 internal import Configuration
 internal import DNS
+internal import DNSCore
 internal import Etcd
 internal import EventLoop
 internal import HTTPCore

@@ -1,5 +1,5 @@
 internal import ACME
-internal import DNS
+internal import DNSCore
 
 /// The TXT records of one name that a CA looks for, RFC 8555 §8.4.
 struct ChallengeRecord: Equatable {

@@ -1,4 +1,5 @@
 internal import DNS
+internal import DNSCore
 internal import EventLoop
 
 /// Finds the records that a CA reads for a name, and the zone that they are in.

@@ -1,5 +1,6 @@
 internal import ACME
 internal import DNS
+internal import DNSCore
 internal import EventLoop
 internal import Logging
 

@@ -14,6 +14,8 @@ enum Solvers {
   ) throws(Unusable) -> any ChallengeSolver {
     switch settings.dns {
     case nil: throw Unusable(description: "'acme.dns' does not say how values come into DNS")
+    case .fleet: return ZoneSolver(on: loop)
+    case .records: throw Unusable(description: "no provider of records is known")
     case .hook(let hook):
       let settings = HookSolver.Settings(
         command: hook.command, timeout: hook.timeout, wait: hook.wait)

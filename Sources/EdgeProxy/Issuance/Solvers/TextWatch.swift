@@ -1,4 +1,5 @@
 internal import DNS
+internal import DNSCore
 internal import EventLoop
 
 /// Asks servers again and again, until each has the texts that are to be there.

@@ -1,5 +1,6 @@
 internal import CertStore
 internal import DNS
+internal import DNSCore
 internal import EventLoop
 
 /// Puts the values of one order into its zones, or takes them away, step by step.

@@ -1,5 +1,5 @@
 internal import Configuration
-internal import DNS
+internal import DNSCore
 
 extension UpdateSolver.Settings {
   /// What the configuration says about updates; `nil` for names that DNS cannot have.

@@ -1,5 +1,5 @@
 internal import ACME
-internal import DNS
+internal import DNSCore
 internal import EventLoop
 internal import Logging
 
