@@ -3,7 +3,7 @@ internal import HTTPCore
 /// A server of the fleet, as it told what it is.
 struct KnownServer: Sendable, Equatable {
   var node: String
-  /// Which `nsNUMBER` it is, from 1.
+  /// Its number among the name servers, from 1.
   var number: Int
   /// As clients know it.
   var addresses: [IPAddress]
