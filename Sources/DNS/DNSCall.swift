@@ -1,4 +1,4 @@
-internal import DNSCore
+package import DNSCore
 package import EventLoop
 
 /// One message to one server, and the message that answers it.
@@ -7,7 +7,7 @@ package import EventLoop
 ///
 /// What it came to is told once, by the loop, never from within `init`.
 package final class DNSCall: DNSWork, EventSource, TimerTarget, TurnEnd {
-  package enum Carrier: Sendable { case udp, tcp }
+  package typealias Carrier = DNSCarrier
 
   package typealias Outcome = Result<[UInt8], DNSCallError>
 

@@ -8,12 +8,18 @@ package struct DNSType: RawRepresentable, Sendable, Hashable, CustomStringConver
   package static let nameServer = DNSType(rawValue: 2)
   package static let alias = DNSType(rawValue: 5)
   package static let authority = DNSType(rawValue: 6)
+  /// HINFO, which stands for all records where one asks for ANY, RFC 8482 §4.2.
+  package static let host = DNSType(rawValue: 13)
   package static let text = DNSType(rawValue: 16)
   package static let ipv6 = DNSType(rawValue: 28)
   /// EDNS, RFC 6891.
   package static let options = DNSType(rawValue: 41)
   /// TSIG, RFC 8945.
   package static let signature = DNSType(rawValue: 250)
+  /// IXFR: what changed in a copy of a zone, RFC 1995.
+  package static let changes = DNSType(rawValue: 251)
+  /// AXFR: a copy of a zone, RFC 5936.
+  package static let copy = DNSType(rawValue: 252)
   package static let any = DNSType(rawValue: 255)
 
   package var description: String {
@@ -22,10 +28,13 @@ package struct DNSType: RawRepresentable, Sendable, Hashable, CustomStringConver
     case .nameServer: "NS"
     case .alias: "CNAME"
     case .authority: "SOA"
+    case .host: "HINFO"
     case .text: "TXT"
     case .ipv6: "AAAA"
     case .options: "OPT"
     case .signature: "TSIG"
+    case .changes: "IXFR"
+    case .copy: "AXFR"
     case .any: "ANY"
     default: "TYPE\(rawValue)"
     }
