@@ -86,6 +86,14 @@ def test_bash_completes_the_commands(extracted):
     assert "reload" in completed.split()
 
 
+def test_the_hooks_for_records_can_be_run_where_they_lie(extracted):
+    for name in ("lexicon", "acme.sh"):
+        hook = extracted / "usr/share/edgeproxy/hooks" / name
+        assert f"/usr/share/edgeproxy/hooks/{name}" in hook.read_text()
+        done = subprocess.run([hook], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+        assert done.returncode == 1 and done.stderr.startswith("usage: "), done.stderr
+
+
 @needs_a_machine
 def test_a_fresh_installation_runs_answers_healthz_and_says_what_to_do_next(machine, package, authority):
     said = install(machine, package)
