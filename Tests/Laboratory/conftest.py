@@ -23,6 +23,7 @@ class Run:
         self.records.mkdir()
         self.journals.mkdir()
         self.said = []
+        self.dns = "monitor"
 
     def _write(self, file, **values):
         with open(self.records / file, "a") as lines:
@@ -74,9 +75,14 @@ class Run:
         with open(self.journals / f"{server}-app1", "a") as journal:
             journal.writelines(f"{identity} {passage}\n" for passage in passages)
 
+    def named(self, by, at, *servers):
+        """What this server's DNS answers from now on; nothing at all for None."""
+        addresses = None if servers == (None,) else [f"10.77.0.{10 + number}" for number in servers]
+        self._write("answers", at=at, by=by, addresses=addresses)
+
     @property
     def trial(self):
-        return verdict.Trial(self.records, self.journals, 5)
+        return verdict.Trial(self.records, self.journals, 5, self.dns)
 
     @property
     def status(self):

@@ -35,6 +35,11 @@ def pass_datagrams(server):
     server.nft("delete table inet lab")
 
 
+def lose_questions(server):
+    """Those that come to port 53."""
+    cut(server, 'oifname "{port}" udp dport 53', 'oifname "{port}" tcp dport 53')
+
+
 # Processes.
 
 def each_app(*words):

@@ -11,19 +11,19 @@
 """
 
 import asyncio
-import os
 import socket
 import ssl
-import struct
 import time
 
 from network import CLIENT
+from questions import Unanswered, ask
 
 KEPT_MAX = 6
 KEPT_SECONDS = 30.0
 CONNECT_SECONDS = 1.0
 SILENCE_SECONDS = 15.0
 FIELD_LINES_MAX = 100
+RESOLVER_SECONDS, RESOLVER_TRIES = 5, 2  # as resolv.conf(5) has it
 
 
 class Failure(Exception):
@@ -47,21 +47,11 @@ class Resolver:
         return addresses
 
     async def _ask(self, name):
-        loop = asyncio.get_running_loop()
-        question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0\0\1\0\1"
-        for _ in range(3):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
-                query.setblocking(False)
-                await loop.sock_connect(query, (CLIENT, 53))
-                await loop.sock_sendall(query, os.urandom(2) + b"\1\0\0\1\0\0\0\0\0\0" + question)
-                try:
-                    answer = await asyncio.wait_for(loop.sock_recv(query, 4096), 1)
-                except (OSError, asyncio.TimeoutError):
-                    continue
-            count, place = struct.unpack("!H", answer[6:8])[0], 12 + len(question)
-            found = [answer[place + 16 * number:place + 16 * number + 16] for number in range(count)]
-            ttl = min((struct.unpack("!I", each[6:10])[0] for each in found), default=1)
-            return [".".join(map(str, each[12:])) for each in found], ttl
+        for _ in range(RESOLVER_TRIES):
+            try:
+                return await ask(CLIENT, name, RESOLVER_SECONDS)
+            except Unanswered:
+                pass
         raise Failure("no answer from DNS")
 
 

@@ -64,8 +64,8 @@ class Certificates:
         told = json.loads(answer.content) if answer.status == 200 else {}
         if told.get("status") == "invalid":
             problems = [each["error"].get("detail", "") for each in told["challenges"] if "error" in each]
-            self.record.write(what="refused", at=time.monotonic(), names=[told["identifier"]["value"]],
-                              problems=problems)
+            name = ("*." if told.get("wildcard") else "") + told["identifier"]["value"]
+            self.record.write(what="refused", at=time.monotonic(), names=[name], problems=problems)
         return answer
 
     def window(self, identifier):

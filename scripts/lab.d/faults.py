@@ -15,10 +15,12 @@ EVERYBODY = ["edge", "node"]
 
 
 class Fault:
-    def __init__(self, key, title, begin, end=None, seconds=(0, 0), breaks=(), settle=4.0, share=1.0, fleet=False):
+    def __init__(self, key, title, begin, end=None, seconds=(0, 0), breaks=(), settle=4.0, share=1.0, fleet=False,
+                 dns=None):
         self.key, self.title, self.begin, self.end = key, title, begin, end
         self.seconds, self.breaks, self.settle = seconds, list(breaks), settle
         self.share, self.fleet = share, fleet
+        self.dns = dns  # the only way of naming servers with which it can happen
 
     def run(self, fleet, server, seconds):
         """Blocks until all is well again, and records when. `server` is None for what befalls the fleet."""
@@ -93,9 +95,16 @@ FAULTS = [
           lambda fleet: fleet.put_certificate(), (2, 2), fleet=True, share=0.5),
     Fault("app-restart", "uWSGI stopped and started", acts.restart_apps, each_app("start"), (0.5, 2),
           breaks=["node"]),
-    Fault("dns-mistake", "DNS leaves a server out that lives", acts.remove_record, acts.restore_record, (6, 10)),
+    Fault("dns-mistake", "DNS leaves a server out that lives", acts.remove_record, acts.restore_record, (6, 10),
+          dns="monitor"),
+    Fault("dns-lost", "what is asked of its DNS is lost", acts.lose_questions, heal, (6, 10), dns="fleet"),
     # What no server can help is not among the faults at random.
     Fault("host-away", "all instances of app2 away, everywhere", acts.every_app2("pull_the_plug"),
           acts.every_app2("start"), (8, 8), ["node", "host:app2.example.test"], settle=6, share=0, fleet=True),
 ]
 BY_KEY = {fault.key: fault for fault in FAULTS}
+
+
+def at_random(dns):
+    """Those of a laboratory with this way of naming servers: as many for each, so that a seed means the same."""
+    return [fault for fault in FAULTS if fault.dns in (None, dns)]

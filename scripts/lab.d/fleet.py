@@ -12,10 +12,11 @@ import time
 
 import network
 from sandbox import Sandbox
-from server import ORDERED, REPOSITORY, UNIT, Server
+from server import ANY, ORDERED, REPOSITORY, UNIT, Server
 
 sys.path.insert(0, str(REPOSITORY / "Tests/EndToEnd"))
 from support.authority import Authority  # noqa: E402
+import names  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = pathlib.Path("/tmp")
@@ -33,7 +34,8 @@ class Fleet:
         self.count, self.members = options.servers, min(options.servers, MEMBERS_MAX)
         self.discovery, self.edgeproxy = options.discovery, options.edgeproxy
         self.edge_to_edge = options.edge_to_edge
-        self.ttl, self.period = options.ttl, options.period
+        self.names = names.KINDS[options.dns](self, options)
+        self.ordered = {**ORDERED, **self.names.ordered}
         self.lifetime = max(LIFETIME_MIN, round(60 * getattr(options, "minutes", 60) * LIFETIME_PART))
         self.directory = ROOT / f"{network.PREFIX}{self.owner}"
         self.journals, self.records = self.directory / "journals", self.directory / "records"
@@ -74,7 +76,7 @@ class Fleet:
             server.wait()
         for server in self.servers:
             self._wait_for_a_page(server)
-        self.run_program("dns_server.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.count)
+        self.names.start()
         self._wait_for_names()
         authority.send_signal(signal.SIGUSR1)
         for server in self.servers:
@@ -100,13 +102,13 @@ class Fleet:
                                 "--key", shown.key, "--roots", self.roots, "--lifetime", self.lifetime)
 
     def _wait_for_ordered(self, server):
-        for name in ORDERED:
+        for name in self.ordered:
             self._wait(f"{server.name} has no certificate of {name}; what happened: {server.directory / 'edge.log'}",
                        "curl", "--silent", "--output", "/dev/null", "--max-time", 2, "--cacert", self.roots,
-                       "--connect-to", f"::{server.address}:443", f"https://{name}/")
+                       "--connect-to", f"::{server.address}:443", f"https://{name.replace('*', ANY)}/")
 
     def _wait_for_names(self):
-        self._wait(f"the laboratory's DNS does not answer; its log: {self.directory / 'dns_server.log'}",
+        self._wait(f"the laboratory's DNS does not answer; its logs are in {self.directory}",
                    "getent", "hosts", NAMES[0])
 
     def _wait(self, otherwise, *words):
@@ -159,10 +161,12 @@ class Fleet:
     def run_program(self, file, *words):
         """A program of the laboratory, in the clients' namespace; its record is NAME in `records`."""
         name = file.removesuffix(".py")
-        command = self.network.inside(
-            0, "/usr/bin/python3", HERE / file, "--record", self.records / name, *words)
+        return self.run_command(name, "/usr/bin/python3", HERE / file, "--record", self.records / name, *words)
+
+    def run_command(self, name, *words):
+        """Any program in the clients' namespace; what it says is in NAME.log."""
         with open(self.directory / f"{name}.log", "ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            process = subprocess.Popen(self.network.inside(0, *words), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        start_new_session=True)
         self.programs.append(process)
         return process

@@ -12,6 +12,7 @@ import time
 
 import faults
 import fleet as fleets
+import names
 import network
 import plan
 import report
@@ -114,7 +115,7 @@ def down(_):
 
 def conclude(options, steps):
     fleet, errors, trace = trial.run(options, steps, say)
-    judged = verdict.Trial(fleet.records, fleet.journals, fleet.count)
+    judged = verdict.Trial(fleet.records, fleet.journals, fleet.count, options.dns)
     status = report.write(judged, say)
     if trace and judged.faults:
         say("\n".join(["", f"Packets, all of them in {options.trace}", *trace.excerpts(judged.faults[0])]))
@@ -128,13 +129,17 @@ def conclude(options, steps):
 
 
 def chaos(options):
-    steps = plan.make(options.seed, options.minutes, options.servers)
-    say(f"seed {options.seed}, {options.minutes:g} minutes, {options.servers} servers, {len(steps)} faults\n"
+    steps = plan.make(options.seed, options.minutes, options.servers, faults.at_random(options.dns))
+    say(f"seed {options.seed}, {options.minutes:g} minutes, {options.servers} servers, {len(steps)} faults, "
+        f"DNS: {options.dns}\n"
         + "\n".join(map(str, steps)) + "\n")
     conclude(options, steps)
 
 
 def fault(options):
+    for key in filter(None, (options.name, options.also)):
+        if faults.BY_KEY[key].dns not in (None, options.dns):
+            raise SystemExit(f"lab: {key} needs --dns {faults.BY_KEY[key].dns}")
     one = faults.BY_KEY[options.name]
     seconds = options.seconds if options.seconds is not None else sum(one.seconds) / 2
     steps = [plan.Step(2.0, one, 0 if one.fleet else options.server, seconds)]
@@ -160,8 +165,12 @@ def arguments():
                           help="how instances are found; subscriptions are shared through etcd")
         made.add_argument("--edge-to-edge", action=argparse.BooleanOptionalAction, default=True,
                           help="instances listen on loopback; servers reach those of others through their edges")
+        made.add_argument("--dns", choices=list(names.KINDS), default="monitor",
+                          help="who names the servers to clients: a server of DNS with a monitor, or the fleet itself")
         made.add_argument("--ttl", type=int, default=2, help="of A records, in seconds")
         made.add_argument("--period", type=float, default=2, help="of the DNS monitor, in seconds")
+        made.add_argument("--return-after", type=float, default=30, metavar="SECONDS",
+                          help="until the fleet names a server again that was away")
         made.add_argument("--edgeproxy", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
 
     def load(made):

@@ -54,7 +54,7 @@ class Network:
         resolver = f"/etc/netns/{self.name(0)}"  # which `ip netns exec` shows in the place of /etc
         os.makedirs(resolver)
         with open(f"{resolver}/resolv.conf", "w") as file:
-            file.write(f"nameserver {CLIENT}\noptions timeout:1 attempts:2\n")
+            file.write(f"nameserver {CLIENT}\n")
 
     def connect(self, host):
         """A fresh namespace for the host, with nothing in it that remembers a connection."""

@@ -8,7 +8,7 @@ serving does not depend on, etcd's majority and certificates, comes on top of it
 import random
 from dataclasses import dataclass
 
-from faults import FAULTS, Fault
+from faults import Fault
 
 FIRST = 4.0
 PAUSE = (1.5, 4.0)
@@ -31,11 +31,11 @@ class Step:
         return f"{self.at:7.1f} s  {where:4} {self.fault.key:13} for {self.seconds:4.1f} s"
 
 
-def make(seed, minutes, servers):
+def make(seed, minutes, servers, faults):
     chance, steps, at = random.Random(seed), [], FIRST
     untouched = 2 if servers > 3 else 1
     while at < minutes * 60 - REST:
-        fault = chance.choices(FAULTS, [fault.share for fault in FAULTS])[0]
+        fault = chance.choices(faults, [fault.share for fault in faults])[0]
         seconds = round(chance.uniform(*fault.seconds), 1)
         busy = {step.server for step in steps if step.free_at > at}
         if fault.fleet:

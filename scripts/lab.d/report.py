@@ -10,6 +10,7 @@ REFUSES_MAX = 4.0
 SERVED_MAX = 1.0
 EXAMPLES_MAX = 10
 HELD, BROKEN, LATE = 0, 1, 3  # exit statuses; LATE: nothing but bounds of time
+LEFT_OUT_MAX = 3.0
 UNABLE = ("edge-kill", "edge-freeze", "unable", "isolated")
 
 
@@ -27,15 +28,17 @@ def timeline(trial, zero):
 def clients(trial):
     """The table at the end. `failed` is all that failed, whoever's doing it was."""
     yield (f"{'client':9} {'requests':>8} {'failed':>7} {'excused':>8} {'executed twice':>15} {'torn':>5} "
-           f"{'longest wait':>13} {'at a living server':>19} {'p50':>7} {'p99':>7}")
+           f"{'longest wait':>13} {'at a living server':>19} {'p50':>7} {'p99':>7} {'with waits':>11}")
     for client in trial.clients:
         requests = [request for request in trial.requests if request["client"] == client]
         failed = [request for request in requests if request["failure"]]
         longest = max((request["ended"] - request["began"] for request in requests), default=0)
         times = trial.latencies(requests)
+        whole = percentile([each["ended"] - each["began"] for each in requests if each["path"] != "/stream"], 0.99)
         yield (f"{client:9} {len(requests):8} {len(failed):7} {sum(bool(each['cause']) for each in failed):8} "
                f"{len(trial.twice_by(client)):15} {sum(map(torn, failed)):5} {longest:12.2f}s "
-               f"{max(times, default=0):18.2f}s {percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s")
+               f"{max(times, default=0):18.2f}s {percentile(times, 0.5):6.3f}s {percentile(times, 0.99):6.3f}s "
+               f"{whole:10.3f}s")
 
 
 def reasons(trial):
@@ -71,6 +74,16 @@ def ports(trial):
             until = max(fault["ended"], fault["began"] + 1) + 1
             since = fault["complete"] if "unable" in fault["breaks"] else fault["began"]
             yield fault, trial.seconds_until(fault["server"], "refused", since, until)
+
+
+def answers(trial):
+    """How soon DNS left out the servers that had gone, and named them again."""
+    for fault in trial.answers.vanished:
+        gone, back = trial.answers.left_out(fault), trial.answers.named_again(fault)
+        but = "" if trial.answers.may_leave_out(fault) else ", of few that were left"
+        yield (f"{fault['server']} {fault['fault']}: "
+               f"{'named all the time' if gone is None else f'left out after {gone:.1f} s'}{but}, "
+               f"{'not named again' if back is None else f'named again {back:.1f} s after the end'}")
 
 
 def certificate_orders(trial, zero):
@@ -126,6 +139,12 @@ def late(trial):
         if (seconds is None and fault["fault"] != "edge-kill") or (seconds or 0) > most:
             took = "never" if seconds is None else f"after {seconds:.1f} s"
             yield f"the port of {fault['server']} refused {took} during {fault['fault']}"
+    for fault in trial.answers.vanished if trial.dns == "fleet" else []:
+        seconds = trial.answers.left_out(fault)
+        most = LEFT_OUT_MAX + trial.stalled(fault["began"], fault["began"] + LEFT_OUT_MAX)
+        if trial.answers.may_leave_out(fault) and (seconds is None or seconds > most):
+            took = "never" if seconds is None else f"after {seconds:.1f} s"
+            yield f"DNS left {fault['server']} out {took} during {fault['fault']}"
     for put, shown, disturbed in trial.takes():
         most = SERVED_MAX + trial.stalled(put["at"], put["at"] + SERVED_MAX)
         slow = {server: seconds for server, seconds in shown.items()
@@ -143,6 +162,7 @@ def write(trial, say):
                     f"{fault['server']} {fault['fault']}: " + (
                         "not seen closed" if seconds is None else f"refused after {seconds:.1f} s")
                     for fault, seconds in ports(trial))),
+                ("DNS, and servers that had gone", answers(trial)),
                 ("Certificates, seconds from the end of `cert put` until served", (
                     f"{put['serial']:x}: " + ", ".join(
                         f"{server} {'never' if seconds is None else f'{max(seconds, 0):.1f}'}"

@@ -20,6 +20,7 @@ SUBSCRIPTIONS = "127.0.0.1:7000"
 PEERS_PORT = 7443
 # Names whose certificates the fleet orders by itself, each with the way in which the CA asks for them.
 ORDERED = {"shop.example.test": "http", "mail.example.test": "tls-alpn"}
+ANY = "any"  # the label that stands for all where a name is a wildcard
 
 
 class Server:
@@ -127,7 +128,8 @@ class Server:
             "acme": {"terms_accepted": True, "ca": str(self.fleet.authority.pem),
                      "issuers": [{"directory": f"https://{network.CLIENT}:{network.CA_PORT}/dir"}],
                      "certificates": [{"names": [name], "challenge": challenge}
-                                      for name, challenge in ORDERED.items()]},
+                                      for name, challenge in self.fleet.ordered.items()]},
+            **self.fleet.names.settings(self),
             **self._applications(),
             "log": {"access": str(self.log / "access.log"), "format": "json"},
             **changes,

@@ -6,14 +6,14 @@ import time
 from fleet import Fleet
 from support.browser import COMMAND as CHROMIUM
 from packets import Trace
-from server import ORDERED
 
 WARM_SECONDS = 3.0
 REST_SECONDS = 6.0
 
 
 def begin_clients(fleet, options, say):
-    fleet.run_program("watcher.py", "--authority", fleet.roots, "--servers", fleet.count, "--ordered", *ORDERED)
+    fleet.run_program("watcher.py", "--authority", fleet.roots, "--servers", fleet.count, "--ordered", *fleet.ordered)
+    fleet.names.watch()
     shared = ["--authority", fleet.authority.pem]
     shared += ["--seed", options.seed]
     clients = [fleet.run_program("load.py", *shared, "--rate", options.rate),

@@ -6,6 +6,7 @@ import pathlib
 
 import excuses
 import record
+from naming import Answers
 from orders import Orders
 
 CLIENTS = {"browser": "load", "chromium": "chromium_client", "curl": "curl_client", "requests": "requests_client"}
@@ -36,10 +37,11 @@ def torn(request):
 
 
 class Trial:
-    """The records of one run, read and judged. `records` and `journals` are directories."""
+    """The records of one run, read and judged. `records` and `journals` are directories; `dns` names the servers."""
 
-    def __init__(self, records, journals, servers):
+    def __init__(self, records, journals, servers, dns="monitor"):
         records = pathlib.Path(records)
+        self.dns = dns
         self.servers = [f"s{number}" for number in range(1, servers + 1)]
         self.events = record.read(records / "events")
         self.faults = sorted((event for event in self.events if event["what"] == "fault"),
@@ -49,6 +51,7 @@ class Trial:
         self.ports = [each for each in seen if each["state"] != "stall" and not each.get("ordered")]
         self.distrusted = [each for each in seen if each.get("ordered") and each["state"] == "distrusted"]
         self.certificate_orders = Orders(record.read(records / "certificate_authority"), self.faults)
+        self.answers = Answers(record.read(records / "answers"), self.faults, servers)
         self.stalls = [each for each in seen if each["state"] == "stall"]
         self.requests = [request for file in CLIENTS.values() for request in record.read(records / file)]
         for request in self.requests:

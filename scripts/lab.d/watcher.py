@@ -12,6 +12,7 @@ import time
 
 from network import server_address
 from record import Record
+from server import ANY
 
 PERIOD = 0.2
 ORDERED_PERIOD = 1.0
@@ -53,7 +54,7 @@ async def watch(number, context, record, ordered=None):
     known, period = None, ORDERED_PERIOD if ordered else PERIOD
     while True:
         began = time.monotonic()
-        seen = await look(server_address(number), context, ordered or NAME)
+        seen = await look(server_address(number), context, (ordered or NAME).replace("*", ANY))
         if seen != known:
             record.write(at=time.monotonic(), began=began, server=f"s{number}", state=seen[0], serial=seen[1],
                          ordered=ordered)

@@ -43,8 +43,9 @@ need_packages() {
     die "could not install: ${missing[*]}"
   if [ -d /run/systemd/system ]; then
     # A server that came only to be measured or tested with must not take its port.
-    for package in nginx apache2 etcd-server mariadb-server; do
-      [[ " ${missing[*]} " != *" $package "* ]] || "${as_root[@]}" systemctl disable --now "${package%-server}"
+    local pair
+    for pair in nginx:nginx apache2:apache2 etcd-server:etcd mariadb-server:mariadb bind9:named nsd:nsd unbound:unbound; do
+      [[ " ${missing[*]} " != *" ${pair%:*} "* ]] || "${as_root[@]}" systemctl disable --now "${pair#*:}"
     done
   fi
 }
