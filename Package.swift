@@ -101,7 +101,7 @@ let package = Package(
     .testTarget(
       name: "ConfigurationTests",
       dependencies: [
-        "Configuration", "CertStore", "EventLoop", "Etcd", "HTTPCore", "TestSupport",
+        "Configuration", "CertStore", "DNSCore", "EventLoop", "Etcd", "HTTPCore", "TestSupport",
       ], swiftSettings: house),
     .testTarget(
       name: "EdgeProxyTests",

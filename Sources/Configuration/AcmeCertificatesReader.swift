@@ -7,6 +7,7 @@ struct AcmeCertificatesReader {
   /// What else `acme` has.
   let settings: AcmeSettings
   let listen: ListenSettings
+  let names: NamedZones
 
   private typealias Name = (text: String, position: Position)
 
@@ -28,7 +29,9 @@ struct AcmeCertificatesReader {
       report(next, section.name, at: first.position, beside: &seen)
       wanted.append(next)
     }
-    if settings.dns != nil, !wanted.isEmpty, !wanted.contains(where: { $0.challenge == .dns }) {
+    if context.named.acme.hasDNS, settings.dns != nil, !wanted.isEmpty,
+      !wanted.contains(where: { $0.challenge == .dns })
+    {
       context.findings.warning(
         acme.position(of: "dns"), "'dns' is not used: no certificate has challenge dns")
     }
@@ -102,7 +105,7 @@ struct AcmeCertificatesReader {
         position, "'\(text)' is an IP address, and certificates are ordered for DNS names")
       return nil
     }
-    if ["*", "*.", "*.*", "_"].contains(text) {
+    if HostPattern.isEverything(text) {
       context.findings.error(
         position,
         "'\(text)' is no name: '*.example.org' stands for one label of anything, and there is no more"
@@ -150,8 +153,23 @@ struct AcmeCertificatesReader {
         position, "'\(wildcard.text)' needs challenge dns, found \(word)")
     } else {
       checkWay(type, wildcard ?? names[0], position)
+      if type == .dns { reportOutOfReach(names) }
     }
     return type
+  }
+
+  /// Says which names cannot have their values where `acme.dns` has them written.
+  private func reportOutOfReach(_ all: [Name]) {
+    for (name, position) in all {
+      let plain = name.hasPrefix("*.") ? String(name.dropFirst(2)) : name
+      let reason: String? =
+        switch settings.dns {
+        case .fleet: names.whyNotAnswered(plain)
+        case .records: names.whyNotKept(plain)
+        default: nil
+        }
+      if let reason { context.findings.error(position, "'\(Found.shortened(name))' \(reason)") }
+    }
   }
 
   /// Whether the CA comes through with its question.
@@ -160,7 +178,8 @@ struct AcmeCertificatesReader {
     case .dns where settings.dns == nil && !context.named.acme.hasDNS:
       context.findings.error(
         position,
-        "'\(name.text)' needs challenge dns, and that 'acme.dns' with 'update' or 'hook'")
+        "'\(name.text)' needs challenge dns, and that 'dns' at the top, or 'acme.dns' with 'update' or"
+          + " 'hook'")
     case .http where !listen.http.contains(where: { $0.port == 80 }):
       context.findings.warning(
         position,

@@ -1,13 +1,19 @@
+internal import DNSCore
 internal import EventLoop
 
 /// Reads how records for the challenge dns-01 are written.
 struct AcmeDNSReader {
   let context: ReadingContext
+  let names: NamedZones
 
-  /// `nil` where it is not said, or not rightly.
+  /// `nil` where it is not said and nothing else of the file can do it, or where it is not said rightly.
   func read(_ acme: Section) -> AcmeSettings.DNSWay? {
     context.named.acme.hasDNS = acme.isGiven("dns")
-    guard let section = acme.optionalSection("dns") else { return nil }
+    guard acme.isGiven("dns"), let value = acme.take("dns").value else {
+      return names.isAnswering ? .fleet : names.areKept ? .records : nil
+    }
+    if case .scalar = value.content, !value.isNothing { return way(value) }
+    let section = acme.section("dns", given: value)
     let update = section.optionalSection("update").flatMap(update)
     let hook = section.optionalSection("hook").flatMap(hook)
     let (isUpdate, isHook) = (section.isGiven("update"), section.isGiven("hook"))
@@ -16,47 +22,75 @@ struct AcmeDNSReader {
         section.position(of: "hook"), "'hook' beside 'update' in acme.dns: there is one way")
     }
     if !isUpdate, !isHook, !section.isRefused, context.isComplete {
-      context.findings.error(section.position, "'acme.dns' needs 'update' or 'hook'")
+      context.findings.error(
+        section.position,
+        "'acme.dns' needs 'update' or 'hook'; or it is the word fleet, or records")
     }
     return update.map { .update($0) } ?? hook.map { .hook($0) }
+  }
+
+  // MARK: Words
+
+  private static let expected = "fleet, records, or a mapping with 'update' or 'hook'"
+
+  private func way(_ value: YAMLNode) -> AcmeSettings.DNSWay? {
+    guard let text = context.text(value, "dns", Self.expected) else { return nil }
+    switch text {
+    case "fleet":
+      needs("dns", "fleet", "the zone that the servers answer", names.isAnswering, value.position)
+      return .fleet
+    case "records":
+      needs("records", "records", "the provider", names.areKept, value.position)
+      return .records
+    default:
+      context.wrong(value, "dns", Self.expected, Self.hint(text))
+      return nil
+    }
+  }
+
+  private func needs(
+    _ key: String, _ word: String, _ what: String, _ isThere: Bool, _ position: Position
+  ) {
+    guard !isThere, context.isComplete else { return }
+    context.findings.error(
+      position, "'dns: \(word)' needs '\(key)' at the top, which names \(what)")
+  }
+
+  private static func hint(_ text: String) -> String {
+    if let hint = LookAlike.hint(in: text) { return "; \(hint)" }
+    let word = text.lowercased().filter { !"_-. ".contains($0) }
+    if text.hasPrefix("/") {
+      return "; did you mean { hook: { command: \(Found.shortened(text)) } }?"
+    }
+    if Habits.flag(text) == true
+      || ["dns", "zone", "self", "edgeproxy", "own", "edge"].contains(word)
+    {
+      return Found.meant("fleet")
+    }
+    if ["provider", "api", "cloudns"].contains(word) { return Found.meant("records") }
+    if ["rfc2136", "nsupdate", "update", "bind", "bind9", "knot", "powerdns"].contains(word) {
+      return "; did you mean { update: … }?"
+    }
+    if ["hook", "exec", "script", "lego", "lexicon", "acmesh", "manual"].contains(word) {
+      return "; did you mean { hook: { command: FILE } }?"
+    }
+    return Suggestion.text(for: text, among: ["fleet", "records"])
   }
 
   // MARK: Updates
 
   private func update(_ section: Section) -> AcmeSettings.Update? {
-    let server = section.take("server").value.flatMap { self.server($0, "server") }
-    let zone = name("zone", section)
-    let keyName = name("key_name", section)
+    let server = section.nameServer("server")
+    let zone = section.dnsName("zone")
+    let keyName = section.dnsName("key_name")
     let algorithm = AcmeSettings.Update.Algorithm(rawValue: section.word("algorithm"))
     let secondaries = secondaries(section)
-    let resolver =
-      section.isGiven("resolver")
-      ? section.take("resolver").value.flatMap { self.server($0, "resolver") } : nil
-    guard let keyFile = section.path("key_file") else { return nil }
-    guard let server, let zone, let keyName else { return nil }
-    context.named.acme.secrets.append(
-      (keyFile, section.position(of: "key_file"), .transactions(keyName, algorithm ?? .sha256)))
+    let resolver = section.nameServer("resolver")
+    let keyFile = section.updateKey("key_file", keyName, algorithm == .sha512 ? .sha512 : .sha256)
+    guard let server, let zone, let keyName, let keyFile else { return nil }
     return AcmeSettings.Update(
       server: server, zone: zone, keyName: keyName, keyFile: keyFile,
       algorithm: algorithm ?? .sha256, secondaries: secondaries, resolver: resolver)
-  }
-
-  private func server(_ node: YAMLNode, _ key: String) -> SocketAddress? {
-    let expected = "an IP address with a port such as 192.0.2.1:53"
-    guard let text = context.text(node, key, expected) else { return nil }
-    if let address = SocketAddress(text), address.family != .unix, address.port != 0 {
-      return address
-    }
-    var hint = ""
-    if let meant = SocketAddress(ip: text, port: 53) {
-      hint = Found.meant("\(meant)")
-    } else if text.contains(where: \.isLetter), HostPattern.read(text).normal != nil {
-      hint = "; host names are not looked up, write the IP address"
-    } else if HostAndPort(text) != nil {
-      hint = "; host names are not looked up, write the IP address"
-    }
-    context.wrong(node, key, expected, hint)
-    return nil
   }
 
   private func secondaries(_ section: Section) -> [SocketAddress] {
@@ -70,34 +104,14 @@ struct AcmeDNSReader {
         value.position,
         "'secondaries' must have at most \(Directives.acmeSecondariesMax), found \(items.count)")
     }
-    return items.compactMap { server($0, "secondaries") }
-  }
-
-  /// A name of DNS, normalised.
-  private func name(_ key: String, _ section: Section) -> String? {
-    guard let (text, position) = section.text(key) else { return nil }
-    let pattern = HostPattern.read(text)
-    if let mistake = pattern.mistake(key: key, wildcard: false) {
-      context.findings.error(position, mistake)
-      return nil
-    }
-    return pattern.normal
+    return items.compactMap { section.nameServer($0, "secondaries") }
   }
 
   // MARK: The hook
 
   private func hook(_ section: Section) -> AcmeSettings.Hook? {
     let (timeout, wait) = (section.duration("timeout"), section.duration("wait"))
-    guard let command = section.path("command") else { return nil }
-    let position = section.position(of: "command")
-    guard command.hasPrefix("/") else {
-      let hint = command.contains(" ") ? "; it is called without a shell" : ""
-      context.findings.error(
-        position,
-        "'command' must be the whole path of a program, found '\(Found.shortened(command))'\(hint)")
-      return nil
-    }
-    context.named.acme.hook = (command, position)
+    guard let command = section.program("command") else { return nil }
     return AcmeSettings.Hook(command: command, timeout: timeout, wait: wait)
   }
 }

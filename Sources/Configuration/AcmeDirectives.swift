@@ -72,7 +72,10 @@ extension Directives {
 
   private static let acmeDNS: [Directive] = [
     .optionalSection(
-      "acme.dns", "How the records for challenge dns are written: by update or by hook"),
+      "acme.dns",
+      "How the records for challenge dns are written: by update or by hook; or acme.dns: fleet, the"
+        + " servers answer them by dns, or acme.dns: records, by the provider of records; default: fleet"
+        + " with dns, else records"),
     .optionalSection(
       "acme.dns.update", "Dynamic updates, RFC 2136: BIND, Knot, PowerDNS and others take them"),
     .required(

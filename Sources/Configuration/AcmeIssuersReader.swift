@@ -186,7 +186,8 @@ struct AcmeIssuersReader {
     guard let account = section.optionalSection("external_account") else { return nil }
     let id = account.text("id")
     guard let path = account.path("key_file") else { return nil }
-    context.named.acme.secrets.append((path, account.position(of: "key_file"), .externalAccount))
+    context.named.files.secrets.append(
+      NamedSecret(path: path, position: account.position(of: "key_file"), kind: .externalAccount))
     return id.map { AcmeSettings.ExternalAccount(id: $0.text, keyFile: path) }
   }
 

@@ -5,6 +5,7 @@ internal import HTTPCore
 struct AcmeReader {
   let context: ReadingContext
   let listen: ListenSettings
+  let names: NamedZones
 
   /// `nil` where the file has none.
   func read(_ top: Section) -> AcmeSettings? {
@@ -14,14 +15,18 @@ struct AcmeReader {
       .read(section)
     var settings = AcmeSettings(
       termsAccepted: accepted, contacts: contacts(section, issuers), issuers: issuers,
-      certificates: [], dns: AcmeDNSReader(context: context).read(section),
+      certificates: [], dns: AcmeDNSReader(context: context, names: names).read(section),
       routedHosts: routedHosts(section), authorityFile: section.path("ca"),
       renewAt: renewAt(section))
     if let path = settings.authorityFile {
       context.named.files.authorities.append((path, section.position(of: "ca")))
     }
-    let certificates = AcmeCertificatesReader(context: context, settings: settings, listen: listen)
+    let certificates = AcmeCertificatesReader(
+      context: context, settings: settings, listen: listen, names: names)
     settings.certificates = certificates.read(section)
+    if !section.isGiven("dns"), !settings.certificates.contains(where: { $0.challenge == .dns }) {
+      settings.dns = nil
+    }
     checkSharing(top, section)
     context.named.acme.settings = settings
     context.named.acme.isAlone =

@@ -22,7 +22,16 @@ struct ConfigurationReader {
         context.findings.error(position, "'everywhere' in \(name) needs 'listen.peers'")
       }
     }
-    let acmeReader = AcmeReader(context: context, listen: listen)
+    let publicAddresses = PublicAddressReader(context: context).read(top)
+    let taken = listen.https + listen.http + listen.peers + listen.tcp.map(\.address)
+    let nameService = NameServiceReader(
+      context: context, addresses: publicAddresses, taken: taken + (listen.admin.map { [$0] } ?? [])
+    ).read(top)
+    let records = RecordsReader(context: context).read(top)
+    let zones = NamedZones(
+      isAnswering: top.isGiven("dns"), areKept: top.isGiven("records"), fleet: nameService?.zone,
+      provider: records?.zone)
+    let acmeReader = AcmeReader(context: context, listen: listen, names: zones)
     let acme = acmeReader.read(top)
     let routes = RouteReader(
       context: context, upstreams: upstreams, listeners: listen.tcp,
@@ -35,7 +44,8 @@ struct ConfigurationReader {
       trusted: NetworkReader(context: context).read("trusted", top),
       listen: listen, certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
-      acme: acme, subscriptions: subscriptions, upstreams: upstreams.settings, routes: routes,
+      acme: acme, publicAddresses: publicAddresses, nameService: nameService, records: records,
+      subscriptions: subscriptions, upstreams: upstreams.settings, routes: routes,
       compress: CompressReader(context: context).read(top.section("compress")),
       health: health(top.section("health")),
       acmeChallenges: path("acme_challenges", top, \.challenges),

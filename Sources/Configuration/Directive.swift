@@ -38,7 +38,7 @@ package struct Directive: Sendable {
     case texts
     /// One or a list of mail addresses.
     case contacts
-    /// IP addresses with ports.
+    /// IP addresses, with ports or without.
     case addresses
     /// A mapping of field names to values.
     case fields

@@ -1,7 +1,8 @@
 /// Every key there is, in the order of the reference.
 package enum Directives {
   static let all: [Directive] =
-    server + listen + tls + etcd + acme + subscriptions + upstreams + routes + health + compress
+    server + listen + tls + etcd + names + acme + subscriptions + upstreams + routes + health
+    + compress
     + answers + log + limits + timeouts
 
   private static let server: [Directive] = [

@@ -34,8 +34,8 @@ extension Habits {
         + " dns_rfc2136_credentials dns_cloudflare dns_cloudflare_credentials dns_route53 dns_ovh"
         + " dns_credentials provider providers resolvers",
       in: place,
-      "'dns: { update: … }' writes records by RFC 2136, and 'dns: { hook: { command: FILE } }' calls a"
-        + " program"),
+      "'dns: { update: … }' writes records by RFC 2136, 'dns: { hook: { command: FILE } }' calls a"
+        + " program, and 'dns: fleet' needs neither"),
     HabitKey(
       "preferred_challenges preferred_challenge challenge challenges http_challenge httpchallenge"
         + " tls_challenge tlschallenge http_01 dns_01 tls_alpn_01",
@@ -134,8 +134,8 @@ extension Habits {
       "provider name plugin module cloudflare route53 ovh hetzner digitalocean gandi godaddy azure"
         + " gcloud google linode namecheap inwx ionos netcup desec duckdns cloudns api_token api_key token credentials",
       in: ways,
-      "a DNS provider is reached through 'hook: { command: FILE }', a program such as one of lego's exec"
-        + " examples", for: "hook"),
+      "a DNS provider is reached through 'hook: { command: FILE }', or through 'records' at the top and"
+        + " 'dns: records'", for: "hook"),
     HabitKey(
       "delay propagation propagation_delay propagation_seconds propagation_timeout"
         + " delaybeforecheck wait timeout", in: ways,

@@ -21,7 +21,8 @@ struct HabitKey {
 
 extension Habits {
   /// The first row that fits counts.
-  static let keys = acme + sites + destinations + answers + certificates + limits + nodes + server
+  static let keys =
+    acme + dns + sites + destinations + answers + certificates + limits + nodes + server
 
   private static let top = [""]
   private static let route = ["routes[]"]

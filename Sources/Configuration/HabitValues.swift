@@ -1,3 +1,5 @@
+internal import EventLoop
+
 /// Words for values of the wrong kind: a list where one is taken, a word where a mapping is.
 extension Habits {
   /// What is said to a value of any key; empty where nothing is known of it.
@@ -49,6 +51,7 @@ extension Habits {
   /// What is said where the rows under `parent` need a mapping and something else is there.
   static func mapping(_ node: YAMLNode, for parent: String) -> String {
     if case .list(let items) = node.content {
+      if parent == "dns" { return "; \(zone)" }
       if let key = lists[parent] { return "; did you mean { \(key): \(listText(items)) }?" }
       if parent == "acme" { return sentences[parent].map { "; \($0)" } ?? "" }
       return parent == "certificates"
@@ -68,6 +71,11 @@ extension Habits {
     if parent.hasSuffix("requests_per_address"), Number.parse(text) == nil {
       let digits = text.prefix { $0.isNumber }
       return digits.isEmpty ? "" : "; did you mean { rate: \(digits) }?"
+    }
+    if parent == "dns" {
+      return flag(text) == nil && HostPattern.read(text).normal != nil
+        && SocketAddress(ip: text, port: 53) == nil
+        ? "; did you mean { zone: \(Found.shortened(text)) }?" : "; \(zone)"
     }
     if parent == "compress", let truth = flag(text) {
       return "; did you mean { default: \(truth ? "on" : "off") }?"
@@ -98,10 +106,13 @@ extension Habits {
     "tls": "minimum", "routes[].hsts": "max_age", "acme.dns.hook": "command",
     "acme.dns.update": "server",
   ]
+  private static let zone =
+    "it has keys, such as { zone: fleet.example.org }; what is asked by this server is looked up as the"
+    + " system does"
   private static let sentences = [
+    "records": "it has keys, such as { provider: cloudns, zone: example.org, names: [\"*\"] }",
     "acme":
       "it has keys, such as { terms_accepted: true, certificates: [{ names: [example.org] }] }",
-    "acme.dns": "'update' writes records by RFC 2136, and 'hook' calls a program that does",
     "acme.issuers[].external_account": "it has keys: { id: ID, key_file: FILE }",
     "timeouts": "each has a key, such as { head: 10s, keep_alive: 75s }",
     "upstreams.NAME.timeouts": "each has a key, such as { connect: 1s, response: 60s }",

@@ -145,13 +145,36 @@ enum Habits {
       "4096": "RSA keys have 2048 bits here: longer ones only cost time",
       "ed25519": "no CA that browsers trust takes Ed25519",
     ],
-    "acme.dns.update.algorithm": [
-      "sha256": "hmac-sha256", "sha512": "hmac-sha512", "hmacsha256.": "hmac-sha256",
-      "hmacsha512.": "hmac-sha512",
-      "hmacmd5": "MD5 is not taken: tsig-keygen makes a key for hmac-sha256",
-      "hmacsha1": "SHA-1 is not taken: tsig-keygen makes a key for hmac-sha256",
+    "acme.dns.update.algorithm": algorithms,
+    "records.algorithm": algorithms,
+    "records.provider": [
+      "update": "rfc2136", "updates": "rfc2136", "nsupdate": "rfc2136", "tsig": "rfc2136",
+      "rfc2136tsig": "rfc2136", "bind": "rfc2136", "bind9": "rfc2136", "named": "rfc2136",
+      "knot": "rfc2136", "powerdns": "rfc2136", "pdns": "rfc2136", "ddns": "rfc2136",
+      "dyndns": "rfc2136", "cloudns.net": "cloudns", "cloud": "cloudns",
+      "hook": "exec", "script": "exec", "program": "exec", "command": "exec", "shell": "exec",
+      "lego": "exec", "external": "exec", "lexicon": lexicon, "acmesh": lexicon,
+      "cloudflare": lexicon, "route53": lexicon, "aws": lexicon, "ovh": lexicon,
+      "hetzner": lexicon, "digitalocean": lexicon, "gandi": lexicon, "godaddy": lexicon,
+      "azure": lexicon, "gcloud": lexicon, "google": lexicon, "linode": lexicon,
+      "namecheap": lexicon, "inwx": lexicon, "ionos": lexicon, "netcup": lexicon,
+      "desec": lexicon, "duckdns": lexicon, "vultr": lexicon, "porkbun": lexicon,
+      "fleet": "'dns' at the top is the zone that the servers answer, and needs no provider",
+    ],
+    "records.mode": [
+      "edgeproxy": "own", "default": "own", "addresses": "own", "present": "lego",
+      "exec": "lego", "acme": "lego", "txt": "lego",
     ],
   ]
+  private static let algorithms = [
+    "sha256": "hmac-sha256", "sha512": "hmac-sha512", "hmacsha256.": "hmac-sha256",
+    "hmacsha512.": "hmac-sha512",
+    "hmacmd5": "MD5 is not taken: tsig-keygen makes a key for hmac-sha256",
+    "hmacsha1": "SHA-1 is not taken: tsig-keygen makes a key for hmac-sha256",
+  ]
+  private static let lexicon =
+    "it is reached through 'provider: exec' with a program such as"
+    + " /usr/share/edgeproxy/hooks/lexicon"
   private static let gzipOnly =
     "only gzip is made here; files may lie compressed, see 'precompressed' of 'files'"
 

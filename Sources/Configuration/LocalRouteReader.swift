@@ -26,12 +26,12 @@ struct LocalRouteReader {
     if let value, case .scalar = value.content {
       inner = route.section("files", given: nil)
       directory = context.path(value, "files", or: [])
-      if let directory { context.named.directories.append((directory, value.position)) }
+      if let directory { context.named.files.directories.append((directory, value.position)) }
     } else {
       inner = route.section("files", given: value)
       directory = inner.path("directory")
       if let directory {
-        context.named.directories.append((directory, inner.position(of: "directory")))
+        context.named.files.directories.append((directory, inner.position(of: "directory")))
       }
     }
     return FileSettings(

@@ -12,14 +12,20 @@ package final class NamedThings {
     var discovered: [(name: String, position: Position)] = []
   }
 
-  /// Files that are read once, and those that the server makes besides its logs.
+  /// Files that are read, and those that the server makes besides its logs.
   package struct Files {
+    /// Whose files routes answer with.
+    var directories: [Path] = []
     /// Of authorities that certificates of nodes come from.
     var authorities: [Path] = []
     /// The directory of keys that subscriptions are signed with.
     var signingKeys: Path?
     /// The members and files of etcd, by the keys of `etcd`.
     package var etcd: [(key: String, text: String, position: Position)] = []
+    /// What only the service may read.
+    var secrets: [NamedSecret] = []
+    /// What is called to write records.
+    var programs: [Path] = []
     /// Where the server makes sockets of its own.
     var ownSockets: [Path] = []
   }
@@ -27,8 +33,6 @@ package final class NamedThings {
   var states: [Path] = []
   var certificates: [Path] = []
   var challenges: [Path] = []
-  /// Whose files routes answer with.
-  var directories: [Path] = []
   /// Also the words that stand for no file.
   var logs: [Path] = []
   var sockets: [(address: SocketAddress, position: Position)] = []
@@ -47,6 +51,8 @@ package final class NamedThings {
   var defaultName: (name: String, position: Position)?
   /// What `acme` says.
   package var acme = NamedAcme()
+  /// What `public`, `dns` and `records` say.
+  package var dns = NamedDNS()
 
   package init() {}
 }

@@ -19,7 +19,7 @@ struct NamedThingsCheck {
 
   func check(_ named: NamedThings) {
     for (path, position) in named.challenges { checkDirectory(path, .list, position) }
-    for (path, position) in named.directories { checkComing(path, .list, position) }
+    for (path, position) in named.files.directories { checkComing(path, .list, position) }
     for (path, position) in named.states { checkComing(path, .fill, position) }
     for log in named.logs { checkLog(log) }
     for (path, position) in named.files.ownSockets { checkOwnSocket(path, position) }
@@ -29,7 +29,7 @@ struct NamedThingsCheck {
       checkAuthorities(path, position)
     }
     for (path, position) in named.certificates { checkCertificates(path, position, named) }
-    AcmeFilesCheck(findings: findings, view: view).check(named.acme)
+    SecretFilesCheck(findings: findings, view: view).check(named.files)
     if let (settings, position) = named.etcd { checkShared(settings, position, named) }
     checkPrivilegedPorts(named)
   }
@@ -65,7 +65,8 @@ struct NamedThingsCheck {
     guard view.isInstalled, let unit = view.unit, let user = unit.user,
       !unit.capabilities.contains("CAP_NET_BIND_SERVICE")
     else { return }
-    for (address, position) in named.listeners where (1..<1024).contains(address.port ?? 0) {
+    let listeners = named.listeners + named.dns.listeners
+    for (address, position) in listeners where (1..<1024).contains(address.port ?? 0) {
       findings.error(
         position,
         "user '\(user)' cannot listen on '\(address)': Permission denied (EACCES) below port 1024;"

@@ -28,6 +28,9 @@ struct HostPattern {
     return "'\(key)' must be \(expected), found '\(Found.shortened(text))'\(reason(wildcard))"
   }
 
+  /// What other servers and certificates call every name there is.
+  static func isEverything(_ text: String) -> Bool { ["*", "*.", "*.*", "_"].contains(text) }
+
   static let expected = "a host name such as app.example.org or *.example.org"
 
   private func reason(_ wildcard: Bool) -> String {

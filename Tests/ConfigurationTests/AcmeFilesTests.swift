@@ -162,6 +162,77 @@ struct AcmeFilesTests {
       ])
   }
 
+  // MARK: Files of records
+
+  private func records(_ rest: String) -> String {
+    "certificates: { directory: \(directory.path)/certificates }\npublic: [203.0.113.1]\n"
+      + "etcd: { endpoints: [\"http://127.0.0.1:1\"] }\n"
+      + "records: { zone: example.org, names: [www], \(rest) }"
+  }
+
+  @Test func `the password of a provider has to be there, alone in its file, and secret`() throws {
+    try directory.write(
+      "certificates/app.pem", CertificateFixture.chain + "\n" + CertificateFixture.key + "\n")
+    let cloudns = records(
+      "provider: cloudns, auth_id: 1, password_file: \(directory.path)/password")
+    func lines(_ text: String, mode: UInt32 = 0o640) throws -> [String] {
+      try directory.write("password", text)
+      try change("password", to: mode)
+      return try read(cloudns)
+    }
+    #expect(try read(cloudns) == ["5: 'DIR/password' cannot be read: No such file or directory"])
+    #expect(try lines("correct horse\n") == [])
+    #expect(try lines("\n") == ["5: 'DIR/password' is empty"])
+    #expect(
+      try lines("a\nb\n") == ["5: 'DIR/password' must hold the password alone, found 2 lines"])
+    #expect(try lines("a\u{7}\n") == ["5: 'DIR/password' has a control character in it"])
+    try change(".", to: 0o755)
+    #expect(
+      try lines("correct\n", mode: 0o644) == [
+        "5: warning: 'DIR/password' holds a secret, and its mode 0644 lets every user of this machine at"
+          + " it: chmod 0600, or 0640 with chown root:edgeproxy"
+      ])
+  }
+
+  @Test func `the program and the variables of a provider have to be there`() throws {
+    try directory.write(
+      "certificates/app.pem", CertificateFixture.chain + "\n" + CertificateFixture.key + "\n")
+    let exec = records(
+      "provider: exec, command: \(directory.path)/hook, environment_file: \(directory.path)/hook.env"
+    )
+    #expect(
+      try read(exec) == [
+        "5: 'DIR/hook' cannot be run: No such file or directory",
+        "5: 'DIR/hook.env' cannot be read: No such file or directory",
+      ])
+    try directory.write("hook", "#!/bin/sh\n")
+    try change("hook", to: 0o755)
+    try directory.write("hook.env", "TOKEN=secret\n")
+    try change("hook.env", to: 0o600)
+    #expect(try read(exec) == [])
+  }
+
+  /// What is found in a file with these lines from its second on.
+  private func read(_ lines: String) throws -> [String] {
+    try directory.write(
+      "edge.yaml",
+      "state: \(directory.path)/state\n" + lines
+        + """
+
+        log: { access: off }
+        listen: { admin: off }
+        upstreams: { app: { nodes: ["10.0.0.1:80"] } }
+        routes: [{ host: app.example.org, upstream: app }]
+        """)
+    return ConfigurationLoader.check(
+      path: directory.path + "/edge.yaml", environment: [:],
+      now: CertificateFixture.notBefore + 60
+    ).map { each in
+      let mark = each.severity == .warning ? " warning:" : ""
+      return "\(each.position.line):\(mark) \(each.message.replacing(directory.path, with: "DIR"))"
+    }
+  }
+
   // MARK: The hook
 
   private var hook: String { "dns: { hook: { command: \(directory.path)/hook } }, " }

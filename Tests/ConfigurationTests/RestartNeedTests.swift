@@ -23,6 +23,22 @@ struct RestartNeedTests {
     #expect(kept.tls.minimum == .tls13)
   }
 
+  @Test func `public addresses, the zone and the records are changed by a reload`() throws {
+    let running = try configuration()
+    let next = try configuration(
+      """
+      public: [203.0.113.1]
+      dns: { zone: fleet.example.org, listen: ["10.0.0.1:53"] }
+      records: { provider: exec, zone: example.org, names: [www], command: /h }
+
+      """)
+    #expect(running.restartKeys(before: next).isEmpty)
+    let kept = next.keeping(running)
+    #expect(kept.publicAddresses == next.publicAddresses && !kept.publicAddresses.isEmpty)
+    #expect(kept.nameService == next.nameService && kept.nameService != nil)
+    #expect(kept.records == next.records && kept.records != nil)
+  }
+
   @Test func `the reference marks them, and no other`() {
     let lines = ReferencePage.text().split(separator: "\n")
     let marked = lines.indices.filter { lines[$0].hasSuffix(" A change needs a restart.") }

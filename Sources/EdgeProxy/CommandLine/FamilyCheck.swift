@@ -12,7 +12,8 @@ struct FamilyCheck {
 
   func run() {
     let isKnown: [SocketAddress.Family: Bool] = [.ipv4: knows(.ipv4), .ipv6: knows(.ipv6)]
-    for (address, position) in named.listeners where isKnown[address.family] == false {
+    let listeners = named.listeners + named.dns.listeners
+    for (address, position) in listeners where isKnown[address.family] == false {
       let name = address.family == .ipv6 ? "IPv6" : "IPv4"
       findings.warning(
         position,
