@@ -16,10 +16,13 @@ final class RealNameServer {
   /// What it said, once it has ended.
   private(set) var output: String?
 
-  /// `zones` have lines of a zone file; with a `primary` they are copies of that server's.
+  /// Has `zones`, of lines of a zone file, or as copies of those of a `primary`.
+  ///
+  /// The key may change records of `types`.
   init(
     _ zones: [String: String], of primary: SocketAddress? = nil, notifying: [SocketAddress] = [],
-    at place: SocketAddress? = nil, _ algorithm: TSIGAlgorithm = .sha256, on loop: EventLoop
+    at place: SocketAddress? = nil, types: String = "TXT", _ algorithm: TSIGAlgorithm = .sha256,
+    on loop: EventLoop
   ) throws {
     directory = try TemporaryDirectory()
     address = try place ?? Self.freePort()
@@ -45,7 +48,7 @@ final class RealNameServer {
       }
       text += """
         zone "\(zone)" { type primary; file "\(zone).zone"; also-notify { \(told)};
-          update-policy { grant edge zonesub TXT; }; };
+          update-policy { grant edge zonesub \(types); }; };
 
         """
       try directory.write(

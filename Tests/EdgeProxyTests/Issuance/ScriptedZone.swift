@@ -8,7 +8,7 @@ final class ScriptedZone {
   let zone: DNSName
   let key: TSIGKey
   var aliases: [DNSName: DNSName] = [:]
-  private(set) var texts: [DNSName: Set<[UInt8]>] = [:]
+  var content: [DNSName: Set<DNSRecord.Data>] = [:]
   /// The changes of each update, in order.
   private(set) var updates: [[DNSRecord]] = []
   /// What updates are answered with.
@@ -22,6 +22,12 @@ final class ScriptedZone {
   }
 
   var address: SocketAddress? { server?.address }
+
+  var texts: [DNSName: Set<[UInt8]>] {
+    content.mapValues { data in
+      Set(data.compactMap { DNSRecord(name: .root, seconds: 0, data: $0).text })
+    }
+  }
 
   func end() { server?.end() }
 
@@ -41,11 +47,13 @@ final class ScriptedZone {
       // Where an alias leads away, there is nothing to say of the place.
       return NameServerAnswers.answer(to: bytes, records.isEmpty ? .refused : .noError, records)
     }
-    let texts = question.type == .text ? texts[name, default: []] : []
-    records += texts.map { DNSRecord(name: name, seconds: 60, data: .text($0)) }
-    let authority = texts.isEmpty ? [NameServerAnswers.authority(of: zone)] : []
+    let known = content[name, default: []].map { DNSRecord(name: name, seconds: 60, data: $0) }
+    let asked = known.filter { $0.type == question.type }
+    records += asked
+    let authority = asked.isEmpty ? [NameServerAnswers.authority(of: zone)] : []
     return NameServerAnswers.answer(
-      to: bytes, records.isEmpty ? .noSuchName : .noError, records, authorities: authority)
+      to: bytes, records.isEmpty && known.isEmpty ? .noSuchName : .noError, records,
+      authorities: authority)
   }
 
   private func update(_ bytes: [UInt8]) -> [UInt8] {
@@ -60,11 +68,10 @@ final class ScriptedZone {
   }
 
   private func change(_ record: DNSRecord) {
-    guard let text = record.text else { return }
     if record.domain == .internet {
-      texts[record.name, default: []].insert(text)
+      content[record.name, default: []].insert(record.data)
     } else {
-      texts[record.name]?.remove(text)
+      content[record.name]?.remove(record.data)
     }
   }
 }

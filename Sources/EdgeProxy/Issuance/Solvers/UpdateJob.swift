@@ -62,17 +62,11 @@ final class UpdateJob {
   }
 
   private static func key(_ settings: UpdateSolver.Settings) throws(SolverFailure) -> TSIGKey {
-    let text: [UInt8]
-    do throws(KeyFileError) {
-      text = try KeyFile.text(of: settings.keyFile, bytesMax: TSIGKey.fileBytesMax)
+    do throws(RecordFailure) {
+      return try UpdateKey.read(
+        settings.keyFile, name: settings.keyName, algorithm: settings.algorithm)
     } catch {
-      throw SolverFailure("the TSIG key file '\(settings.keyFile)': \(error)")
-    }
-    do throws(TSIGKeyError) {
-      return try TSIGKey(name: settings.keyName, algorithm: settings.algorithm, file: text)
-    } catch {
-      throw SolverFailure(
-        "the TSIG key file '\(settings.keyFile)', key '\(settings.keyName)': \(error)")
+      throw SolverFailure(error.description)
     }
   }
 
