@@ -9,7 +9,7 @@ final class EtcdWrites {
   enum Kind: CaseIterable {
     /// Without a lease nothing else is written.
     case leases
-    case instances, tickets, port, name, issuance, challenges
+    case instances, tickets, port, name, issuance, challenges, records
 
     var word: String {
       switch self {
@@ -20,6 +20,7 @@ final class EtcdWrites {
       case .name: "name"
       case .issuance: "issuance"
       case .challenges: "challenges"
+      case .records: "records"
       }
     }
 
@@ -37,6 +38,8 @@ final class EtcdWrites {
         "etcd does not take what this server writes about certificates that it orders"
       case .challenges:
         "etcd does not take which challenges of CAs are answered here, so no server waits for this one"
+      case .records:
+        "etcd does not take what this server writes about address records, so it changes none"
       }
     }
   }

@@ -14,30 +14,19 @@ internal import TLS
 final class EtcdIssuance: IssuanceStore {
   private let client: EtcdClient
   private let loop: EventLoop
-  private let node: String
   private let prefix: String
   private let certificatePrefix: String
   private let encryption: EncryptionKeys?
   private let writes: EtcdWrites
-  private let holderKey: [UInt8]
   private var watch: RangeWatch?
   private var lease: KeptLease?
-  /// The lease under which the holder's key and the challenges are put; `nil` while there is none.
-  private(set) var leaseIdentifier: Int64?
+  private var place: HeldPlace
   private var known: [RecordName: Known] = [:]
   private var outdated: Set<RecordName> = []
   private(set) var refusals: [String: String] = [:]
   private(set) var isRead = false
   private var isAsking = false
-  private var held: Held?
   var changed: () -> Void = {}
-
-  /// The key of the server that issues, as it is in etcd.
-  private struct Held {
-    let node: String
-    let lease: Int64
-    let createRevision: Int64
-  }
 
   /// A record as it was read or written last.
   private struct Known {
@@ -63,32 +52,34 @@ final class EtcdIssuance: IssuanceStore {
   ) {
     self.client = client
     self.loop = loop
-    self.node = node
     self.prefix = prefix + "acme/"
     self.certificatePrefix = certificatePrefix
     self.encryption = encryption
     self.writes = writes
-    holderKey = Array("\(prefix)acme/holder".utf8)
+    place = HeldPlace(key: Array("\(prefix)acme/holder".utf8), node: node)
     watch = RangeWatch(client, .prefix(Array(self.prefix.utf8))) { [unowned self] in told($0) }
     lease = KeptLease(
       client, timeToLive: Self.timeToLive,
       gained: { [unowned self] in
         writes.succeeded(.leases)
-        leaseIdentifier = $0
+        place.lease = $0
         becomeHolder()
         changed()
       },
       lost: { [unowned self] in
-        leaseIdentifier = nil
+        place.lease = nil
         changed()
       },
       failed: { writes.failed(.leases, $0) })
     watch?.start()
   }
 
-  var holder: String? { held?.node }
+  /// The lease under which the holder's key and the challenges are put; `nil` while there is none.
+  var leaseIdentifier: Int64? { place.lease }
 
-  var isHolder: Bool { held != nil && held?.lease == leaseIdentifier && isRead }
+  var holder: String? { place.holder }
+
+  var isHolder: Bool { place.isOurs && isRead }
 
   var failure: String? {
     guard let watch, watch.isSynced else {
@@ -107,21 +98,16 @@ final class EtcdIssuance: IssuanceStore {
 
   private func told(_ changes: Changes) {
     if changes.isListing { isRead = true }
+    place.apply(changes)
     for key in changes.removed {
-      if key == holderKey { held = nil }
       guard let name = recordName(key) else { continue }
       known[name] = nil
       outdated.remove(name)
       refusals[name.description] = nil
     }
     for keyValue in changes.put {
-      if keyValue.key == holderKey {
-        held = Held(
-          node: String(decoding: keyValue.value.prefix(200), as: UTF8.self), lease: keyValue.lease,
-          createRevision: keyValue.createRevision)
-      } else if let name = recordName(keyValue.key) {
-        take(name, keyValue, isListing: changes.isListing)
-      }
+      guard let name = recordName(keyValue.key) else { continue }
+      take(name, keyValue, isListing: changes.isListing)
     }
     becomeHolder()
     changed()
@@ -156,20 +142,14 @@ final class EtcdIssuance: IssuanceStore {
 
   /// Leaves the place to a server that can read what is there.
   private func stepDown() {
-    guard let fence else { return }
-    let deletion = RequestOp.deleteRange(DeleteRangeRequest(.key(holderKey)))
-    client.txn(TxnRequest(compare: [fence], success: [deletion])) { _ in }
+    guard isRead, let resignation = place.resignation else { return }
+    client.txn(resignation) { _ in }
   }
 
   private func becomeHolder() {
-    guard isRead, !lacksKeys, held == nil, !isAsking, let leaseIdentifier else { return }
+    guard isRead, !lacksKeys, !isAsking, let claim = place.claim else { return }
     isAsking = true
-    let transaction = TxnRequest(
-      compare: [Compare(.key(holderKey), .equal, .version(0))],
-      success: [
-        .put(PutRequest(key: holderKey, value: Array(node.utf8), lease: leaseIdentifier))
-      ])
-    client.txn(transaction) { [weak self] result in
+    client.txn(claim) { [weak self] result in
       guard let self else { return }
       isAsking = false
       writes.ended(.issuance, result)
@@ -212,10 +192,7 @@ final class EtcdIssuance: IssuanceStore {
   }
 
   /// What has to hold for this server to write.
-  private var fence: Compare? {
-    guard isHolder, let held else { return nil }
-    return Compare(.key(holderKey), .equal, .createRevision(held.createRevision))
-  }
+  private var fence: Compare? { isRead ? place.fence : nil }
 
   func write(_ changes: [RecordChange], _ done: @escaping (IssuanceFailure?) -> Void) {
     guard let fence else { return later { done(.fencedOff) } }
@@ -321,8 +298,7 @@ final class EtcdIssuance: IssuanceStore {
 
   func end() {
     watch?.end()
-    leaseIdentifier = nil
-    held = nil
+    place.forget()
     lease?.end()
   }
 

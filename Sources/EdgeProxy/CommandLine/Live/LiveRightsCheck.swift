@@ -72,6 +72,9 @@ struct LiveRightsCheck {
       writes.append((.challenges, Sightings.directory + configuration.node))
       writes.append((.issuance, "acme/holder"))
     }
+    if configuration.records != nil {
+      writes += [(.records, EtcdRecords.holderName), (.records, EtcdRecords.stateName)]
+    }
     let shared = writes.map { ($0.0, settings.prefix + $0.1) }
     // What is ordered goes where the certificates of the fleet are.
     guard configuration.acme != nil, let source = configuration.certificates.etcd else {
