@@ -9,7 +9,7 @@ final class EtcdWrites {
   enum Kind: CaseIterable {
     /// Without a lease nothing else is written.
     case leases
-    case instances, tickets, port, name, issuance, challenges, records
+    case instances, tickets, port, name, issuance, challenges, addresses, records
 
     var word: String {
       switch self {
@@ -21,6 +21,7 @@ final class EtcdWrites {
       case .issuance: "issuance"
       case .challenges: "challenges"
       case .records: "records"
+      case .addresses: "addresses"
       }
     }
 
@@ -40,6 +41,8 @@ final class EtcdWrites {
         "etcd does not take which challenges of CAs are answered here, so no server waits for this one"
       case .records:
         "etcd does not take what this server writes about address records, so it changes none"
+      case .addresses:
+        "etcd does not take this server's public addresses, or which of the others it can connect to"
       }
     }
   }

@@ -68,6 +68,9 @@ struct LiveRightsCheck {
     if configuration.listen.closeWhenUnable == .fleet {
       writes.append((.port, FleetPorts.directory + configuration.node))
     }
+    if configuration.nameService != nil || configuration.records != nil {
+      writes += FleetRegister.ownKeys(node: configuration.node).map { (.addresses, $0) }
+    }
     if configuration.acme != nil {
       writes.append((.challenges, Sightings.directory + configuration.node))
       writes.append((.issuance, "acme/holder"))
