@@ -57,6 +57,15 @@ def test_answers_of_a_server_that_is_cut_off_do_not_count(loss):
     assert loss.held
 
 
+@pytest.mark.parametrize("client,began,held", [
+    ("curl", 15.1, False), ("curl", 14.9, True), ("browser", 19.0, False), ("requests", 16.0, False),
+    ("chromium", 19.0, True), ("curl", 20.5, True)])
+def test_a_client_that_asks_anew_is_not_sent_to_a_server_that_has_gone(loss, client, began, held):
+    leave_out(loss, 12.0)
+    loss.request(client=client, began=began, ended=began + 0.9, address="10.77.0.13", tried=["10.77.0.12", "10.77.0.13"])
+    assert loss.held == held
+
+
 def test_no_server_has_to_be_left_out_when_few_others_are_there(loss):
     for server in ("s3", "s4"):
         loss.fault("power-loss", server=server, began=9.0, ended=19.0, breaks=GONE, settle=6.0)

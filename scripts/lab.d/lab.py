@@ -115,7 +115,7 @@ def down(_):
 
 def conclude(options, steps):
     fleet, errors, trace = trial.run(options, steps, say)
-    judged = verdict.Trial(fleet.records, fleet.journals, fleet.count, options.dns)
+    judged = verdict.Trial(fleet.records, fleet.journals, fleet.count, options.dns, options.ttl)
     status = report.write(judged, say)
     if trace and judged.faults:
         say("\n".join(["", f"Packets, all of them in {options.trace}", *trace.excerpts(judged.faults[0])]))

@@ -142,9 +142,15 @@ def late(trial):
     for fault in trial.answers.vanished if trial.dns == "fleet" else []:
         seconds = trial.answers.left_out(fault)
         most = LEFT_OUT_MAX + trial.stalled(fault["began"], fault["began"] + LEFT_OUT_MAX)
-        if trial.answers.may_leave_out(fault) and (seconds is None or seconds > most):
+        if not trial.answers.may_leave_out(fault):
+            continue
+        if seconds is None or seconds > most:
             took = "never" if seconds is None else f"after {seconds:.1f} s"
             yield f"DNS left {fault['server']} out {took} during {fault['fault']}"
+        misled = trial.misled(fault, most)
+        if misled:
+            yield (f"{len(misled)} requests were sent to {fault['server']} more than TTL and {most:.1f} s after the "
+                   f"beginning of {fault['fault']}")
     for put, shown, disturbed in trial.takes():
         most = SERVED_MAX + trial.stalled(put["at"], put["at"] + SERVED_MAX)
         slow = {server: seconds for server, seconds in shown.items()

@@ -10,6 +10,7 @@ from naming import Answers
 from orders import Orders
 
 CLIENTS = {"browser": "load", "chromium": "chromium_client", "curl": "curl_client", "requests": "requests_client"}
+ASK_ANEW = ("browser", "curl", "requests")  # those that keep an address for its TTL at most, and tell which they try
 SLOW_SECONDS = 1.0
 STRETCH_SECONDS = 30.0
 LINKS = ("cut", "cut-in", "cut-out", "cut-servers", "isolated")  # faults that keep a server, running, from etcd
@@ -37,11 +38,12 @@ def torn(request):
 
 
 class Trial:
-    """The records of one run, read and judged. `records` and `journals` are directories; `dns` names the servers."""
+    """The records of one run, read and judged. `records` and `journals` are directories; `dns` names the servers, for
+    `ttl` seconds."""
 
-    def __init__(self, records, journals, servers, dns="monitor"):
+    def __init__(self, records, journals, servers, dns="monitor", ttl=2):
         records = pathlib.Path(records)
-        self.dns = dns
+        self.dns, self.ttl = dns, ttl
         self.servers = [f"s{number}" for number in range(1, servers + 1)]
         self.events = record.read(records / "events")
         self.faults = sorted((event for event in self.events if event["what"] == "fault"),
@@ -82,6 +84,13 @@ class Trial:
         """The kinds that asked for anything."""
         present = {request["client"] for request in self.requests}
         return [client for client in CLIENTS if client in present]
+
+    def misled(self, fault, seconds):
+        """Requests whose client could ask DNS anew and was sent to the fault's server, so long after it had gone."""
+        late = fault["began"] + self.ttl + seconds
+        return [request for request in self.requests
+                if request["client"] in ASK_ANEW and late < request["began"] < fault["ended"]
+                and fault["server"] in map(excuses.server_name, request.get("tried") or [])]
 
     # Executions.
 
