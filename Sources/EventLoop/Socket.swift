@@ -199,7 +199,7 @@ package enum Socket {
     return FileDescriptor(owning: raw)
   }
 
-  private static func set(
+  static func set(
     _ raw: Int32, _ level: Int32, _ option: Int32, _ value: Int32
   ) throws(SystemError) {
     var value = value
