@@ -4,4 +4,9 @@ package struct RequestRate: Sendable, Equatable {
   package var perSecond: Int
   /// Requests that may come at once.
   package var burst: Int
+
+  package init(perSecond: Int, burst: Int) {
+    self.perSecond = perSecond
+    self.burst = burst
+  }
 }
