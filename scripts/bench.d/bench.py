@@ -13,6 +13,7 @@ import time
 import counts
 import faults
 import machinery
+import nameservers
 import proxies
 
 MIB = 1 << 20
@@ -255,6 +256,7 @@ def parse():
                         help="instructions and system calls per request instead of times; for busy machines")
     parser.add_argument("--renew", metavar="FILE", help="put the table into this file, such as README.md, too")
     parser.add_argument("--faults", action="store_true", help="one of two backends fails instead")
+    parser.add_argument("--dns", action="store_true", help="the fleet's zone beside nsd instead")
     parser.add_argument("--cold", action="store_true",
                         help="with --faults: the first latency of a connection includes its handshake")
     parser.add_argument("--edgeproxy", help=argparse.SUPPRESS)
@@ -283,6 +285,9 @@ def main():
     options = parse()
     machinery.raise_limits()
     begun = time.monotonic()
+    if options.dns:
+        nameservers.run(options, print_table)
+        return
     with tempfile.TemporaryDirectory(prefix="bench.") as directory:
         os.chmod(directory, 0o755)
         bench = Bench(options, directory)
