@@ -97,11 +97,13 @@ struct TroubleshootingTests {
 
   @Test func `the metrics, and what they are counted by`() throws {
     let text = try sources(
-      "EdgeProxy/Admin", "EdgeProxy/Control", "EdgeProxy/Discovery", "EdgeProxy/Ports")
+      "EdgeProxy/Admin", "EdgeProxy/Control", "EdgeProxy/Discovery", "EdgeProxy/NameService",
+      "EdgeProxy/Ports")
     let names = text.matches(of: /(?:gauge|counter)\(\s*(?:milliseconds: )?"([a-z0-9_]+)"/)
     expect(names.map { String($0.1) }, atLeast: 45, "metric")
     #expect(names.count == text.matches(of: /Metric\.(?:gauge|counter)\(/).count)
     expect(WorkerCounters.Limit.allCases.map(\.name), atLeast: 6, "limit")
     expect(SubscriptionRefusal.allCases.map(\.rawValue), atLeast: 16, "refusal")
+    expect(ZoneReply.Kind.allCases.map(\.word), atLeast: 6, "kind")
   }
 }

@@ -104,7 +104,7 @@ struct NameServiceSection {
 
 extension ZoneReply.Kind {
   /// As status and metrics have it.
-  fileprivate var word: String {
+  var word: String {
     switch self {
     case .addresses: "addresses"
     case .texts: "texts"
