@@ -29,7 +29,8 @@ struct ConfigurationReader {
     ).read(top)
     let records = RecordsReader(context: context).read(top)
     let zones = NamedZones(
-      isAnswering: top.isGiven("dns"), areKept: top.isGiven("records"), fleet: nameService?.zone,
+      isAnswering: top.isGiven("dns"), areKept: top.isGiven("records"),
+      isDivided: (nameService?.servers.count ?? 0) > 1, fleet: nameService?.zone,
       provider: records?.zone)
     let acmeReader = AcmeReader(context: context, listen: listen, names: zones)
     let acme = acmeReader.read(top)

@@ -6,6 +6,8 @@ struct NamedZones {
   var isAnswering = false
   /// `records` is there, whatever is wrong in it.
   var areKept = false
+  /// The servers of `dns` are several, and have no etcd through which one could tell the others a value.
+  var isDivided = false
   /// Which the servers answer.
   var fleet: DNSName?
   /// At the provider of `records`.
@@ -20,6 +22,11 @@ struct NamedZones {
     guard let fleet, let name = DNSName(name) else { return nil }
     if name.isWithin(fleet) {
       return "is in '\(fleet)', and the zone of 'dns' answers for names outside of it"
+    }
+    if isDivided {
+      return
+        "needs 'etcd' for the zone of 'dns': a CA may ask any of 'servers', and without etcd one alone"
+        + " has the value"
     }
     let label = Array(Self.challenge.utf8)
     if DNSName(labels: [label] + name.labels + fleet.labels) != nil { return nil }

@@ -103,7 +103,7 @@ extension Directives {
       "For exec: how TXT records for challenge dns are written; lego: by present or cleanup, a name and a"
         + " value"),
     .optional(
-      "records.environment_file", .path(or: []), example: "/etc/edgeproxy/hook.env",
+      "records.environment_file", .path(or: []), example: "/etc/edgeproxy/dns.env",
       "For exec: NAME=VALUE on each line, what the program gets beside PATH"),
     .init(
       "records.timeout", .duration(.seconds(1) ... .seconds(60)), "60s",

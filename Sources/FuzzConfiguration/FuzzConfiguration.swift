@@ -49,5 +49,24 @@ enum FuzzConfiguration {
     for upstream in configuration.upstreams {
       precondition((1...Directives.nodesMax).contains(upstream.nodes.count))
     }
+    checkNames(configuration)
+  }
+
+  private static func checkNames(_ configuration: Configuration) {
+    precondition(configuration.publicAddresses.count <= Directives.publicAddressesMax)
+    if let service = configuration.nameService {
+      precondition(!configuration.publicAddresses.isEmpty && !service.listen.isEmpty)
+      precondition((1...300).contains(service.seconds) && service.zone.labels.count > 1)
+      precondition(service.servers.allSatisfy { !$0.isEmpty })
+    }
+    if let records = configuration.records {
+      precondition(!configuration.publicAddresses.isEmpty && !records.names.isEmpty)
+      precondition(records.names.allSatisfy { $0.isWithin(records.zone) })
+    }
+    switch configuration.acme?.dns {
+    case .fleet: precondition(configuration.nameService != nil)
+    case .records: precondition(configuration.records != nil)
+    case .update, .hook, nil: break
+    }
   }
 }

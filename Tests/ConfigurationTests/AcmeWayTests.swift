@@ -87,6 +87,17 @@ struct AcmeWayTests {
         + " { names: [\(long)], challenge: dns }] }")
   }
 
+  @Test func `several servers without etcd cannot answer a CA together`() {
+    Mistake(
+      "",
+      "5:56: '*.example.org' needs 'etcd' for the zone of 'dns': a CA may ask any of 'servers', and without"
+        + " etcd one alone has the value"
+    ).check(
+      ConfigurationFixture.valid
+        + Self.zone.replacing("[203.0.113.1] }", with: "[203.0.113.1, 203.0.113.2] }")
+        + acme(""))
+  }
+
   @Test func `a name outside of the zone at the provider is refused`() {
     Mistake(
       "", "7:56: '*.example.net' is not in 'example.org', the zone of 'records'"

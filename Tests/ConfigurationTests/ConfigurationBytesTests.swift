@@ -47,6 +47,17 @@ struct ConfigurationBytesTests {
     for line in read.lines { #expect(!line.unicodeScalars.contains { $0.isControl }) }
   }
 
+  @Test(arguments: [
+    "names", "names-without-etcd", "records-by-updates", "records-at-cloudns",
+    "records-by-a-program",
+  ])
+  func `what the fuzzer begins with has no mistake`(_ name: String) throws {
+    let read = ConfigurationFixture.read(
+      try ConfigurationFixture.file("Tests/Corpora/Configuration/\(name).yaml"))
+    #expect(read.lines == [])
+    #expect(read.configuration?.publicAddresses.isEmpty == false)
+  }
+
   @Test func `more values than a configuration has are refused`() {
     let items = String(repeating: "a,", count: YAMLReader.nodesMax + 1)
     let read = ConfigurationFixture.read(Array("node: [\(items)]".utf8))
