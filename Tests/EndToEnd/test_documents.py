@@ -8,12 +8,12 @@ import pytest
 from support import REPOSITORY
 from support.edge import check, install
 
-PAGES = ["README.md", "docs/one-server.md", "docs/from-nginx.md", "docs/acme.md"]
-PLACES = ("/etc/edgeproxy", "/var/lib/acme", "/srv/shop/static", "/usr/local/bin")
+PAGES = ["README.md", "docs/one-server.md", "docs/from-nginx.md", "docs/acme.md", "docs/dns.md"]
+PLACES = ("/etc/edgeproxy", "/var/lib/acme", "/srv/shop/static", "/usr/local/bin", "/usr/share/edgeproxy/hooks")
 # What a fleet has in its etcd is no matter of a file.
 SHOWN = [(page, number, block) for page in PAGES
          for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL), 1)
-         if page != "docs/acme.md" or "\netcd:" not in block]
+         if page not in ("docs/acme.md", "docs/dns.md") or "\netcd:" not in block]
 
 
 @pytest.mark.parametrize("page, number, block", SHOWN, ids=lambda part: str(part) if len(str(part)) < 40 else "")
@@ -25,7 +25,8 @@ def test_a_configuration_that_is_shown_is_taken(directory, authority, page, numb
     (directory / "etc/edgeproxy/503.html").write_text("<p>Back soon.</p>\n")
     shutil.copy(authority.pem, directory / "etc/edgeproxy/ca.pem")
     for name, mode in (("etc/edgeproxy/tsig.key", 0o600), ("etc/edgeproxy/zerossl.key", 0o600),
-                       ("usr/local/bin/dns-hook", 0o755)):
+                       ("etc/edgeproxy/cloudns.password", 0o600), ("etc/edgeproxy/dns.env", 0o600),
+                       ("usr/local/bin/dns-hook", 0o755), ("usr/share/edgeproxy/hooks/lexicon", 0o755)):
         (directory / name).write_text("ZWRnZXByb3h5LWVkZ2Vwcm94eS1lZGdlcHJveHk=\n")
         (directory / name).chmod(mode)
     names = re.findall(r"host: \"?([*a-z.]*example\.org)", text)
