@@ -19,7 +19,7 @@ package final class DNSQuery: DNSWork {
   private var completion: ((Outcome) -> Void)?
 
   /// How long each server has.
-  private static let serverTimeout = Duration.seconds(3)
+  package static let serverTimeout = Duration.seconds(3)
   /// What fits into a packet everywhere, RFC 9715 §3.
   private static let datagramBytesMax: UInt16 = 1232
 
@@ -31,19 +31,24 @@ package final class DNSQuery: DNSWork {
     self.loop = loop
     self.servers = servers
     self.completion = completion
-    var message = DNSMessage(id: .random(in: 0 ... .max))
-    message.wantsRecursion = recursive
-    message.questions = [DNSQuestion(name: name, type: type)]
-    // EDNS, RFC 6891 §6.1.2: its class is the size that we take.
-    message.additionals = [
-      DNSRecord(
-        name: .root, domain: DNSClass(rawValue: Self.datagramBytesMax), seconds: 0,
-        data: .other(.options, []))
-    ]
-    self.message = message
+    message = Self.message(DNSQuestion(name: name, type: type), recursive: recursive)
     // One name and an empty record always fit.
     bytes = (try? message.encoded()) ?? []
     askNext()
+  }
+
+  /// The message that asks it.
+  static func message(_ question: DNSQuestion, recursive: Bool) -> DNSMessage {
+    var message = DNSMessage(id: .random(in: 0 ... .max))
+    message.wantsRecursion = recursive
+    message.questions = [question]
+    // EDNS, RFC 6891 §6.1.2: its class is the size that we take.
+    message.additionals = [
+      DNSRecord(
+        name: .root, domain: DNSClass(rawValue: datagramBytesMax), seconds: 0,
+        data: .other(.options, []))
+    ]
+    return message
   }
 
   package func cancel() {
@@ -105,6 +110,8 @@ package final class DNSQuery: DNSWork {
 /// What each server said, or did not, where none had an answer.
 package struct DNSQueryError: Error, Equatable, Sendable, CustomStringConvertible {
   package let description: String
+
+  package init(description: String) { self.description = description }
 }
 
 @available(*, unavailable) extension DNSQuery: Sendable {}

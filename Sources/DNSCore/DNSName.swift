@@ -96,6 +96,20 @@ package struct DNSName: Sendable, CustomStringConvertible {
     DNSName(labels: [Array(label.utf8)] + labels)
   }
 
+  /// This name without its first label; `nil` for the root.
+  package var enclosing: DNSName? {
+    guard let length = wire.first, length > 0 else { return nil }
+    return DNSName(checked: Array(wire.dropFirst(Int(length) + 1)))
+  }
+
+  /// As it is written within `zone`: `www` for `www.example.org` in `example.org`, and `@` for the zone itself;
+  /// whole and with a dot at its end where it lies elsewhere.
+  package func relative(to zone: DNSName) -> String {
+    guard isWithin(zone) else { return absolute }
+    let own = labels.dropLast(zone.labels.count)
+    return own.isEmpty ? "@" : own.map(Self.text).joined(separator: ".")
+  }
+
   /// With the dot at its end, as zone files and programs for DNS have it.
   package var absolute: String {
     let text = labels.map(Self.text).joined(separator: ".")

@@ -55,4 +55,26 @@ struct DNSNameTests {
     let name = try #require(DNSName("example.org")?.prepending("_acme-challenge"))
     #expect(name.absolute == "_acme-challenge.example.org.")
   }
+
+  @Test func `a name lies below its enclosing one, up to the root`() throws {
+    var name = try #require(DNSName("a\\.b.example.org"))
+    var above: [String] = []
+    while let next = name.enclosing {
+      above.append("\(next)")
+      name = next
+    }
+    #expect(above == ["example.org", "org", "."])
+    #expect(name == .root)
+  }
+
+  @Test(arguments: [
+    ("www.Example.org", "example.org", "www"), ("a.b.example.org", "example.org", "a.b"),
+    ("example.org", "example.org", "@"), ("example.net", "example.org", "example.net."),
+    ("example.org", ".", "example.org"), (".", ".", "@"), ("a\\.b.org", "org", "a\\.b"),
+  ])
+  func `a name is written within a zone as its page has it`(
+    name: String, zone: String, text: String
+  ) throws {
+    #expect(try #require(DNSName(name)).relative(to: try #require(DNSName(zone))) == text)
+  }
 }
