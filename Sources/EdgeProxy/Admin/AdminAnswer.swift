@@ -1,5 +1,12 @@
 internal import HTTPCore
 
+/// An answer, or work that gives it once it is done.
+enum AdminReply {
+  case now(AdminAnswer)
+  /// Begins the work; what is passed is called once with the answer, on the control loop.
+  case later((@escaping (AdminAnswer) -> Void) -> Void)
+}
+
 /// What an administrator is answered.
 struct AdminAnswer: Sendable, Equatable {
   enum ContentType: Sendable { case json, text, metrics }

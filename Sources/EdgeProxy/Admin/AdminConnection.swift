@@ -3,14 +3,15 @@ internal import HTTPCore
 
 /// One request of an administrator and its answer; then the connection ends.
 ///
-///     reading ── head ──▶ writing ── all out ──▶ ending ── the peer ends too ──▶ gone
+///     reading ── head ──▶ (waiting ──▶) writing ── all out ──▶ ending ── the peer ends too ──▶ gone
 ///
-/// The request has to come within `AdminListener.timeout`. An answer may be long (that of a server with
+/// The request has to come within `AdminListener.timeout`. An answer may need work, which has
+/// `AdminListener.workTimeout`. It may be long (that of a server with
 /// ten thousand instances has several megabytes), so it goes out at the pace of the peer. A peer
 /// that takes nothing for as long is cut, and so is one that has not read to the end after
 /// `answerTimeout`.
 final class AdminConnection: EventSource, TimerTarget {
-  private enum Stage { case reading, writing, ending, gone }
+  private enum Stage { case reading, waiting, writing, ending, gone }
 
   /// The listener keeps its connections.
   private unowned let listener: AdminListener
@@ -63,7 +64,7 @@ final class AdminConnection: EventSource, TimerTarget {
     switch stage {
     case .reading: read()
     case .writing: write()
-    case .ending: discard()
+    case .waiting, .ending: discard()
     case .gone: break
     }
   }
@@ -99,9 +100,25 @@ final class AdminConnection: EventSource, TimerTarget {
       guard try parser.parse(input.readable, into: &head, limits: Self.limits) != nil else {
         return
       }
-      send(listener.desk.answer(head, isUnix: isUnix))
+      switch listener.desk.reply(head, isUnix: isUnix) {
+      case .now(let answer): send(answer)
+      case .later(let begin): wait(for: begin)
+      }
     } catch {
       send(.text(error.status == 431 ? 431 : 400, "\(error.reason)\n"))
+    }
+  }
+
+  /// The work may outlive the peer's patience, and the connection.
+  private func wait(for begin: (@escaping (AdminAnswer) -> Void) -> Void) {
+    stage = .waiting
+    loop.cancel(timer)
+    timer = loop.arm(self, after: AdminListener.workTimeout)
+    // A peer that sends no more still waits; one that has gone is told of all the same.
+    guard (try? loop.modify(raw, token, [])) != nil else { return close() }
+    begin { [weak self] answer in
+      guard let self, stage == .waiting else { return }
+      send(answer)
     }
   }
 

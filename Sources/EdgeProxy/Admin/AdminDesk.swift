@@ -36,11 +36,34 @@ struct AdminDesk {
   var issuance: () -> StatusValue?
   /// Takes a command about them.
   var order: (CertificateCommand) -> AdminAnswer
+  /// The servers of the fleet and which of their addresses DNS answers; `nil` where it answers none.
+  var names: () -> StatusValue? = { nil }
+  /// Takes a command about names; its answer comes once, perhaps later.
+  var changeNames: (NamesCommand, @escaping (AdminAnswer) -> Void) -> Void = {
+    $1(.text(409, Self.nameless))
+  }
 
-  func answer(_ head: borrowing RequestHead, isUnix: Bool) -> AdminAnswer {
-    if let refusal = Self.refusal(head, isUnix: isUnix) { return refusal }
+  private static let nameless = "the configuration has neither 'dns' nor 'records'\n"
+
+  func reply(_ head: borrowing RequestHead, isUnix: Bool) -> AdminReply {
+    if let refusal = Self.refusal(head, isUnix: isUnix) { return .now(refusal) }
     let path = String(decoding: head.decodedPath, as: UTF8.self)
     switch path {
+    case "/dns" where head.method == .get || head.method == .head:
+      guard let document = names() else { return .now(.text(404, Self.nameless)) }
+      return .now(AdminAnswer(status: 200, type: .json, body: document.json()))
+    case "/dns/forget" where head.method == .post, "/dns/checks" where head.method == .post:
+      guard let command = NamesCommand(path: path, query: Self.query(head)) else {
+        return .now(.text(422, "\(path) is not understood so\n"))
+      }
+      return .later { [changeNames] in changeNames(command, $0) }
+    default: return .now(answer(head, path))
+    }
+  }
+
+  private func answer(_ head: borrowing RequestHead, _ path: String) -> AdminAnswer {
+    switch path {
+    case "/dns": return .text(405, "\(path) is read with GET\n")
     case "/status", "/status.txt", "/metrics", "/health":
       guard head.method == .get || head.method == .head else {
         return .text(405, "\(path) is read with GET\n")
@@ -50,7 +73,7 @@ struct AdminDesk {
     case "/drain" where head.method == .get || head.method == .head:
       return .text(200, drainState() + "\n")
     case "/reload", "/drain", "/undrain", "/acme", "/acme/issue", "/acme/renew", "/acme/revoke",
-      "/acme/account":
+      "/acme/account", "/dns/forget", "/dns/checks":
       guard head.method == .post else {
         return .text(405, "\(path) is a command: POST, over the unix socket\n")
       }
@@ -67,7 +90,8 @@ struct AdminDesk {
     default:
       return .text(
         404,
-        "here are /status, /status.txt, /metrics, /health, /acme, /reload, /drain and /undrain\n")
+        "here are /status, /status.txt, /metrics, /health, /acme, /dns, /reload, /drain and /undrain\n"
+      )
     }
   }
 

@@ -11,6 +11,8 @@ final class AdminListener: EventSource {
   static let timeout = Duration.seconds(5)
   /// For the whole answer.
   static let answerTimeout = Duration.seconds(30)
+  /// For work that an answer needs.
+  static let workTimeout = Duration.seconds(50)
   /// Connections at a time; a newcomer takes the place of one that has not asked yet.
   static let connectionsMax = 16
   /// Accepted in one turn of the loop.

@@ -22,12 +22,7 @@ struct CertificateCommand: Equatable, Sendable {
 
   /// Reads a path below `/acme/` and its query; `nil` for what is no such command.
   init?(path: String, query: String) {
-    var values: [String: [String]] = [:]
-    for part in query.split(separator: "&") {
-      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard pair.count == 2, let value = Self.decoded(pair[1]) else { return nil }
-      values[String(pair[0]), default: []].append(value)
-    }
+    guard var values = AdminQuery.values(query) else { return nil }
     names = values.removeValue(forKey: "name") ?? []
     guard names.count <= Self.namesMax else { return nil }
     let flags = values.mapValues(\.last)
@@ -46,23 +41,5 @@ struct CertificateCommand: Equatable, Sendable {
       action = .rotate
     default: return nil
     }
-  }
-
-  /// Undoes percent-encoding, RFC 3986 §2.1.
-  private static func decoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      guard rest.count >= 2,
-        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-      else { return nil }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
-    }
-    return String(validating: bytes, as: UTF8.self)
   }
 }

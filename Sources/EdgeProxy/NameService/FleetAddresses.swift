@@ -297,10 +297,11 @@ final class FleetAddresses {
     join()
   }
 
-  var section: StatusSection {
+  var section: StatusSection { names.section }
+
+  var names: NamesSection {
     NamesSection(
-      servers: servers, addresses: report, isKnown: isKnown, trouble: trouble, changes: counts
-    ).section
+      servers: servers, addresses: report, isKnown: isKnown, trouble: trouble, changes: counts)
   }
 
   /// Each address, and who sees it how.

@@ -50,7 +50,7 @@ struct NamesSection {
   var changes: (away: Int, back: Int)
 
   /// Names of servers that are told for one address; the others are counted.
-  private static let namesMax = 16
+  static let namesMax = 16
 
   var section: StatusSection {
     StatusSection(
@@ -81,7 +81,7 @@ struct NamesSection {
     ]
   }
 
-  private static func text(_ address: IPAddress) -> String {
+  static func text(_ address: IPAddress) -> String {
     String(decoding: address.text, as: UTF8.self)
   }
 

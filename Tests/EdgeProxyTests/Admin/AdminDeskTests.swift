@@ -5,11 +5,20 @@ import Testing
 
 @Suite("Requests of administrators")
 struct AdminDeskTests {
-  private let desk = AdminDesk(
-    report: { StatusReport(health: "no-backend", isServing: false, sections: []) },
-    reload: { ReloadOutcome(at: 0, isRefused: true, report: "e:1:1: wrong\n1 error\n") },
-    drain: { "draining" }, undrain: { false }, drainState: { "serving" },
-    issuance: { nil }, order: { AdminAnswer.text(202, "\($0)\n") })
+  private static func made() -> AdminDesk {
+    AdminDesk(
+      report: { StatusReport(health: "no-backend", isServing: false, sections: []) },
+      reload: { ReloadOutcome(at: 0, isRefused: true, report: "e:1:1: wrong\n1 error\n") },
+      drain: { "draining" }, undrain: { false }, drainState: { "serving" },
+      issuance: { nil }, order: { AdminAnswer.text(202, "\($0)\n") },
+      names: { ["zone": .text("fleet.test")] }, changeNames: { $1(.text(200, "\($0)\n")) })
+  }
+
+  private let desk: AdminDesk
+
+  init() { self.init(desk: Self.made()) }
+
+  private init(desk: AdminDesk) { self.desk = desk }
 
   private func answer(
     _ line: String, _ fields: String = "Host: localhost\r\n", isUnix: Bool = true
@@ -19,7 +28,13 @@ struct AdminDeskTests {
     let text = Array("\(line) HTTP/1.1\r\n\(fields)\r\n".utf8)
     let count = try parser.parse(text.span, into: &head, limits: HeadLimits())
     #expect(count == text.count)
-    return desk.answer(head, isUnix: isUnix)
+    switch desk.reply(head, isUnix: isUnix) {
+    case .now(let answer): return answer
+    case .later(let begin):
+      var told: AdminAnswer?
+      begin { told = $0 }
+      return try #require(told)
+    }
   }
 
   @Test(arguments: [
@@ -38,7 +53,10 @@ struct AdminDeskTests {
 
   @Test(arguments: [
     ("GET /", 404), ("GET /status/", 404), ("GET /undrain", 405), ("HEAD /reload", 405),
-    ("POST /status", 405), ("PUT /drain", 405), ("OPTIONS *", 404),
+    ("POST /status", 405), ("PUT /drain", 405), ("OPTIONS *", 404), ("POST /dns", 405),
+    ("GET /dns/forget", 405), ("GET /dns/checks", 405), ("GET /dns/", 404),
+    ("POST /dns/forget", 422), ("POST /dns/forget?node=", 422),
+    ("POST /dns/forget?node=a%20b", 422), ("POST /dns/forget?node=a&node=b", 422),
   ])
   func `what is not there is refused`(_ line: String, _ status: Int) throws {
     #expect(try answer(line).status == status)
@@ -99,5 +117,32 @@ struct AdminDeskTests {
       "Content-Length: 3", "Connection: close",
     ] { #expect(head.contains("\r\n\(field)\r\n")) }
     #expect(head.hasSuffix("\r\n\r\n"))
+  }
+
+  @Test func `names are read on both, and commands about them are taken on the unix socket`() throws
+  {
+    for isUnix in [true, false] {
+      let found = try answer("GET /dns", isUnix: isUnix)
+      #expect(found.status == 200 && found.type == .json)
+      #expect(String(decoding: found.body, as: UTF8.self) == #"{"zone":"fleet.test"}"# + "\n")
+    }
+    for (line, command) in [
+      ("POST /dns/forget?node=edge%2D2", NamesCommand.forget(node: "edge-2")),
+      ("POST /dns/checks", .checks(isDryRun: false)),
+      ("POST /dns/checks?dry_run=0", .checks(isDryRun: false)),
+      ("POST /dns/checks?dry_run=1", .checks(isDryRun: true)),
+    ] {
+      #expect(try answer(line) == .text(200, "\(command)\n"))
+      #expect(try answer(line, isUnix: false).status == 405)
+    }
+  }
+
+  @Test func `a server without names of its own says so`() throws {
+    let plain = AdminDesk(
+      report: desk.report, reload: desk.reload, drain: desk.drain, undrain: desk.undrain,
+      drainState: desk.drainState, issuance: desk.issuance, order: desk.order)
+    let other = AdminDeskTests(desk: plain)
+    #expect(try other.answer("GET /dns").status == 404)
+    #expect(try other.answer("POST /dns/forget?node=a").status == 409)
   }
 }

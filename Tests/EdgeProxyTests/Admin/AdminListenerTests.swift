@@ -12,6 +12,10 @@ struct AdminListenerTests {
   private let clock = ManualClock()
   private let loop: EventLoop
   private let listener: AdminListener
+  private let work = Work()
+
+  /// What waits for its answer.
+  private final class Work { var waiting: [(AdminAnswer) -> Void] = [] }
 
   init() throws {
     directory = try TemporaryDirectory()
@@ -21,7 +25,8 @@ struct AdminListenerTests {
       report: { StatusReport(health: "ok", isServing: true, sections: []) },
       reload: { ReloadOutcome(at: 0, isRefused: false, report: "") },
       drain: { "draining" }, undrain: { false }, drainState: { "serving" },
-      issuance: { nil }, order: { AdminAnswer.text(202, "\($0)\n") })
+      issuance: { nil }, order: { AdminAnswer.text(202, "\($0)\n") },
+      changeNames: { [work] in work.waiting.append($1) })
     listener = AdminListener(
       address, loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       desk: desk)
@@ -61,6 +66,36 @@ struct AdminListenerTests {
     try settle()
     _ = client.hear()
     #expect(client.isEnded)
+    listener.close()
+  }
+
+  private static let slow = "POST /dns/forget?node=a HTTP/1.1\r\nHost: x\r\n\r\n"
+
+  @Test func `wait for work that an answer needs, and for no longer than it may take`() throws {
+    let (first, second) = (try client(Self.slow), try client(Self.slow))
+    #expect(work.waiting.count == 2)
+    clock.advance(by: AdminListener.workTimeout - .milliseconds(10))
+    try settle()
+    #expect(!first.isEnded && !second.isEnded)
+    work.waiting[0](.text(200, "forgotten\n"))
+    try settle()
+    #expect(first.hear().hasSuffix("\r\n\r\nforgotten\n"))
+    clock.advance(by: .milliseconds(20))
+    try settle()
+    #expect(second.hear().isEmpty && second.isEnded)
+    // The work comes to its end all the same.
+    work.waiting[1](.text(200, "late\n"))
+    try settle()
+    listener.close()
+  }
+
+  @Test func `may go while work is done for them`() throws {
+    for _ in 0..<(AdminListener.connectionsMax * 2) { _ = try client(Self.slow) }
+    try settle()
+    #expect(work.waiting.count == AdminListener.connectionsMax * 2)
+    for each in work.waiting { each(.text(200, "forgotten\n")) }
+    let asking = try client("GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(asking.hear().hasPrefix("HTTP/1.1 200 "))
     listener.close()
   }
 }
