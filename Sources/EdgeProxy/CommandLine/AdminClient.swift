@@ -5,6 +5,8 @@ internal import HTTPCore
 /// Asks a running server something over its admin socket.
 struct AdminClient {
   let address: SocketAddress
+  /// For each moment in which nothing comes.
+  var silenceSeconds = Self.seconds
 
   /// What came back.
   struct Reply: Equatable {
@@ -16,20 +18,22 @@ struct AdminClient {
 
   enum Failure: Error, CustomStringConvertible {
     case unreachable(SystemError)
-    case silent
+    case silent(seconds: Int)
     case malformed
 
     var description: String {
       switch self {
       case .unreachable(let error): "\(error)"
-      case .silent: "no answer within \(AdminClient.seconds) seconds"
+      case .silent(let seconds): "no answer within \(seconds) seconds"
       case .malformed: "what answers is no edgeproxy"
       }
     }
   }
 
-  /// For each moment in which nothing comes.
+  /// What a server needs for an answer that it has.
   static let seconds = 10
+  /// What it may need where it has to ask somebody else, such as etcd or a provider of DNS.
+  static let workSeconds = 55
   /// For the whole exchange; the server gives itself less.
   private static let wholeSeconds = 60
   private static let answerBytesMax = 64 << 20
@@ -40,16 +44,16 @@ struct AdminClient {
     do throws(SystemError) {
       let socket = try Socket.connect(address)
       let request = Array("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
-      let isSent = try Self.write(request, socket.raw, deadline)
-      answer = isSent ? try Self.readAll(socket.raw, deadline) : nil
+      let isSent = try write(request, socket.raw, deadline)
+      answer = isSent ? try readAll(socket.raw, deadline) : nil
     } catch {
       throw .unreachable(error)
     }
-    guard let answer else { throw .silent }
+    guard let answer else { throw .silent(seconds: silenceSeconds) }
     return try Self.parse(answer)
   }
 
-  private static func write(
+  private func write(
     _ bytes: [UInt8], _ raw: Int32, _ deadline: Instant
   ) throws(SystemError) -> Bool {
     var written = 0
@@ -65,10 +69,10 @@ struct AdminClient {
   }
 
   /// Everything up to the end of the connection; `nil` when it does not come in time.
-  private static func readAll(_ raw: Int32, _ deadline: Instant) throws(SystemError) -> [UInt8]? {
+  private func readAll(_ raw: Int32, _ deadline: Instant) throws(SystemError) -> [UInt8]? {
     var all: [UInt8] = []
     var space = [UInt8](repeating: 0, count: 64 << 10)
-    while all.count < answerBytesMax {
+    while all.count < Self.answerBytesMax {
       guard wait(raw, Int16(POLLIN), deadline) else { return nil }
       var span = space.mutableSpan
       switch Descriptor.read(raw, into: &span) {
@@ -81,8 +85,9 @@ struct AdminClient {
     return nil
   }
 
-  private static func wait(_ raw: Int32, _ events: Int16, _ deadline: Instant) -> Bool {
-    let rest = min((deadline - SystemClock().now).nanoseconds / 1_000_000, Int64(seconds) * 1000)
+  private func wait(_ raw: Int32, _ events: Int16, _ deadline: Instant) -> Bool {
+    let left = (deadline - SystemClock().now).nanoseconds / 1_000_000
+    let rest = min(left, Int64(silenceSeconds) * 1000)
     guard rest > 0 else { return false }
     var entry = pollfd(fd: raw, events: events, revents: 0)
     // SAFETY: the kernel reads and fills the one entry, in this frame.

@@ -125,10 +125,13 @@ struct AdminRequest {
 
   init(_ path: String) { self.path = path }
 
-  func send(_ method: String, _ target: String) throws -> AdminClient.Reply {
+  /// Waits for `silence` seconds where nothing comes.
+  func send(
+    _ method: String, _ target: String, silence: Int = AdminClient.seconds
+  ) throws -> AdminClient.Reply {
     let address = try address()
     do throws(AdminClient.Failure) {
-      return try AdminClient(address: address).send(method, target)
+      return try AdminClient(address: address, silenceSeconds: silence).send(method, target)
     } catch {
       StandardError.write("edgeproxy: nobody answers at \(address): \(error)\n")
       throw Self.unavailable

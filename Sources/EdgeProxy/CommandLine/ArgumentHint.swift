@@ -35,7 +35,9 @@ enum ArgumentHint {
     return nil
   }
 
-  private static let withValue: Set<String> = ["--config", "--workers", "--as", "--check-config"]
+  private static let withValue: Set<String> = [
+    "--config", "--workers", "--as", "--check-config", "--resolver", "--server",
+  ]
 
   private static func names(_ commands: [any ParsableCommand.Type]) -> [String] {
     commands.compactMap { $0.configuration.commandName }
@@ -97,6 +99,8 @@ enum ArgumentHint {
     "certificates": "did you mean 'cert'?", "nodes": "did you mean 'node'?",
     "upstreams": "did you mean 'status'?", "stats": "did you mean 'status'?",
     "health": "did you mean 'status'?", "info": "did you mean 'status'?",
+    "names": "did you mean 'dns'?", "records": "did you mean 'dns setup'?",
+    "nameserver": "did you mean 'dns'?", "dig": "did you mean 'dns query'?",
     "logs": "journalctl -u edgeproxy shows the log", "log": "journalctl -u edgeproxy shows the log",
   ]
 }

@@ -27,6 +27,7 @@ struct Arguments: ParsableCommand {
       CertCommand.self,
       AcmeCommand.self,
       NodeCommand.self,
+      DNSCommand.self,
     ])
 
   @OptionGroup var file: ConfigurationFile

@@ -63,6 +63,28 @@ struct ArgumentsTests {
     #expect(command.file.config == "/etc/edgeproxy/edgeproxy.yaml")
   }
 
+  @Test func `names are looked at and asked for`() throws {
+    let setup = try #require(
+      try Arguments.parseAsRoot(["dns", "setup", "--resolver", "9.9.9.9", "--no-check", "--json"])
+        as? DNSSetupCommand)
+    #expect(setup.resolver.servers.map(\.description) == ["9.9.9.9:53"])
+    #expect(setup.noCheck && setup.json)
+    let query = try #require(
+      try Arguments.parseAsRoot(["dns", "query", "all", "aaaa", "--server", "[2001:db8::1]:5353"])
+        as? DNSQueryCommand)
+    #expect(query.type == .ipv6 && query.server?.description == "[2001:db8::1]:5353")
+    #expect(
+      try #require(try Arguments.parseAsRoot(["dns", "forget", "edge-2"]) as? DNSForgetCommand).node
+        == "edge-2")
+    for wrong in [
+      ["setup", "--resolver", "dns.test"], ["query"], ["query", "all", "MANY"],
+      ["query", "all", "--server", "unix:/x"], ["forget"], ["forget", "a b"], ["checks", "x"],
+    ] {
+      #expect(throws: (any Error).self, "\(wrong)") { try Arguments.parseAsRoot(["dns"] + wrong) }
+    }
+    #expect(NodeArgument.encoded("edge-2_a.b~c&d=é/") == "edge-2_a.b~c%26d%3D%C3%A9%2F")
+  }
+
   @Test func `certificates are ordered by the names that the configuration gives them`() throws {
     let words = ["acme", "issue", "*.Example.org", "a.test.", "--staging", "--force"]
     let issue = try #require(try Arguments.parseAsRoot(words) as? AcmeIssueCommand)
