@@ -69,6 +69,41 @@ struct OnlookerTests {
     #expect(owner.process == getpid())
     #expect(owner.isEdgeProxy)
   }
+
+  @Test func `who takes datagrams at a port is found`() throws {
+    let address = try #require(SocketAddress("127.0.0.1:0"))
+    let socket = try Datagram.bind(address, bufferBytes: 4096)
+    let bound = try #require(Socket.localAddress(socket.raw))
+    #expect(PortOwner.find(bound, .datagrams)?.process == getpid())
+    let other = try #require(SocketAddress(ip: "127.0.0.2", port: bound.port ?? 0))
+    #expect(PortOwner.find(other, .datagrams)?.process != getpid())
+  }
+
+  /// Lines of `/proc/net/udp` and `/proc/net/udp6`: at 127.0.0.53, 0.0.0.0, ::, 2001:db8::1 and
+  /// ::ffff:192.0.2.1, all port 53, and one at port 54.
+  private static let table = """
+      sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+       0: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 1 2 0
+       1: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 2 2 0
+       2: 00000000000000000000000000000000:0035 0:0000 07 0:0 00:0 0 0 0 3 2 0
+       3: B80D0120000000000000000001000000:0035 0:0000 07 0:0 00:0 0 0 0 4 2 0
+       4: 0000000000000000FFFF0000010200C0:0035 0:0000 07 0:0 00:0 0 0 0 5 2 0
+       5: 3500007F:0036 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 6 2 0
+       6: 3500007F:0035 00000000:0000 01 00000000:00000000 00:00000000 00000000   101        0 7 2 0
+    """
+
+  @Test(arguments: [
+    ("127.0.0.53:53", ["1", "2", "3"]), ("192.0.2.1:53", ["2", "3", "5"]),
+    ("[2001:db8::1]:53", ["2", "3", "4"]), ("127.0.0.53:54", ["6"]), ("192.0.2.7:54", []),
+    ("0.0.0.0:53", ["1", "2", "3", "4", "5"]),
+  ])
+  func `a port is another's where its address is the same, or every one`(
+    _ text: String, _ sockets: [String]
+  ) throws {
+    let address = try #require(SocketAddress(text))
+    #expect(
+      PortOwner.bound(Self.table, at: address, "07") == sockets.map { "socket:[\($0)]" })
+  }
 }
 
 @Suite("Command lines that are not understood")
@@ -86,6 +121,8 @@ struct ArgumentHintTests {
     (["check"], "'check' is no command; did you mean '--check-config'?"),
     (["stauts"], "'stauts' is no command; did you mean 'status'?"),
     (["--config", "e.yaml", "relaod"], "'relaod' is no command; did you mean 'reload'?"),
+    (["dns", "setpu"], "'setpu' is no command; did you mean 'setup'?"),
+    (["dig", "all"], "'dig' is no command; did you mean 'dns query'?"),
     (["cert", "lsit"], "'lsit' is no command; did you mean 'list'?"),
     (
       ["start"],

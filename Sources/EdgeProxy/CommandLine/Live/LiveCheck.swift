@@ -25,6 +25,9 @@ struct LiveCheck {
       if let acme = configuration.acme {
         try LiveAcmeCheck(check: self, settings: acme, loop: loop).run()
       }
+      if let settings = configuration.nameService {
+        try LiveNamesCheck(check: self, settings: settings, loop: loop).run()
+      }
       checkPorts()
     } catch {
       findings.error(.start, "cannot look further: \(error.reason)")
@@ -82,14 +85,17 @@ struct LiveCheck {
   }
 
   /// Says who listens where this server is to; says nothing where it is this server, running.
-  private func report(_ owner: PortOwner?, of address: SocketAddress, _ position: Position) {
+  func report(
+    _ owner: PortOwner?, of address: SocketAddress, _ position: Position, advice: String = ""
+  ) {
     guard let owner else {
       return findings.note(position, "'\(address)' is in use; root is told by what")
     }
     if owner.isEdgeProxy, owner.process == adminProcess ?? owner.process { return }
     let another = owner.isEdgeProxy ? "another " : ""
     findings.warning(
-      position, "'\(address)' is in use by \(another)'\(owner.name)' (process \(owner.process))")
+      position,
+      "'\(address)' is in use by \(another)'\(owner.name)' (process \(owner.process))\(advice)")
   }
 
   /// The process that answers at `listen.admin`; `nil` where none does, or where TCP does not tell.
@@ -110,22 +116,43 @@ struct LiveCheck {
   private func checkPorts() {
     try? ServiceIdentity.resume()
     for (address, position) in named.listeners {
-      do throws(SystemError) {
+      tryPort(address, position, .streams) { () throws(SystemError) in
         _ = try Socket.listen(address, reusePort: false)
-      } catch {
-        switch error.code {
-        case EADDRINUSE: report(PortOwner.find(address), of: address, position)
-        // Said already.
-        case EAFNOSUPPORT: break
-        case EADDRNOTAVAIL:
-          findings.warning(
-            position,
-            "no interface has the address of '\(address)'; it is listened on once one has")
-        case EACCES where !ServiceIdentity.isRoot:
-          findings.note(position, "'\(address)' was not tried: only root is let below port 1024")
-        default:
-          findings.error(position, "cannot listen on '\(address)': \(error.reason)")
-        }
+      }
+    }
+    for (address, position) in named.dns.listeners {
+      tryPort(address, position, .datagrams) { () throws(SystemError) in
+        _ = try Datagram.bind(address, bufferBytes: 0)
+      }
+      tryPort(address, position, .streams) { () throws(SystemError) in
+        _ = try Socket.listen(address, reusePort: false)
+      }
+    }
+  }
+
+  /// Says why an address cannot be had.
+  private func tryPort(
+    _ address: SocketAddress, _ position: Position, _ kind: PortOwner.Kind,
+    _ bind: () throws(SystemError) -> Void
+  ) {
+    do throws(SystemError) {
+      try bind()
+    } catch {
+      switch error.code {
+      case EADDRINUSE:
+        let owner = PortOwner.find(address, kind)
+        report(
+          owner, of: address, position, advice: owner.flatMap(LiveNamesCheck.advice) ?? "")
+      // Said already.
+      case EAFNOSUPPORT: break
+      case EADDRNOTAVAIL:
+        findings.warning(
+          position,
+          "no interface has the address of '\(address)'; it is listened on once one has")
+      case EACCES where !ServiceIdentity.isRoot:
+        findings.note(position, "'\(address)' was not tried: only root is let below port 1024")
+      default:
+        findings.error(position, "cannot listen on '\(address)': \(error.reason)")
       }
     }
   }
