@@ -3,7 +3,7 @@
 # addresses.
 #
 #   records: { zone: example.org, names: ["*"], provider: exec, command: /usr/share/edgeproxy/hooks/acme.sh,
-#              environment_file: /etc/edgeproxy/dns.env }
+#              environment_file: /etc/edgeproxy/hook.env }
 #
 # The environment file (mode 0640, group edgeproxy) says where acme.sh is, which script is taken, and its keys:
 #

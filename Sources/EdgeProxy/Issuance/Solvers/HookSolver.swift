@@ -43,9 +43,6 @@ final class HookSolver: ChallengeSolver {
   private var work: (any DNSWork)?
   private var pause: Alarm?
 
-  /// What a failure says of the program's output: its end.
-  private static let toldBytesMax = 400
-
   /// `environment` is that of this process; the program gets it without what is between this process and its
   /// service manager.
   init(
@@ -131,10 +128,10 @@ final class HookSolver: ChallengeSolver {
       jobs[0].calls.removeFirst()
       return next()
     }
-    let reason = Self.text(end, settings)
+    let reason = HookWords.text(end, within: settings.timeout)
     logger.warning("the hook failed", metadata: place.merging(["end": "\(reason)"]) { $1 })
     guard verb == .cleanup else {
-      let last = Self.printable(text)
+      let last = HookWords.printable(text)
       return finish(
         SolverFailure(
           "the hook '\(settings.command) \(verb.rawValue) \(call.name.absolute)' \(reason)"
@@ -159,24 +156,5 @@ final class HookSolver: ChallengeSolver {
     let job = jobs.removeFirst()
     if !jobs.isEmpty { work = DNSLater(on: loop) { [unowned self] in next() } }
     job.done(failure)
-  }
-
-  private static func text(_ end: ChildProcess.End, _ settings: Settings) -> String {
-    switch end {
-    case .exited(let status): "ended with status \(status)"
-    case .signalled(let number): "was ended by signal \(number)"
-    case .timedOut: "took longer than \(settings.timeout) and was killed"
-    case .notStarted(let error): "could not be started: \(error)"
-    case .unknown: "ended, and the system does not say how"
-    }
-  }
-
-  /// The end of what a program wrote, on one line.
-  private static func printable(_ text: String) -> String {
-    let words = text.split { $0.isWhitespace || $0.isNewline }
-    let line = words.joined(separator: " ").unicodeScalars.filter {
-      $0.properties.generalCategory != .control
-    }
-    return String(String.UnicodeScalarView(line).suffix(toldBytesMax))
   }
 }
