@@ -19,8 +19,10 @@ extension Server {
       return Issuer(
         settings, store, publisher, on: loop, logger: logger, warnings: warnings,
         now: Self.wallClock
-      ) { [loop, logger] in
-        try Solvers.make($0, environment: Environment.current(), on: loop, logger: logger)
+      ) { [unowned self] in
+        try Solvers.make(
+          $0, records: { [unowned self] in configuration.records },
+          environment: Environment.current(), on: loop, logger: logger)
       }
     }
     made?.install(certificates.index)

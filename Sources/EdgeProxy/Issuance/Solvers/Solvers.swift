@@ -9,13 +9,18 @@ enum Solvers {
     let description: String
   }
 
+  /// `records` tells what is configured of them when a value is to come into DNS.
   static func make(
-    _ settings: AcmeSettings, environment: [String: String], on loop: EventLoop, logger: Logger
+    _ settings: AcmeSettings, records: @escaping () -> RecordsSettings?,
+    environment: [String: String], on loop: EventLoop, logger: Logger
   ) throws(Unusable) -> any ChallengeSolver {
     switch settings.dns {
     case nil: throw Unusable(description: "'acme.dns' does not say how values come into DNS")
     case .fleet: return ZoneSolver(on: loop)
-    case .records: throw Unusable(description: "no provider of records is known")
+    case .records:
+      return RecordSolver(records, on: loop, logger: logger) {
+        RecordProviders.make($0, environment: environment, on: loop, logger: logger)
+      }
     case .hook(let hook):
       let settings = HookSolver.Settings(
         command: hook.command, timeout: hook.timeout, wait: hook.wait)
