@@ -46,12 +46,14 @@ class Refusal:
 class Cloudns:
     """Listens on a port of its own; everything here may be changed while it runs.
 
-    `records` are by their identifiers. `late` is how often update-status still says that a server has not the zone.
+    `records` are by their identifiers. `told` is called with True and each record that comes, with False and each that
+    goes. `late` is how often update-status still says that a server has not the zone.
     """
 
     def __init__(self, authority, zone="example.test", user=("auth-id", "7"), password="pass&word"):
         self.zone, self.user, self.password, self.late = zone, user, password, 0
         self.records, self.calls, self.refusals, self.made = {}, [], [], 100
+        self.told = lambda is_there, record: None
         self.changed = threading.Condition()
         issued = authority.issue("localhost", "127.0.0.1")
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -154,7 +156,7 @@ class Cloudns:
         if record is None:
             return failed("Invalid record-id param.")
         if method == "delete-record":
-            del self.records[form["record-id"]]
+            self.told(False, self.records.pop(form["record-id"]))
         elif method == "change-record-status":
             record.active = form.get("status") == "1"
         elif method == "failover-activate":
@@ -171,6 +173,7 @@ class Cloudns:
             return failed("You already have the same record.")
         self.made += 1
         self.records[str(self.made)] = new
+        self.told(True, new)
         return {**SUCCESS, "data": {"id": self.made}}
 
     @staticmethod
