@@ -97,8 +97,8 @@ struct TroubleshootingTests {
 
   @Test func `the metrics, and what they are counted by`() throws {
     let text = try sources(
-      "EdgeProxy/Admin", "EdgeProxy/Control", "EdgeProxy/Discovery", "EdgeProxy/NameService",
-      "EdgeProxy/Ports")
+      "EdgeProxy/Admin", "EdgeProxy/Control", "EdgeProxy/Discovery", "EdgeProxy/Issuance",
+      "EdgeProxy/NameService", "EdgeProxy/Ports", "EdgeProxy/Records")
     let names = text.matches(of: /(?:gauge|counter)\(\s*(?:milliseconds: )?"([a-z0-9_]+)"/)
     expect(names.map { String($0.1) }, atLeast: 45, "metric")
     #expect(names.count == text.matches(of: /Metric\.(?:gauge|counter)\(/).count)
