@@ -52,7 +52,7 @@ final class RecordKeeper {
     self.now = now
     makeProvider = provider
     notices = RecordNotices(logger: logger, warnings: warnings)
-    store.changed = { [unowned self] in changed() }
+    store.changed = { [weak self] in self?.changed() }
     changed()
   }
 

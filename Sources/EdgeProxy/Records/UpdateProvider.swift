@@ -27,6 +27,8 @@ final class UpdateProvider: RecordProvider {
     self.logger = logger
   }
 
+  deinit { work?.cancel() }
+
   func close() {
     work?.cancel()
     work = nil

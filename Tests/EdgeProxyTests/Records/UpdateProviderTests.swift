@@ -147,6 +147,8 @@ struct UpdateProviderTests {
     provider.close()
     provider.list([]) { _ in Issue.record("told after the end") }
     provider.close()
+    // One that nobody has any more has ended as well.
+    try self.provider().add(record) { _ in Issue.record("told after the end") }
     // A second one shows that enough time has passed for the first to tell something.
     let other = try self.provider()
     #expect(try wait { other.add(record, $0) } == nil)

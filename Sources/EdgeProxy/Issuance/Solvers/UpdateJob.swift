@@ -55,6 +55,8 @@ final class UpdateJob {
     findNext(key)
   }
 
+  deinit { work?.cancel() }
+
   func cancel() {
     completion = nil
     work?.cancel()
