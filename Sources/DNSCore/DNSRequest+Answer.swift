@@ -85,6 +85,12 @@ extension DNSRequest {
     return [UInt8(label.count)] + label + asked
   }
 
+  /// The content of a TXT record, in as many strings as it needs.
+  package static func text(_ value: [UInt8]) -> [UInt8] {
+    guard case .text(let strings) = DNSRecord.Data.text(value) else { return [] }
+    return strings.flatMap { [UInt8(clamping: $0.count)] + $0 }
+  }
+
   static func append(_ number: UInt16, to out: inout [UInt8]) {
     out.append(UInt8(number >> 8))
     out.append(UInt8(truncatingIfNeeded: number))
@@ -99,7 +105,8 @@ package struct DNSServedAuthority: Sendable {
   private let parts: [[UInt8]]
   package let bytes: Int
 
-  /// `primary` and `mailbox` are labels below the zone; periods are in seconds, RFC 1035 §3.3.13.
+  /// `primary` and `mailbox` are labels below the zone, or empty for the zone itself; periods are in
+  /// seconds, RFC 1035 §3.3.13.
   package init(
     primary: String, mailbox: String, serial: UInt32, refresh: UInt32, retry: UInt32,
     expire: UInt32, minimum: UInt32, seconds: UInt32
@@ -107,7 +114,7 @@ package struct DNSServedAuthority: Sendable {
     let pointer = 2
     let labels = [primary, mailbox].map { label in
       let label = label.utf8.prefix(DNSName.labelBytesMax)
-      return [UInt8(label.count)] + label
+      return label.isEmpty ? [] : [UInt8(label.count)] + label
     }
     var numbers = DNSWriter()
     for number in [serial, refresh, retry, expire, minimum] { numbers.append(number) }

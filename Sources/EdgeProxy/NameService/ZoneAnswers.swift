@@ -1,5 +1,4 @@
 internal import DNSCore
-internal import HTTPCore
 
 /// The answers of the fleet's zone, RFC 1034 §4.3.1.
 ///
@@ -20,6 +19,10 @@ struct ZoneAnswers: Sendable {
   /// How long they may keep that there is nothing, RFC 2308 §4.
   static let absenceSeconds: UInt32 = 5
 
+  /// Below the zone: what leads to all servers that live.
+  static let addressesLabel = "all"
+  static let challengeLabel = "_acme-challenge"
+
   private let zone: [UInt8]
   private let records: ZoneRecords
   private let authority: DNSServedAuthority
@@ -28,15 +31,29 @@ struct ZoneAnswers: Sendable {
 
   init(_ content: ZoneContent) {
     zone = content.zone.lowercased.wire
-    records = ZoneRecords(Self.draft(content))
+    records = ZoneRecords(ZoneDraft(content))
+    let primary = ZoneDraft.label(ofServer: content.servers.map(\.number).min() ?? 1)
     authority = DNSServedAuthority(
-      primary: Self.label(content.servers.map(\.number).min() ?? 1), mailbox: "hostmaster",
+      primary: Self.fitting(primary, content.zone),
+      mailbox: Self.fitting("hostmaster", content.zone),
       serial: content.serial, refresh: 14_400, retry: 3600, expire: 604_800,
       minimum: Self.absenceSeconds, seconds: Self.absenceSeconds)
     let processor = Array("RFC8482".utf8)
     anything =
       DNSRequest.record(
         .host, seconds: Self.serverSeconds, [UInt8(processor.count)] + processor + [0]) ?? []
+  }
+
+  /// No label where there is no room for it before the zone's name, which stands for itself then.
+  private static func fitting(_ label: String, _ zone: DNSName) -> String {
+    zone.prepending(label) == nil ? "" : label
+  }
+
+  /// Where the texts of a certificate's name are, to which `_acme-challenge.NAME` leads at the provider.
+  ///
+  /// `name` is without `*.`; `nil` where the whole is too long for a name.
+  static func challenge(of name: DNSName, in zone: DNSName) -> DNSName? {
+    DNSName(labels: name.labels + zone.labels)?.prepending(challengeLabel)
   }
 
   /// Answers the message of a client in place of what `out` has.
@@ -168,84 +185,5 @@ extension ZoneAnswers {
       to: query, .noError, isAuthoritative: isAuthoritative, isTruncated: true, into: &out)
     request.endAnswer(.noError, into: &out)
     return .sent(.noError, .truncated)
-  }
-}
-
-// MARK: What the zone has
-
-extension ZoneAnswers {
-  /// Where the texts of a certificate's name are, to which `_acme-challenge.NAME` leads at the provider.
-  ///
-  /// `name` is without `*.`; `nil` where the whole is too long for a name.
-  static func challenge(of name: DNSName, in zone: DNSName) -> DNSName? {
-    DNSName(labels: name.labels + zone.labels)?.prepending("_acme-challenge")
-  }
-
-  private static func draft(_ content: ZoneContent) -> ZoneDraft {
-    var draft = ZoneDraft(zone: content.zone)
-    draft.add(content.zone)
-    for server in content.servers {
-      let label = label(server.number)
-      add(label, server.addresses, seconds: serverSeconds, content.zone, &draft)
-      let record = DNSRequest.record(
-        .nameServer, seconds: serverSeconds, DNSRequest.nameServer(label))
-      if let record { draft.add(content.zone, .nameServer, record) }
-    }
-    add("all", content.living, seconds: content.seconds, content.zone, &draft)
-    for name in content.wanted {
-      for place in places(name, content.zone) { draft.add(place) }
-    }
-    for (name, values) in content.texts {
-      for place in places(name, content.zone) {
-        draft.add(place)
-        for value in values { add(text: value, place, &draft) }
-      }
-    }
-    return draft
-  }
-
-  private static func label(_ number: Int) -> String { "ns\(number)" }
-
-  private static func add(
-    _ label: String, _ addresses: [IPAddress], seconds: UInt32, _ zone: DNSName,
-    _ draft: inout ZoneDraft
-  ) {
-    guard let name = zone.prepending(label) else { return }
-    draft.add(name)
-    // The upper half of the numbers is none, RFC 2181 §8.
-    let seconds = min(seconds, 0x7fff_ffff)
-    for address in addresses {
-      let bytes = octets(address.high) + octets(address.low)
-      let record =
-        address.isIPv4
-        ? DNSRequest.record(.ipv4, seconds: seconds, bytes.suffix(4))
-        : DNSRequest.record(.ipv6, seconds: seconds, bytes)
-      if let record { draft.add(name, address.isIPv4 ? .ipv4 : .ipv6, record) }
-    }
-  }
-
-  /// In network order.
-  private static func octets(_ number: UInt64) -> [UInt8] {
-    (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) }
-  }
-
-  private static func add(text value: [UInt8], _ name: DNSName, _ draft: inout ZoneDraft) {
-    var content: [UInt8] = []
-    var rest = value[...]
-    repeat {
-      let string = rest.prefix(DNSRecord.Data.stringBytesMax)
-      content += [UInt8(string.count)] + string
-      rest = rest.dropFirst(string.count)
-    } while !rest.isEmpty
-    let record = DNSRequest.record(.text, seconds: textSeconds, content)
-    if let record { draft.add(name, .text, record) }
-  }
-
-  /// A name within the zone has no provider where one could lead elsewhere, so CAs ask for it as it is.
-  private static func places(_ name: DNSName, _ zone: DNSName) -> [DNSName] {
-    var places: [DNSName] = []
-    if let place = challenge(of: name, in: zone) { places.append(place) }
-    if name.isWithin(zone), let place = name.prepending("_acme-challenge") { places.append(place) }
-    return places
   }
 }

@@ -48,14 +48,14 @@ struct ZoneRecords: Sendable {
     for (name, drafts) in draft.names {
       let (nameStart, firstSet) = (names.count, sets.count)
       names += name
-      for (type, list) in drafts {
+      for set in drafts {
         let start = records.count
-        for record in list { records += record }
-        let takeTurns = type == .ipv4 || type == .ipv6
+        for record in set.records { records += record }
+        let takeTurns = set.type == .ipv4 || set.type == .ipv6
         sets.append(
           RecordSet(
-            type: type, count: list.count, start: start, end: records.count,
-            each: takeTurns ? list.first?.count ?? 0 : 0))
+            type: set.type, count: set.records.count, start: start, end: records.count,
+            each: takeTurns ? set.records.first?.count ?? 0 : 0))
       }
       var slot = Int(Self.hash(name.span, from: 0, to: name.count)) & (size - 1)
       while slots[slot] >= 0 { slot = (slot + 1) & (size - 1) }
@@ -143,39 +143,4 @@ struct ZoneRecords: Sendable {
 
   /// RFC 4343; lengths of labels are below all letters.
   static func small(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
-}
-
-/// The names of a zone while they are collected.
-struct ZoneDraft {
-  /// By the wire form of what a name has before the zone's, in small letters.
-  private(set) var names: [[UInt8]: [DNSType: [[UInt8]]]] = [:]
-  private let zone: [UInt8]
-
-  init(zone: DNSName) { self.zone = zone.lowercased.wire }
-
-  /// Makes a name and all above it, as far as the zone: none of them is NXDOMAIN, RFC 8020.
-  ///
-  /// One outside the zone is passed over. A record that is there already is not doubled, RFC 2181 §5.
-  mutating func add(_ name: DNSName, _ type: DNSType, _ record: [UInt8]) {
-    guard let key = key(name) else { return }
-    if names[key, default: [:]][type, default: []].contains(record) { return }
-    names[key, default: [:]][type, default: []].append(record)
-  }
-
-  mutating func add(_ name: DNSName) { _ = key(name) }
-
-  private mutating func key(_ name: DNSName) -> [UInt8]? {
-    let whole = name.lowercased.wire
-    guard whole.count >= zone.count, whole.suffix(zone.count).elementsEqual(zone) else {
-      return nil
-    }
-    let key = Array(whole.dropLast(zone.count))
-    var rest = key[...]
-    while names[Array(rest)] == nil {
-      names[Array(rest)] = [:]
-      guard let length = rest.first else { break }
-      rest = rest.dropFirst(Int(length) + 1)
-    }
-    return key
-  }
 }
