@@ -128,7 +128,9 @@ if Context.environment["FUZZ"] != nil {
       ], swiftSettings: house),
     .target(
       name: "ServerProperties",
-      dependencies: ["EdgeProxy", "Configuration", "EventLoop", "HTTPCore", "TestSupport"],
+      dependencies: [
+        "EdgeProxy", "Configuration", "DNSCore", "EventLoop", "HTTPCore", "TestSupport",
+      ],
       path: "Tests/EdgeProxyTests/Properties", swiftSettings: house),
     .executableTarget(
       name: "FuzzConfiguration", dependencies: ["CFuzzer", "Configuration", "EventLoop"],
@@ -140,12 +142,12 @@ if Context.environment["FUZZ"] != nil {
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
     "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader", "FuzzFieldValues", "FuzzSubscription",
-    "FuzzLyingEtcd", "FuzzResponseSerializer", "FuzzACME", "FuzzDNS",
+    "FuzzLyingEtcd", "FuzzResponseSerializer", "FuzzACME",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))
   }
-  for name in ["FuzzAnnouncements", "FuzzDates", "FuzzFieldLists"] {
+  for name in ["FuzzAnnouncements", "FuzzDates", "FuzzDNS", "FuzzFieldLists"] {
     package.targets.append(
       .executableTarget(
         name: name, dependencies: ["CFuzzer", "ServerProperties", "TestSupport"],

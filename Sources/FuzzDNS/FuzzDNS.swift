@@ -1,12 +1,14 @@
 import CFuzzer
+import ServerProperties
 import TestSupport
 
-/// One input of libFuzzer's; the program ends where `ParserProperties.dns` does not hold.
+/// One input of libFuzzer's; the program ends where one of the properties does not hold.
 @c(LLVMFuzzerTestOneInput)
 public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   // SAFETY: libFuzzer keeps the input until this function returns; it is copied here.
   let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-  if let complaint = ParserProperties.dns(input) { fatalError(complaint) }
+  let complaint = ParserProperties.dns(input) ?? ServerProperties.zone(input)
+  if let complaint { fatalError(complaint) }
   return 0
 }
 

@@ -7,7 +7,7 @@ struct ServerPropertiesTests {
     arguments: [
       ("announcements", ServerProperties.announcements),
       ("lists of header fields", ServerProperties.fieldLists),
-      ("times of log lines", ServerProperties.logTimes),
+      ("times of log lines", ServerProperties.logTimes), ("the zone", ServerProperties.zone),
     ] as [(String, @Sendable ([UInt8]) -> String?)])
   func `it holds for some thousands of one seed`(
     what: String, check: @Sendable ([UInt8]) -> String?
@@ -23,6 +23,7 @@ struct ServerPropertiesTests {
     arguments: [
       ("Announcements", ServerProperties.announcements),
       ("FieldLists", ServerProperties.fieldLists), ("Dates", ServerProperties.logTimes),
+      ("DNS", ServerProperties.zone),
     ] as [(String, @Sendable ([UInt8]) -> String?)])
   func `it holds for what fuzzers begin with or found`(
     name: String, check: @Sendable ([UInt8]) -> String?

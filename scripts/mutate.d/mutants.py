@@ -114,4 +114,15 @@ MUTANTS = [
     # The port.
     Mutant("the port closes without waiting", "PortGate.swift",
            "guard mayClose, now - since >= closeAfter else", "guard mayClose, now >= since else", "PortGateTests"),
+    # The fleet's zone.
+    Mutant("a name that only ends in the zone's bytes is taken for one within it", "ZoneAnswers.swift",
+           "return label == start ? start : nil", "return label >= start ? start : nil", "ZoneAnswersTests"),
+    Mutant("an answer of another server is answered", "DNSRequest.swift",
+           "bytes.count >= DNSMessage.headBytes, bytes[2] & 0x80 == 0 else", "bytes.count >= DNSMessage.headBytes else",
+           "DNSRequestTests"),
+    Mutant("a client gets more in a datagram than it takes", "DNSRequest+Answer.swift",
+           "bytesMax = min(said, Self.datagramBytesMax)", "bytesMax = Self.datagramBytesMax",
+           "DNSRequestTests|ZoneSetsTests"),
+    Mutant("a name above others is not there", "ZoneDraft.swift",
+           "while names[Array(rest)] == nil {", "while names[Array(rest)] == nil, rest.count > 255 {", "ZoneAnswersTests"),
 ]

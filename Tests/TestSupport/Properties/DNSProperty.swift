@@ -8,7 +8,7 @@ extension ParserProperties {
     _ = ResolverFile.servers(input)
     _ = try? TSIGKey(name: key.name, algorithm: .sha256, file: input)
     _ = try? TSIG.verify(input, key, request: input, at: 0)
-    if let complaint = nameProblem(text(input.span)) { return complaint }
+    if let complaint = nameProblem(text(input.span)) ?? requestProblem(input) { return complaint }
     guard let message = try? DNSMessage(decoding: input) else { return nil }
     if (try? DNSMessage(decoding: input.dropLast())) != nil { return "a shorter one is a message" }
     let names = (message.answers + message.authorities + message.additionals).map(\.name)
@@ -19,6 +19,39 @@ extension ParserProperties {
     guard let written = try? message.encoded() else { return nil }
     guard (try? DNSMessage(decoding: written)) == message else { return "it does not read back" }
     return signatureProblem(message)
+  }
+
+  /// What a server reads where the bytes lie is what the message says.
+  private static func requestProblem(_ input: [UInt8]) -> String? {
+    let message = try? DNSMessage(decoding: input)
+    guard let request = DNSRequest(input.span) else {
+      return input.count < 12 || input[2] & 0x80 != 0 ? nil : "a query that is not read"
+    }
+    guard request.code == .noError || request.code == .badVersion else {
+      guard request.nameBytes == 0, request.options == nil else { return "a part of a query" }
+      guard let message, message.operation == .query, message.questions.count == 1 else {
+        return nil
+      }
+      let isAlone = (message.answers + message.authorities + message.additionals).isEmpty
+      return isAlone && (try? message.encoded()) == input ? "a plain question is refused" : nil
+    }
+    // The question alone, as a message of its own.
+    var alone = Array(input.prefix(DNSRequest.nameStart + request.nameBytes + 4))
+    alone.replaceSubrange(6..<12, with: [0, 0, 0, 0, 0, 0])
+    guard let question = try? DNSMessage(decoding: alone).questions else { return "no question" }
+    guard question.map(\.name.wire.count) == [request.nameBytes],
+      question.map(\.type) == [request.type], question.map(\.domain) == [request.domain]
+    else { return "another question than \(question)" }
+    guard let message else { return nil }
+    let options = message.additionals.filter { $0.type == .options }
+    guard options.count == (request.options == nil ? 0 : 1), message.answers.isEmpty else {
+      return "other records than \(message)"
+    }
+    guard let option = options.first, let read = request.options else { return nil }
+    return option.name == .root && Int(option.domain.rawValue) == read.answerBytesMax
+      && UInt8(truncatingIfNeeded: option.seconds >> 16) == read.version
+      && (option.seconds & 0x8000 != 0) == read.wantsSignatures
+      ? nil : "other options than \(option)"
   }
 
   private static func nameProblem(_ text: String) -> String? {
