@@ -48,6 +48,8 @@ final class FleetAddresses {
   private var isRead = false
   /// All that were known from the start have been looked at.
   private var hasBegun = false
+  /// Until then addresses that appear are taken as living: a fleet that begins comes one after the other.
+  private var beginsUntil: Instant?
   private var isTelling = false
   /// How often addresses were left out of answers, and answered again.
   private var counts = (away: 0, back: 0)
@@ -82,6 +84,8 @@ final class FleetAddresses {
   /// Between two things that are said.
   private static let pauseMin = Duration.milliseconds(100)
   private static let joinAgainAfter = Duration.seconds(1)
+  /// Since etcd was read first.
+  private static let beginsFor = Duration.seconds(10)
   /// A store that has lost its keys has them again within this time.
   private static let rememberedFor = Duration.seconds(60)
 
@@ -107,6 +111,7 @@ final class FleetAddresses {
     lives = previous?.lives ?? LivingAddresses(returnAfter: returnAfter)
     lives.returnAfter = returnAfter
     hasBegun = previous?.hasBegun ?? false
+    beginsUntil = previous?.hasBegun == true ? loop.now : nil
     said = (ServerSight(isOpen: isOpen).value, loop.now)
     probes = AddressProbes(on: loop) { [unowned self] in step() }
     pause = Alarm(on: loop) { [unowned self] in step() }
@@ -118,6 +123,7 @@ final class FleetAddresses {
       follow(store)
     } else {
       isKnown = true
+      beginsUntil = loop.now
     }
     take()
     decide()
@@ -178,6 +184,7 @@ final class FleetAddresses {
     }
     if !missing.isEmpty || !isRead { rememberedUntil = loop.now + Self.rememberedFor }
     if changes.isListing {
+      beginsUntil = beginsUntil ?? loop.now + Self.beginsFor
       if !isKnown { tellChange() }
       (isRead, isKnown) = (true, true)
     }
@@ -280,7 +287,8 @@ final class FleetAddresses {
 
   private func decide() {
     let evidence = evidence
-    let changes = lives.update(evidence, isStart: !hasBegun, now: loop.now)
+    let isStart = !hasBegun || (beginsUntil.map { loop.now < $0 } ?? true)
+    let changes = lives.update(evidence, isStart: isStart, now: loop.now)
     if hasBegun {
       notices.tell(changes, Electorate(evidence))
       counts.away += changes.count { !$0.isAnswered }

@@ -83,7 +83,7 @@ struct LivingAddresses {
   /// Takes what is known now, and returns which addresses are answered no longer, or newly.
   ///
   /// An address that was not known before has to be well for a while. With `isStart` it is taken as living: this
-  /// server has just begun, and knows nothing of those that the others may answer for long.
+  /// server, or the fleet, has just begun, and knows nothing of those that the others may answer for long.
   mutating func update(_ evidence: Evidence, isStart: Bool, now: Instant) -> [Change] {
     let electorate = Electorate(evidence)
     let addresses = evidence.addresses
