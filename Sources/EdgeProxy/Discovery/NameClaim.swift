@@ -5,55 +5,27 @@ internal import Logging
 /// Says in etcd, under a lease, that this server has its name, and warns of others that say the same:
 /// servers of one name ignore what the other announces, and decide about their ports as one.
 final class NameClaim {
-  private let client: EtcdClient
   private let node: String
   private let warnings: Warnings
   private let logger: Logger
-  private let writes: EtcdWrites
   private var rivals: NameRivals
-  private var watch: RangeWatch?
-  private var lease: KeptLease?
-  private var leaseIdentifier: Int64?
-  private var retry: Alarm?
+  private var key: LeasedKey?
 
-  private static let retryAfter = Duration.seconds(1)
   private static let warning = "node name"
 
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String, identity: String,
     warnings: Warnings, logger: Logger, writes: EtcdWrites
   ) {
-    self.client = client
     self.node = node
     self.warnings = warnings
     self.logger = logger
-    self.writes = writes
     rivals = NameRivals(prefix: prefix, node: node, identity: identity)
-    retry = Alarm(on: loop) { [unowned self] in write() }
-    watch = RangeWatch(client, rivals.range) { [unowned self] in
-      rivals.apply($0, now: loop.clockNow)
-    }
-    lease = KeptLease(
-      client, timeToLive: NameRivals.timeToLive,
-      gained: { [unowned self] in
-        writes.succeeded(.leases)
-        leaseIdentifier = $0
-        write()
-      },
-      lost: { [unowned self] in leaseIdentifier = nil },
-      failed: { writes.failed(.leases, $0) })
-    watch?.start()
-  }
-
-  private func write() {
-    guard let leaseIdentifier else { return }
-    let value = NameRivals.value(place: ServerIdentity.place())
-    client.put(PutRequest(key: rivals.key, value: value, lease: leaseIdentifier)) {
-      [weak self] result in
-      guard let self else { return }
-      writes.ended(.name, result)
-      if case .failure = result { retry?.set(after: Self.retryAfter) }
-    }
+    key = LeasedKey(
+      client, on: loop, key: rivals.key, in: rivals.range, timeToLive: NameRivals.timeToLive,
+      kind: .name, writes: writes, value: { NameRivals.value(place: ServerIdentity.place()) },
+      changed: { [unowned self] in rivals.apply($0, now: loop.clockNow) })
+    key?.start()
   }
 
   func everySecond(now: Instant) {
@@ -84,19 +56,14 @@ final class NameClaim {
 
   /// Follows the others no more.
   func stop() {
-    watch?.end()
-    retry?.cancel()
+    key?.stop()
     warnings.clear(Self.warning)
   }
 
-  func end() {
-    leaseIdentifier = nil
-    retry?.cancel()
-    lease?.end()
-  }
+  func end() { key?.end() }
 
   /// Whether etcd has heard of the end.
-  var isOver: Bool { lease?.isOver ?? true }
+  var isOver: Bool { key?.isOver ?? true }
 }
 
 @available(*, unavailable) extension NameClaim: Sendable {}
