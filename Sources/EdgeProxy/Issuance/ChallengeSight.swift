@@ -7,17 +7,9 @@ internal import EventLoop
 /// A server's key lies under a lease: one that is gone is not waited for. One that is there and does not
 /// answer is named, and what it keeps waiting goes on.
 final class ChallengeSight {
-  private let client: EtcdClient
   private let loop: EventLoop
-  private let writes: EtcdWrites
   private var sightings: Sightings
-  private var watch: RangeWatch?
-  private var lease: KeptLease?
-  private var leaseIdentifier: Int64?
-  private var retry: Alarm?
-  private var isWriting = false
-  /// What etcd was last told, and under which lease.
-  private var told: (value: [UInt8], lease: Int64)?
+  private var key: LeasedKey?
   private var questions: [Question] = []
 
   /// Somebody waits until a revision is seen.
@@ -33,36 +25,26 @@ final class ChallengeSight {
   }
 
   private static let timeToLive = Duration.seconds(10)
-  private static let retryAfter = Duration.seconds(1)
 
   init(
     _ client: EtcdClient, on loop: EventLoop, prefix: String, node: String, writes: EtcdWrites
   ) {
-    self.client = client
     self.loop = loop
-    self.writes = writes
     sightings = Sightings(prefix: prefix, node: node)
-    retry = Alarm(on: loop) { [unowned self] in write() }
-    watch = RangeWatch(client, sightings.range) { [unowned self] in
-      sightings.apply($0)
-      answer()
-    }
-    lease = KeptLease(
-      client, timeToLive: Self.timeToLive,
-      gained: { [unowned self] in
-        writes.succeeded(.leases)
-        leaseIdentifier = $0
-        write()
-      },
-      lost: { [unowned self] in leaseIdentifier = nil },
-      failed: { writes.failed(.leases, $0) })
-    watch?.start()
+    key = LeasedKey(
+      client, on: loop, key: sightings.key, in: sightings.range, timeToLive: Self.timeToLive,
+      kind: .challenges, writes: writes, value: { [unowned self] in sightings.value },
+      changed: { [unowned self] in
+        sightings.apply($0)
+        answer()
+      })
+    key?.start()
   }
 
   /// All workers of this server show what etcd had at a revision.
   func reached(_ revision: Int64) {
     sightings.reached(revision)
-    write()
+    key?.write()
     answer()
   }
 
@@ -88,36 +70,17 @@ final class ChallengeSight {
     question.answer(sightings.unseen(question.revision))
   }
 
-  private func write() {
-    guard let lease = leaseIdentifier, !isWriting else { return }
-    let value = sightings.value
-    if let told, told == (value, lease) { return }
-    isWriting = true
-    client.put(PutRequest(key: sightings.key, value: value, lease: lease)) { [weak self] result in
-      guard let self else { return }
-      isWriting = false
-      writes.ended(.challenges, result)
-      guard case .success = result else { return retry?.set(after: Self.retryAfter) ?? () }
-      told = (value, lease)
-      write()
-    }
-  }
-
   /// Hears of nothing any more; whoever waits is told at once.
   func stop() {
-    watch?.end()
+    key?.stop()
     for question in questions { end(question) }
   }
 
   /// Has etcd delete this server's key.
-  func end() {
-    leaseIdentifier = nil
-    retry?.cancel()
-    lease?.end()
-  }
+  func end() { key?.end() }
 
   /// Whether etcd has heard of the end.
-  var isOver: Bool { lease?.isOver ?? true }
+  var isOver: Bool { key?.isOver ?? true }
 }
 
 @available(*, unavailable) extension ChallengeSight: Sendable {}
