@@ -43,7 +43,7 @@ struct AdminDesk {
     $1(.text(409, Self.nameless))
   }
 
-  private static let nameless = "the configuration has neither 'dns' nor 'records'\n"
+  static let nameless = "the configuration has neither 'dns' nor 'records'\n"
 
   func reply(_ head: borrowing RequestHead, isUnix: Bool) -> AdminReply {
     if let refusal = Self.refusal(head, isUnix: isUnix) { return .now(refusal) }

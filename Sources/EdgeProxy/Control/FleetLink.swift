@@ -22,6 +22,8 @@ final class FleetLink {
   private var challenges: (feed: ChallengeFeed, sight: ChallengeSight)?
   private let name: NameClaim
   private var issuance: EtcdIssuance?
+  private var addresses: FleetAddresses?
+  private var records: EtcdRecords?
   /// The agreement on which ports may be closed; `nil` where there is none.
   private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
@@ -110,6 +112,23 @@ final class FleetLink {
     return store
   }
 
+  /// Where the servers tell each other who lives.
+  func addressStore(state: String) -> FleetAddresses.Store {
+    FleetAddresses.Store(
+      client: client, prefix: settings.prefix, writes: writes, copy: FleetCopy(state: state))
+  }
+
+  /// Ends these with the link.
+  func follow(_ addresses: FleetAddresses) { self.addresses = addresses }
+
+  /// Where the fleet keeps whose turn it is to change records, and what was changed.
+  func recordStore() -> EtcdRecords {
+    let store = EtcdRecords(
+      client, on: loop, prefix: settings.prefix, node: configuration.node, writes: writes)
+    records = store
+    return store
+  }
+
   /// Begins to agree with the other servers on whose port may be closed.
   func agreeOnPorts(_ neighbours: NeighbourPorts, changed: @escaping () -> Void) {
     ports = FleetPorts(
@@ -162,6 +181,7 @@ final class FleetLink {
     challenges?.feed.end()
     challenges?.sight.stop()
     ports?.stop()
+    addresses?.stop()
     name.stop()
     givesUpAt = loop.now + Self.handover
   }
@@ -175,6 +195,7 @@ final class FleetLink {
       instances?.end()
       challenges?.sight.end()
       ports?.end()
+      addresses?.end()
       name.end()
       return false
     }
@@ -192,6 +213,7 @@ final class FleetLink {
     tickets?.end()
     challenges?.sight.end()
     ports?.end()
+    addresses?.end()
     name.end()
     let deadline = loop.clockNow + Self.farewell
     let alarm = Alarm(on: loop) {}
@@ -204,8 +226,10 @@ final class FleetLink {
   }
 
   private var isOver: Bool {
-    [tickets?.isOver, challenges?.sight.isOver, ports?.isOver, name.isOver, issuance?.isOver]
-      .allSatisfy { $0 ?? true }
+    [
+      tickets?.isOver, challenges?.sight.isOver, ports?.isOver, name.isOver, issuance?.isOver,
+      addresses?.isOver, records?.isOver,
+    ].allSatisfy { $0 ?? true }
   }
 }
 

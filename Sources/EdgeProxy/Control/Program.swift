@@ -42,8 +42,8 @@ enum Program {
     try server.run()
   }
 
-  /// Besides those for connections: for listeners, logs, etcd and the loops of the workers.
-  private static let otherFiles = 128
+  /// Besides those for connections: for listeners, logs, etcd, questions of DNS and the loops of the workers.
+  private static let otherFiles = 400
 
   /// Says how many connections fit into the file descriptors, where that is less than was configured: a
   /// connection of a client has one, and the one to its node another.

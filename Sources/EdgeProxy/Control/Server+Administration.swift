@@ -10,7 +10,9 @@ extension Server {
       drain: { [unowned self] in setAside() }, undrain: { [unowned self] in putBack() },
       drainState: { [unowned self] in drainState },
       issuance: { [unowned self] in orders.issuer?.section.document },
-      order: { [unowned self] in order($0) })
+      order: { [unowned self] in order($0) },
+      names: { [unowned self] in names.document },
+      changeNames: { [unowned self] in change($0, $1) })
     let listener = AdminListener(
       configuration.listen.admin, loop: loop, logger: logger, warnings: warnings, desk: desk)
     listener.open()
@@ -33,6 +35,7 @@ extension Server {
     let pipes = workers.handles.map(\.counters.peers) + [links.counters]
     let optional = [
       fleet?.section, peers?.section(pipes), tickets?.section, orders.issuer?.section.section,
+      names.addresses?.section, names.service?.section, names.records?.section,
       discovery.map { SubscriptionsSection($0, now: loop.now).section },
     ]
     sections += optional.compactMap { $0 }

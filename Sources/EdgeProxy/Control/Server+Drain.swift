@@ -15,6 +15,7 @@ extension Server {
     logger.notice("draining")
     ports.step(ability, workers: workers.handles, now: loop.now)
     tellAbility()
+    tellReachable()
     drainWorkers()
   }
 

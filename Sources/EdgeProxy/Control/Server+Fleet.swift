@@ -14,6 +14,7 @@ extension Server {
       configuration, encryption: certificates.encryption, loop: loop, logger: logger,
       warnings: warnings)
     fleet?.follow(certificates)
+    findAddresses()
     if configuration.acme != nil { fleet?.follow(challenges) }
     if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {
       let keeper = PeerKeeper(configuration, prefix: etcd.prefix, logger: logger) {
@@ -114,6 +115,8 @@ struct Sharing: Equatable {
   let instances: Bool
   let peers: Bool
   let challenges: Bool
+  let addressing: Addressing?
+  let records: Bool
 }
 
 extension Configuration {
@@ -121,6 +124,7 @@ extension Configuration {
     Sharing(
       prefix: etcd?.prefix, certificates: certificates.etcd, tickets: tls.tickets == .etcd,
       ports: listen.closeWhenUnable == .fleet, instances: subscriptions?.isShared ?? false,
-      peers: !listen.peers.isEmpty, challenges: acme != nil)
+      peers: !listen.peers.isEmpty, challenges: acme != nil, addressing: addressing,
+      records: records != nil)
   }
 }

@@ -85,6 +85,7 @@ extension Server {
     shareAgain(after: previous, keys)
     certificatesChanged()
     discover()
+    followNames()
     issue()
     step()
     return nil

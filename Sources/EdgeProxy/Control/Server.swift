@@ -23,6 +23,7 @@ final class Server: TimerTarget {
   var tickets: TicketKeeper?
   var peers: PeerKeeper?
   let orders = CertificateOrders()
+  private(set) lazy var names = NameKeeper(on: loop, logger: logger, warnings: warnings)
   var service = ServiceWatch()
   let warnings = Warnings()
   /// To nodes on other servers, for checks and probes.
@@ -33,12 +34,13 @@ final class Server: TimerTarget {
   }
   /// What CAs are shown that ask whether names are this server's.
   private(set) lazy var challenges: ChallengeDelivery = ChallengeDelivery(
-    workers: workers.count, logger: logger, now: Self.wallClock
-  ) { [unowned self] table, number in
+    places: workers.count + 1, logger: logger, now: Self.wallClock
+  ) { [unowned self] table, values, number in
     workers.post { [control = loop.handle] worker in
       worker.install(table)
       control.post { loop in (loop.owner as? Server)?.challenges.taken(number) }
     }
+    names.show(values) { [unowned self] in challenges.taken(number) }
   }
   let prober: Prober
   private(set) lazy var reports = NodeReports(links: links, logger: logger) { [unowned self] in
@@ -120,6 +122,7 @@ final class Server: TimerTarget {
     self.tickets = tickets
     share(tickets)
     discover()
+    followNames()
     issue()
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
     try startWorkers(spool: spool, tickets: tickets.keys)
@@ -144,6 +147,7 @@ final class Server: TimerTarget {
     loop.owner = nil
     workers.stop()
     orders.end()
+    names.end()
     fleet?.close()
     discovery?.close()
     certificates.end()
@@ -241,6 +245,7 @@ final class Server: TimerTarget {
       ability, unableSince: probes.emptySince, fleet: fleet?.ports, workers: workers.handles,
       now: now)
     tellAbility()
+    tellReachable()
     if isReady { tellListeners() } else { becomeReady() }
   }
 
@@ -289,6 +294,7 @@ final class Server: TimerTarget {
     tickets?.everySecond()
     fleet?.everySecond()
     orders.everySecond()
+    names.everySecond()
     retired.removeAll { $0.hasFaded(now: loop.now) }
     peers?.everySecond()
     openPeers()

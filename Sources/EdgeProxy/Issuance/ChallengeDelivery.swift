@@ -1,28 +1,29 @@
 internal import ACME
 internal import Logging
 
-/// Brings the values that CAs are to be shown to all workers of this server, and tells when each has them.
+/// Brings the values that CAs are to be shown to all that answer on this server, and tells when each has them: the
+/// workers, and whatever answers questions of DNS.
 final class ChallengeDelivery {
-  private let workers: Int
+  private let places: Int
   private let logger: Logger
   private let now: () -> Int64
-  private let post: (ChallengeTable, Int) -> Void
+  private let post: (ChallengeTable, Set<ChallengeValue>, Int) -> Void
   private var values: Set<ChallengeValue> = []
   private var node: String?
   private var table = ChallengeTable.empty
   /// The number of the newest table.
   private var number = 0
-  /// How many workers have a table, by its number; one that all have is forgotten.
+  /// How many places have a table, by its number; one that all have is forgotten.
   private var counts: [Int: Int] = [:]
   private var waiting: [(number: Int, done: () -> Void)] = []
 
-  /// `post` sends a table with its number to each worker, which answers by `taken`; `now` is in seconds since
-  /// 1970.
+  /// `post` sends a table, and the values that it was made from, with its number to each place, which answers by
+  /// `taken`; `now` is in seconds since 1970.
   init(
-    workers: Int, logger: Logger, now: @escaping () -> Int64,
-    post: @escaping (ChallengeTable, Int) -> Void
+    places: Int, logger: Logger, now: @escaping () -> Int64,
+    post: @escaping (ChallengeTable, Set<ChallengeValue>, Int) -> Void
   ) {
-    self.workers = workers
+    self.places = places
     self.logger = logger
     self.now = now
     self.post = post
@@ -35,7 +36,7 @@ final class ChallengeDelivery {
     send()
   }
 
-  /// These values take the place of those before; `done` is called once all workers have them.
+  /// These values take the place of those before; `done` is called once all places have them.
   func deliver(_ values: Set<ChallengeValue>, _ done: @escaping () -> Void) {
     if values != self.values {
       self.values = values
@@ -54,17 +55,17 @@ final class ChallengeDelivery {
     }
     number += 1
     counts[number] = 0
-    post(table, number)
+    post(table, values, number)
   }
 
-  /// A worker has the table of this number.
+  /// A place has the table of this number.
   func taken(_ number: Int) {
     guard let count = counts[number] else { return }
-    counts[number] = count + 1 < workers ? count + 1 : nil
+    counts[number] = count + 1 < places ? count + 1 : nil
     settle()
   }
 
-  /// Workers take tables in their order, so one that all have stands for those before.
+  /// Each place takes tables in their order, so one that all have stands for those before.
   private func settle() {
     let oldest = counts.keys.min() ?? .max
     let ready = waiting.filter { $0.number < oldest }

@@ -29,8 +29,8 @@ struct ChallengeDeliveryTests {
   init() {
     let record = record
     delivery = ChallengeDelivery(
-      workers: 3, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { 0 }
-    ) { record.sent.append(($0, $1)) }
+      places: 3, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { 0 }
+    ) { record.sent.append(($0, $2)) }
   }
 
   private func taken(_ number: Int, times: Int = 3) {
