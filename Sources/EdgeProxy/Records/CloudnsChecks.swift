@@ -46,16 +46,22 @@ extension CloudnsProvider {
 
   private func setNext(
     _ records: ArraySlice<(address: AddressRecord, record: CloudnsAPI.Record)>, _ port: UInt16,
-    _ isDryRun: Bool, _ checks: [CloudnsCheck], _ done: @escaping ([CloudnsCheck]) -> Void
+    _ isDryRun: Bool, _ before: [CloudnsCheck], _ done: @escaping ([CloudnsCheck]) -> Void
   ) {
-    guard let (address, record) = records.first else { return done(checks) }
-    let goOn = { [weak self] (outcome: CloudnsCheck.Outcome) in
-      let all = checks + [CloudnsCheck(record: address, outcome: outcome)]
-      self?.setNext(records.dropFirst(), port, isDryRun, all, done)
+    var (records, checks) = (records, before)
+    while let (address, record) = records.popFirst() {
+      if record.hasCheck || isDryRun {
+        checks.append(
+          CloudnsCheck(record: address, outcome: record.hasCheck ? .kept : .wouldSet))
+        continue
+      }
+      let call = CloudnsAPI.check(record.id, of: address.addressText, port: port, in: zone)
+      return change(call) { [weak self, records, checks] failure in
+        let outcome = failure.map { CloudnsCheck.Outcome.refused($0.description) } ?? .set
+        let all = checks + [CloudnsCheck(record: address, outcome: outcome)]
+        self?.setNext(records, port, isDryRun, all, done)
+      }
     }
-    if record.hasCheck { return goOn(.kept) }
-    if isDryRun { return goOn(.wouldSet) }
-    let call = CloudnsAPI.check(record.id, of: address.addressText, port: port, in: zone)
-    change(call) { goOn($0.map { .refused($0.description) } ?? .set) }
+    done(checks)
   }
 }

@@ -185,7 +185,10 @@ final class HookProvider: RecordProvider {
 
   /// What the program wrote, but for what may be a key: a program may show the request that failed.
   private static func text(_ output: [UInt8], hiding values: some Sequence<String>) -> String {
-    var text = String(decoding: output, as: UTF8.self)
+    // Of a long output the beginning is missing, which may be that of a key.
+    let isCut = output.count >= ChildProcess.outputBytesMax
+    let whole = isCut ? output.drop { $0 != UInt8(ascii: "\n") }.dropFirst() : output[...]
+    var text = String(decoding: whole, as: UTF8.self)
     for value in values.sorted(by: { $0.utf8.count > $1.utf8.count })
     where value.count >= secretMin {
       text = text.replacing(value, with: "***")

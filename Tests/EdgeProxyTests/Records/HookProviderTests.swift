@@ -138,6 +138,14 @@ final class HookProviderTests {
     provider.close()
   }
 
+  @Test func `of a long output no line is told whose beginning is missing`() throws {
+    let provider = try provider(
+      "echo \"$TOKEN$(printf '%04090d' 0)\"; echo end", environment: "TOKEN=s3cret-token\n")
+    #expect(try answer { provider.add(record, $0) } == nil)
+    #expect(log.take().map { $0.metadata["output"] } == ["end\n"])
+    provider.close()
+  }
+
   @Test func `an environment file that others may read, or that is none, is told`() throws {
     let provider = try provider(environment: "export TOKEN=1\n")
     #expect(
