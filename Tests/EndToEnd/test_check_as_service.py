@@ -121,6 +121,27 @@ def test_files_roots_pages_and_keys_are_looked_at_too(place):
     assert len(refused(output)) == 3, output
 
 
+def records(place):
+    """A provider's section whose program, variables and secrets only root can use."""
+    for name in ("hook", "hook.env"):
+        (place / name).touch()
+        (place / name).chmod(0o700)
+    return (f"{{ provider: exec, zone: example.test, names: [www], command: {place}/hook,"
+            f" environment_file: {place}/hook.env }}")
+
+
+def test_the_program_of_a_provider_and_its_variables_are_looked_at_too(place):
+    file = configure(place, public="[203.0.113.1]", records=records(place))
+    code, output = check(file, "--as", SOMEBODY)
+    assert (code, len(refused(output))) == (1, 2), output
+    assert f"'{place}/hook' cannot be run by user 'nobody'" in output
+    assert f"'{place}/hook.env' cannot be read by user 'nobody'" in output
+    (place / "hook").chmod(0o755)
+    (place / "hook.env").chmod(0o644)
+    code, output = check(file, "--as", SOMEBODY)
+    assert (code, refused(output)) == (0, []), output
+
+
 def test_a_configuration_that_the_user_cannot_read_is_an_error(place):
     file = configure(place)
     file.chmod(0o600)
@@ -165,6 +186,24 @@ def test_the_installed_unit_says_whose_eyes_and_what_is_hidden(place):
     assert code == 1
     assert f"the service does not see '{place}/certificates'" in output
     assert "PrivateTmp=true in its unit" in output
+
+
+@pytest.mark.skipif(not can_mount(), reason="mount namespaces are needed")
+def test_the_unit_that_is_shipped_may_have_the_port_of_dns_and_one_without_the_capability_may_not(place):
+    unit = place / "edgeproxy.service"
+    shipped = (REPOSITORY / "conf/systemd/edgeproxy.service").read_text()
+    unit.write_text(
+        shipped.replace("User=edgeproxy", f"User={SOMEBODY}").replace("Group=edgeproxy", "Group=nogroup")
+        .replace("PrivateTmp=true", "PrivateTmp=no"))
+    file = configure(
+        place, log="{ access: off }", listen='{ admin: off, https: ["127.0.0.1:8443"], http: [] }',
+        public="[203.0.113.1]", dns="{ zone: fleet.example.test, servers: [203.0.113.1] }")
+    code, output = check(file, prefix=under_a_unit(unit))
+    assert (code, "EACCES" in output) == (0, False), output
+    unit.write_text(unit.read_text().replace("CAP_NET_BIND_SERVICE", ""))
+    code, output = check(file, prefix=under_a_unit(unit))
+    assert code == 1
+    assert "user 'nobody' cannot listen on '203.0.113.1:53': Permission denied (EACCES) below port 1024" in output
 
 
 @pytest.mark.skipif(not can_mount(), reason="mount namespaces are needed")
