@@ -42,6 +42,8 @@ package final class DNSProbe: DNSWork {
       { [unowned self] in answered($0) })
   }
 
+  deinit { work?.cancel() }
+
   package func cancel() {
     completion = nil
     work?.cancel()

@@ -51,6 +51,8 @@ package final class DNSQuery: DNSWork {
     return message
   }
 
+  deinit { work?.cancel() }
+
   package func cancel() {
     completion = nil
     work?.cancel()

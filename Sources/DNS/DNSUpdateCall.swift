@@ -38,6 +38,8 @@ package final class DNSUpdateCall: DNSWork {
     askNext()
   }
 
+  deinit { work?.cancel() }
+
   package func cancel() {
     completion = nil
     work?.cancel()

@@ -34,6 +34,8 @@ final class CloudnsCalls {
     pause = Alarm(on: loop) { [unowned self] in next() }
   }
 
+  deinit { pause?.cancel() }
+
   /// Nothing is told afterwards.
   func close() {
     isClosed = true

@@ -34,6 +34,8 @@ final class CloudnsProvider: RecordProvider {
     calls = CloudnsCalls(settings, on: loop)
   }
 
+  deinit { pause?.cancel() }
+
   func close() {
     isClosed = true
     pause?.cancel()

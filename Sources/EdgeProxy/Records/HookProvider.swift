@@ -46,6 +46,8 @@ final class HookProvider: RecordProvider {
   }
 
   /// A program that runs is killed.
+  deinit { process?.cancel() }
+
   func close() {
     isClosed = true
     process?.cancel()

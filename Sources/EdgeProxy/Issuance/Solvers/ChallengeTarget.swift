@@ -40,6 +40,8 @@ final class ChallengeTarget: DNSWork {
     askServers()
   }
 
+  deinit { work?.cancel() }
+
   func cancel() {
     completion = nil
     work?.cancel()

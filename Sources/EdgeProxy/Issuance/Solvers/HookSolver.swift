@@ -76,6 +76,8 @@ final class HookSolver: ChallengeSolver {
   }
 
   /// A program that runs is killed.
+  deinit { process?.cancel() }
+
   func close() {
     jobs = []
     process?.cancel()

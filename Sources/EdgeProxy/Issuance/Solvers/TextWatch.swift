@@ -39,6 +39,8 @@ final class TextWatch: DNSWork {
     ask()
   }
 
+  deinit { work?.cancel() }
+
   func cancel() {
     completion = nil
     work?.cancel()
