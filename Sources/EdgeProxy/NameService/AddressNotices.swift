@@ -28,7 +28,12 @@ final class AddressNotices {
         "connects": "\(Self.names(witnesses.connects))", "fails": "\(Self.names(witnesses.fails))",
       ]
       if change.isAnswered {
-        logger.notice("address is answered again", metadata: metadata)
+        logger.notice(
+          change.isNew ? "address is answered" : "address is answered again", metadata: metadata)
+      } else if change.isReturning {
+        logger.notice(
+          "address is answered again later: enough others live, and it has not been well for long",
+          metadata: metadata)
       } else if electorate.isKnown(change.address) {
         let reason =
           electorate.isClosed(change.address)

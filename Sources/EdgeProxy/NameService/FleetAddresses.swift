@@ -292,7 +292,7 @@ final class FleetAddresses {
     if hasBegun {
       notices.tell(changes, Electorate(evidence))
       counts.away += changes.count { !$0.isAnswered }
-      counts.back += changes.count(where: \.isAnswered)
+      counts.back += changes.count { $0.isAnswered && !$0.isNew }
     }
     if isKnown { hasBegun = true }
     notices.tellFew(lives.hasTooFew(besides: own.addresses))

@@ -44,6 +44,10 @@ struct LivingAddresses {
   struct Change: Equatable {
     var address: IPAddress
     var isAnswered: Bool
+    /// It was not known before.
+    var isNew = false
+    /// It is well, and waits for its turn: enough others live again.
+    var isReturning = false
   }
 
   private struct Record {
@@ -93,16 +97,23 @@ struct LivingAddresses {
         records[address] ?? Record(state: isStart ? .living : .away(since: now), since: now)
       next[address] = moved(record, by: electorate.verdict(address), now: now)
     }
+    let known = Set(records.keys)
     records = next
     let previous = answer
     answer = Self.answer(addresses) { next[$0]?.state ?? .living }
-    return changes(from: previous)
+    return changes(from: previous, of: known)
   }
 
-  private func changes(from previous: [IPAddress]) -> [Change] {
+  private func changes(from previous: [IPAddress], of known: Set<IPAddress>) -> [Change] {
     let (before, after) = (Set(previous), Set(answer))
-    return previous.filter { !after.contains($0) }.map { Change(address: $0, isAnswered: false) }
-      + answer.filter { !before.contains($0) }.map { Change(address: $0, isAnswered: true) }
+    let gone = previous.filter { !after.contains($0) }.map { address in
+      let isReturning = if case .returning = records[address]?.state { true } else { false }
+      return Change(address: address, isAnswered: false, isReturning: isReturning)
+    }
+    return gone
+      + answer.filter { !before.contains($0) }.map {
+        Change(address: $0, isAnswered: true, isNew: !known.contains($0))
+      }
   }
 
   private func moved(

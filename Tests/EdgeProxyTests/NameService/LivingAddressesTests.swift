@@ -364,6 +364,33 @@ struct LivingAddressesTests {
     #expect(fleet.changes.isEmpty)
   }
 
+  @Test func `an address that is well and has to wait is told apart from one that is lost`() {
+    var fleet = SeenFleet(3)
+    fleet.losePower("bc")
+    fleet.look()
+    fleet.comeBack("b")
+    fleet.accuse("c", by: "b")
+    fleet.look()
+    fleet.comeBack("c")
+    fleet.look(after: .seconds(10))
+    let told = fleet.changes.count
+    fleet.look(after: .seconds(20))
+    #expect(fleet.answered == "ab")
+    #expect(
+      Array(fleet.changes.dropFirst(told)) == [
+        .init(address: SeenFleet.address(3), isAnswered: false, isReturning: true)
+      ])
+  }
+
+  @Test func `an address that was not known before is told as new`() {
+    var fleet = SeenFleet(1)
+    fleet.evidence.servers.append(
+      KnownServer(node: "b", number: 2, addresses: [SeenFleet.address(2)], port: 443))
+    fleet.look()
+    #expect(
+      fleet.changes == [.init(address: SeenFleet.address(2), isAnswered: true, isNew: true)])
+  }
+
   @Test func `a server that is forgotten is gone from the answers`() {
     var fleet = SeenFleet(5)
     fleet.evidence.servers.remove(at: 3)
