@@ -17,6 +17,7 @@ from support.etcd_cluster import Cluster
 from support.gate import Gate
 from support.http import ScriptedHTTP
 from support.installed import build_package
+from support.names import NamedFleet, Server, make_network, settings as names_settings
 from support.network import dig_hole, namespace
 from support.processes import eventually
 from support.tunnels import upper
@@ -312,3 +313,33 @@ def network():
 def black_hole(network):
     """The address of a machine that was switched off."""
     return dig_hole()
+
+
+@pytest.fixture
+def named(network, edge, scripted, etcd, directory, ending):
+    """named(count=3, ...): servers that answer for a zone of their own and name one another; all live.
+
+    They share an etcd unless `alone`. `dns` is more of that section, False for none. `start(number)` starts one of `spare` others.
+    """
+
+    def make(count=3, alone=False, dns=None, families=(4,), delegated=True, spare=0, wait=True,
+             etcd_more=None, **configuration):
+        make_network(count + spare)
+        cluster = None if alone else etcd()
+        shared = {} if alone else {"etcd": cluster.settings(**(etcd_more or {}))}
+        backend = scripted()
+
+        def start(number):
+            return Server(number, edge({"app1": [backend.address]}, workers=1, **{
+                **names_settings(number, dns, families), **shared, **configuration}))
+
+        fleet = NamedFleet(map(start, range(1, count + 1)), directory, cluster)
+        fleet.start = start
+        ending.append(fleet)
+        if wait and dns is not False:
+            fleet.wait_until_well()
+        if delegated:
+            fleet.delegate()
+        return fleet
+
+    return make

@@ -34,13 +34,13 @@ def key_text(secret=None, name=KEY_NAME, algorithm="hmac-sha256"):
 
 
 class Bind:
-    """One server. `zones` are names, each with lines of a zone file; the key may change TXT records there.
+    """One server. `zones` are names, each with lines of a zone file; the key may change records of `types` there.
 
     With `primary`, another Bind, it is a secondary of that one's zones, which tells it of each change.
     """
 
-    def __init__(self, directory, zones=None, primary=None, key=None):
-        self.directory, self.primary = directory, primary
+    def __init__(self, directory, zones=None, primary=None, key=None, types="TXT"):
+        self.directory, self.primary, self.types = directory, primary, types
         self.zones = dict(zones or (primary.zones if primary else {}))
         directory.mkdir()
         self.key_file = directory / "tsig.key"
@@ -66,7 +66,7 @@ class Bind:
                          f"primaries port {self.primary.port} {{ 127.0.0.1; }}; }};\n")
             else:
                 text += (f'zone "{zone}" {{ type primary; file "{zone}.zone"; also-notify {{ {also}}}; '
-                         f"update-policy {{ grant {KEY_NAME} zonesub TXT; }}; }};\n")
+                         f"update-policy {{ grant {KEY_NAME} zonesub {self.types}; }}; }};\n")
         (self.directory / "named.conf").write_text(text)
         self.child = Child([SERVER, "-g", "-n", "1", "-c", self.directory / "named.conf", "-p", str(self.port)],
                            directory=self.directory)
