@@ -167,12 +167,7 @@ package final class EtcdClient {
   }
 
   /// Gives up the member that is connected, because it does not answer as it should.
-  func abandon(_ reason: String) {
-    guard let connection else { return }
-    self.connection = nil
-    connection.close()
-    ended(reason)
-  }
+  func abandon(_ reason: String) { connection?.end(reason) }
 
   private func note(_ result: Result<Void, CallError>, _ token: String?) {
     guard case .failure(let error) = result else { return }

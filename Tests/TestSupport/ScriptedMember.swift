@@ -47,6 +47,12 @@ package final class ScriptedMember: EventSource {
     }
   }
 
+  /// Closes the connections that there are.
+  package func hangUp() {
+    for line in lines { loop.forget(line.token) }
+    lines = []
+  }
+
   package func end() {
     loop.forget(token)
     for line in lines { loop.forget(line.token) }

@@ -202,23 +202,29 @@ final class GRPCConnection: ClientWire.Owner {
   // MARK: The end
 
   /// Ends it without a word to `ended`; calls under way are lost.
-  func close() { shut("the connection was closed") }
-
-  private func end(_ reason: String) {
-    guard !isClosed else { return }
-    shut(reason)
-    ended(reason)
+  func close() {
+    for call in letGo() { call.lost("the connection was closed") }
   }
 
-  private func shut(_ reason: String) {
+  /// Ends it, and tells `ended` before the calls under way hear that they are lost.
+  ///
+  /// Whoever loses a call may begin another at once, and with it the next connection.
+  func end(_ reason: String) {
     guard !isClosed else { return }
+    let lost = letGo()
+    ended(reason)
+    for call in lost { call.lost(reason) }
+  }
+
+  /// The calls that were under way; none where it has ended already.
+  private func letGo() -> [GRPCCall] {
+    guard !isClosed else { return [] }
     isClosed = true
     alarm?.cancel()
     lookup?.cancel()
     wire?.close()
-    let lost = calls
-    calls = [:]
-    for call in lost.values { call.lost(reason) }
+    defer { calls = [:] }
+    return Array(calls.values)
   }
 }
 
