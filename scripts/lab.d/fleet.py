@@ -81,6 +81,7 @@ class Fleet:
         authority.send_signal(signal.SIGUSR1)
         for server in self.servers:
             self._wait_for_ordered(server)
+        self.names.wait()
         (self.directory / "lab.json").write_text(json.dumps(
             {"owner": self.owner, "servers": self.count, "edgeproxy": str(self.edgeproxy)}))
 

@@ -169,7 +169,7 @@ def arguments():
                           help="who names the servers to clients: a server of DNS with a monitor, or the fleet itself")
         made.add_argument("--ttl", type=int, default=2, help="of A records, in seconds")
         made.add_argument("--period", type=float, default=2, help="of the DNS monitor, in seconds")
-        made.add_argument("--return-after", type=float, default=30, metavar="SECONDS",
+        made.add_argument("--return-after", type=float, default=10, metavar="SECONDS",
                           help="until the fleet names a server again that was away")
         made.add_argument("--edgeproxy", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
 

@@ -30,6 +30,9 @@ class Monitor:
         self.fleet.run_program(
             "dns_server.py", "--ttl", self.ttl, "--period", self.period, "--servers", self.fleet.count)
 
+    def wait(self):
+        """Nothing has to settle."""
+
     def watch(self):
         self.fleet.run_program("answers.py", "--name", f"app1.{PARENT}", "--ask", f"dns={network.CLIENT}")
 
@@ -56,6 +59,17 @@ class FleetNames:
         self.fleet.run_command("nsd", *nameservers.provider(directory, PARENT, [PROVIDER], records))
         self.fleet.run_command("unbound", *nameservers.resolver(
             directory, network.CLIENT, 53, PARENT, PROVIDER, f"outgoing-interface: {network.CLIENT}"))
+
+    def wait(self):
+        """A server that is new is named for want of others; a fleet that stands for long has none of these."""
+        deadline = time.monotonic() + self.return_after + KNOWN_SECONDS
+        for server in self.fleet.servers:
+            words = self.fleet.network.inside(
+                server.number, server.binary, "dns", "status", "--config", server.configuration_file)
+            while (said := network.run(*words, check=False)).returncode:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{server.name} does not hold all servers for well: {said.stdout}{said.stderr}")
+                time.sleep(0.2)
 
     def _name_servers(self):
         """The addresses of the zone's servers by their names, as each of them says once it knows all the others."""
