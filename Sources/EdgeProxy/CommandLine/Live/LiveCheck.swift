@@ -28,6 +28,9 @@ struct LiveCheck {
       if let settings = configuration.nameService {
         try LiveNamesCheck(check: self, settings: settings, loop: loop).run()
       }
+      if let settings = configuration.records {
+        try LiveRecordsCheck(check: self, settings: settings, loop: loop).run()
+      }
       checkPorts()
     } catch {
       findings.error(.start, "cannot look further: \(error.reason)")
@@ -58,7 +61,7 @@ struct LiveCheck {
     named.nodes.first { $0.address == address }?.position ?? .start
   }
 
-  private static var silent: Logger { Logger(label: "check") { _ in SwiftLogNoOpLogHandler() } }
+  static var silent: Logger { Logger(label: "check") { _ in SwiftLogNoOpLogHandler() } }
 
   /// Connects to each node, all at once.
   private func checkNodes(_ loop: EventLoop, hosts: HostAddresses) throws(SystemError) {
