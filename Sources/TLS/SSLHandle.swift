@@ -29,6 +29,12 @@ struct SSLHandle: ~Copyable {
     return unsafe raw
   }
 
+  /// All that was read from the socket so far, in bytes.
+  var bytesReceived: UInt64 {
+    guard let socket = unsafe SSL_get_rbio(raw) else { return 0 }
+    return unsafe BIO_number_read(socket)
+  }
+
   func handshake() throws(TLSError) -> TLSProgress {
     Self.forgetErrors()
     let result = unsafe SSL_do_handshake(raw)

@@ -76,6 +76,9 @@ package final class TLSStream {
   @discardableResult
   package func shutdown() -> Bool { handle.shutdown() }
 
+  /// Whether anything has come from the client, at least a byte.
+  package var hasReceived: Bool { handle.bytesReceived > 0 }
+
   /// Bytes that were read from the socket and not yet from here.
   package var hasPending: Bool { unsafe SSL_has_pending(ssl) == 1 }
 

@@ -7,6 +7,8 @@ internal import TLS
 /// What a worker logs about things that went wrong.
 extension Worker {
   func handshakeFailed(_ connection: Connection, _ error: TLSError) {
+    // Probes of other servers and of monitors only connect: they began no handshake.
+    guard connection.stream?.hasReceived ?? false else { return }
     counters.handshakesFailed.add()
     let client = String(decoding: connection.client.text, as: UTF8.self)
     guard let refusal = connection.stream?.refusal else {
