@@ -25,7 +25,7 @@ struct NetworkTests {
   ])
   func `an address has one form`(text: String, form: String) throws {
     let address = try #require(Self.address(text))
-    #expect(String(decoding: address.text, as: UTF8.self) == form)
+    #expect(String(decoding: address.text, as: UTF8.self) == form && "\(address)" == form)
     #expect(Self.address(form) == address)
   }
 

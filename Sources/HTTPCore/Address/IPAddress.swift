@@ -2,7 +2,7 @@
 ///
 /// An IPv4 address is kept as the IPv6 address that it is mapped to (`::ffff:192.0.2.1`, RFC 4291
 /// §2.5.5.2), so that both ways to write it are the same client.
-package struct IPAddress: Hashable, Sendable {
+package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   package let high: UInt64
   package let low: UInt64
 
@@ -156,6 +156,8 @@ extension IPAddress {
     }
     return text
   }
+
+  package var description: String { String(decoding: text, as: UTF8.self) }
 
   private func group(_ place: Int) -> UInt16 {
     let half = place < 4 ? high : low
