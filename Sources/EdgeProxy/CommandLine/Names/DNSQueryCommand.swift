@@ -50,7 +50,7 @@ struct DNSQueryCommand: ParsableCommand {
     let fleet = search.servers()
     for remark in fleet.remarks { StandardError.write("edgeproxy: \(AcmeText.clean(remark))\n") }
     return fleet.addresses.compactMap { address in
-      SocketAddress(ip: address.string, port: NamesSurvey.port).map {
+      search.place(of: address).map {
         NamesRound.Place(name: fleet.owner(of: address), address: $0)
       }
     }

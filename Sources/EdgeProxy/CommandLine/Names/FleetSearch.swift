@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Etcd
 internal import EventLoop
+internal import HTTPCore
 
 /// A configuration that answers DNS, and the search for the servers of its fleet.
 struct FleetSearch {
@@ -78,6 +79,13 @@ struct FleetSearch {
     }
   }
 
+  /// Where the name server of an address is asked: this server where it listens, the others at port 53.
+  func place(of address: IPAddress) -> SocketAddress? {
+    let isOwn = configuration.publicAddresses.contains(address)
+    let listener = isOwn ? settings.listener(of: address) : nil
+    return SocketAddress(ip: address.string, port: listener?.port ?? NamesSurvey.port)
+  }
+
   /// The names that a CA is shown values for in the zone of the fleet.
   var orderedNames: [String] {
     guard let acme = configuration.acme, acme.dns == .fleet else { return [] }
@@ -88,5 +96,16 @@ struct FleetSearch {
   var names: [String] {
     if !settings.names.isEmpty { return settings.names }
     return configuration.routedHosts.map { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+extension NameServiceSettings {
+  /// What listens at an address of this machine: the listener of that address, or one of all of its family.
+  ///
+  /// `nil` where none does, as behind a router that has the address, and where the kernel chooses the port.
+  fileprivate func listener(of address: IPAddress) -> SocketAddress? {
+    let everywhere = address.isIPv4 ? "0.0.0.0" : "::"
+    let fixed = listen.filter { $0.port != 0 }
+    return fixed.first { IPAddress($0) == address } ?? fixed.first { $0.host == everywhere }
   }
 }
