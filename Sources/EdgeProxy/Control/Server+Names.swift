@@ -65,8 +65,9 @@ extension Server {
       guard let records = configuration.records else {
         return done(.text(409, "the configuration has no 'records'\n"))
       }
-      // A client leads to the port of https everywhere.
-      ProviderChecks(records, port: 443, on: loop, logger: logger).set(isDryRun: isDryRun, done)
+      // A client leads to the port of https everywhere. While records are not touched, checks are not either.
+      ProviderChecks(records, port: 443, on: loop, logger: logger)
+        .set(isDryRun: isDryRun || records.isDryRun, done)
     }
   }
 }
