@@ -44,20 +44,22 @@ package final class Findings {
 
   package init(path: String) { self.path = path }
 
-  package func error(_ position: Position, _ message: String) {
-    errorCount += 1
-    add(position, .error, message)
-  }
+  package func error(_ position: Position, _ message: String) { add(position, .error, message) }
 
   package func warning(_ position: Position, _ message: String) { add(position, .warning, message) }
 
   package func note(_ position: Position, _ message: String) { add(position, .note, message) }
 
+  /// What is found once more right after it was is one thing: an address that is tried over UDP and over TCP.
   private func add(_ position: Position, _ severity: Diagnostic.Severity, _ message: String) {
     // Names from the file are in it, and a message is one line whatever they hold.
     let line = String(
       String.UnicodeScalarView(message.unicodeScalars.map { $0.isControl ? " " : $0 }))
-    found.append(Diagnostic(path: path, position: position, severity: severity, message: line))
+    let diagnostic = Diagnostic(
+      path: path, position: position, severity: severity, message: line)
+    guard diagnostic != found.last else { return }
+    if severity == .error { errorCount += 1 }
+    found.append(diagnostic)
   }
 
   /// In the order of the file; what was found at one place stays in the order of finding.
