@@ -77,7 +77,7 @@ final class FleetAddresses {
   }
 
   /// After this a server that is gone says nothing any more.
-  private static let timeToLive = Duration.seconds(15)
+  static let timeToLive = Duration.seconds(15)
   private static let retryAfter = Duration.milliseconds(250)
   /// etcd takes what this server sees within this time, or is away: the words of others may be as late.
   static let heardWithin = Duration.milliseconds(700)
@@ -243,6 +243,9 @@ final class FleetAddresses {
     key.write()
   }
 
+  /// Whether etcd tells of every change of the servers now; `true` where there is no etcd.
+  var isSynced: Bool { key?.isSynced ?? true }
+
   /// Whether what etcd has of the others is what they see now.
   private var isHeard: Bool {
     guard let key, key.isSynced else { return false }
@@ -318,11 +321,12 @@ final class FleetAddresses {
     let electorate = Electorate(evidence)
     let answered = Set(living)
     return evidence.addresses.compactMap { address in
-      guard let state = lives.state(address), let since = lives.since(address) else { return nil }
+      let time = lives.time(address, now: loop.now, wallTime: WallTime.seconds)
+      guard let state = lives.state(address), let time else { return nil }
       return AddressReport(
         address: address, servers: everyone.filter { $0.addresses.contains(address) }.map(\.node),
-        state: state, since: WallTime.seconds - (loop.now - since).components.seconds,
-        isAnswered: answered.contains(address), witnesses: electorate.witnesses(address))
+        state: state, since: time, isAnswered: answered.contains(address),
+        witnesses: electorate.witnesses(address))
     }
   }
 

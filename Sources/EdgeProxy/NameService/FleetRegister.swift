@@ -167,7 +167,9 @@ enum ForgetFailure: Error, Equatable, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .isThere(let node): "the server '\(node)' is running; stop it first"
+    case .isThere(let node):
+      "the server '\(node)' is running: stop it first; one that died counts as running for "
+        + "\(FleetAddresses.timeToLive.components.seconds) s more"
     case .unknown(let node): "no server of the fleet is called '\(node)'"
     case .changed(let node): "the server '\(node)' has changed meanwhile; look again"
     case .noEtcd:

@@ -54,6 +54,8 @@ struct LivingAddresses {
     var state: State
     /// Since when it is in this state.
     var since: Instant
+    /// The same in seconds since 1970, once it was told.
+    var time: Int64?
     /// When it was lost, as long as that is within `lossSpan`; the last few.
     var losses: [Instant] = []
   }
@@ -73,8 +75,15 @@ struct LivingAddresses {
 
   func state(_ address: IPAddress) -> State? { records[address]?.state }
 
-  /// Since when the address is in its state.
-  func since(_ address: IPAddress) -> Instant? { records[address]?.since }
+  /// Since when the address is in its state, in seconds since 1970.
+  ///
+  /// It is reckoned once from a clock that stands at `wallTime` now, and told the same until the state changes.
+  mutating func time(_ address: IPAddress, now: Instant, wallTime: Int64) -> Int64? {
+    guard let record = records[address] else { return nil }
+    let time = record.time ?? wallTime - (now - record.since).components.seconds
+    records[address]?.time = time
+    return time
+  }
 
   /// Whether addresses that are away are answered, because too few others are there; those of `own` count for none.
   func hasTooFew(besides own: [IPAddress]) -> Bool {
@@ -134,7 +143,7 @@ struct LivingAddresses {
     {
       record.state = .living
     }
-    if record.state != previous.state { record.since = now }
+    if record.state != previous.state { (record.since, record.time) = (now, nil) }
     return record
   }
 

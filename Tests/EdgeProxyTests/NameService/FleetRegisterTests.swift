@@ -159,6 +159,7 @@ struct FleetRegisterTests {
     a.apply(store.listing)
     #expect(throws: ForgetFailure.isThere("a")) { _ = try a.removal(of: "a") }
     #expect(throws: ForgetFailure.isThere("c")) { _ = try a.removal(of: "c") }
+    #expect("\(ForgetFailure.isThere("c"))".hasSuffix("counts as running for 15 s more"))
     #expect(throws: ForgetFailure.unknown("x")) { _ = try a.removal(of: "x") }
     let changes = try #require(store.commit(try a.removal(of: "b")))
     a.apply(changes)

@@ -137,6 +137,23 @@ struct LivingAddressesTests {
     #expect(fleet.answered == "bcde")
   }
 
+  @Test func `since when an address is as it is is told the same until it changes`() {
+    var fleet = SeenFleet(3)
+    let address = SeenFleet.address(3)
+    func time(after passed: Duration, at wallTime: Int64) -> Int64? {
+      fleet.living.time(address, now: fleet.now + passed, wallTime: wallTime)
+    }
+    #expect(time(after: .milliseconds(900), at: 1000) == 1000)
+    // A second is over here, and none on the wall.
+    #expect(time(after: .milliseconds(1100), at: 1000) == 1000)
+    // And somebody sets the clock.
+    #expect(time(after: .seconds(60), at: 5000) == 1000)
+    fleet.losePower("c")
+    fleet.look()
+    #expect(time(after: .seconds(2), at: 5002) == 5000)
+    #expect(fleet.living.time(SeenFleet.address(9), now: fleet.now, wallTime: 5000) == nil)
+  }
+
   @Test func `etcd that is away removes nobody`() {
     var fleet = SeenFleet(5)
     fleet.evidence.sights = [:]
