@@ -102,6 +102,24 @@ def test_a_reload_moves_the_zone_and_the_address_that_is_listened_on(machine):
 
 
 @needs_a_machine
+def test_an_address_that_no_interface_has_is_told_once_and_answered_as_soon_as_one_has(machine):
+    machine.serve({**ORDINARY, "public": [PUBLIC, MORE], "dns": {"zone": ZONE, "servers": [[PUBLIC, MORE]]}})
+    both = ("NOERROR", [PUBLIC, MORE])
+    assert asked(machine, f"all.{ZONE}") == both
+    (warning, _) = [each for each in machine.status["warnings"] if f"{MORE}:53" in each]
+    assert "no interface has this address" in warning
+    assert machine.run("edgeproxy", "--check-config", "--live").count(f"the address of '{MORE}:53'") == 1
+    before = len(machine.said)
+    machine.run("ip", "addr", "add", f"{MORE}/32", "dev", "lo")
+    try:
+        eventually(lambda: asked(machine, f"all.{ZONE}", "A", "+tcp", server=MORE) == both, machine.said[-2000:])
+        eventually(lambda: not any(f"{MORE}:53" in each for each in machine.status["warnings"]), "no warning is left")
+        assert machine.said[before:].count("cannot answer names") == 0
+    finally:
+        machine.run("ip", "addr", "del", f"{MORE}/32", "dev", "lo")
+
+
+@needs_a_machine
 def test_the_hook_of_the_package_adds_a_record_within_the_sandbox_and_a_restart_adds_it_no_second_time(machine):
     machine.serve(RECORDS)
     assert machine.run("edgeproxy", "--check-config") == "ok\n"
@@ -134,8 +152,11 @@ def test_the_servers_of_the_fleet_are_kept_on_disk_and_answered_after_a_restart_
     servers = [f"ns1.{ZONE}.", f"ns2.{ZONE}."]
     eventually(lambda: asked(machine, ZONE, "NS") == ("NOERROR", servers), f"two servers\n{machine.said[-3000:]}")
     eventually(lambda: state(machine, "dns/servers") == "edgeproxy:edgeproxy 600", "the copy on disk")
+    assert machine.status["etcd"]["synced"] is True
     assert state(machine, "dns") == "edgeproxy:edgeproxy 700"
     machine.run("systemctl", "stop", "edgeproxy", "etcd")
     machine.run("systemctl", "start", "edgeproxy")
     eventually(lambda: asked(machine, ZONE, "NS") == ("NOERROR", servers), f"two servers\n{machine.said[-3000:]}")
+    assert machine.status["etcd"]["synced"] is False
+    assert any("etcd tells nothing" in each for each in machine.status["warnings"]), machine.status["warnings"]
     assert asked(machine, f"all.{ZONE}") == ("NOERROR", [PUBLIC, other])

@@ -23,7 +23,7 @@ struct EtcdSection {
       metrics: [
         Metric.gauge("etcd_reachable", "Whether a member of etcd is connected.")
           .adding(isReachable ? 1 : 0),
-        Metric.gauge("etcd_synced", "Whether every change of the certificates in etcd is heard of.")
+        Metric.gauge("etcd_synced", "Whether every change in etcd is heard of.")
           .adding(isSynced ? 1 : 0),
         Metric.gauge("etcd_revision", "The revision up to which every change is known.")
           .adding(Int(revision ?? 0)),

@@ -136,9 +136,12 @@ final class FleetLink {
       writes: writes, changed: changed)
   }
 
-  /// Whether etcd tells of every change now.
+  /// Whether etcd tells of every change now; every link follows the names of its servers, and many no more.
   var isSynced: Bool {
-    [certificates?.isSynced, tickets?.isSynced, instances?.isSynced].allSatisfy { $0 ?? true }
+    [
+      name.isSynced, certificates?.isSynced, tickets?.isSynced, instances?.isSynced,
+      addresses?.isSynced,
+    ].allSatisfy { $0 ?? true }
   }
 
   private var failure: String? { certificates?.failure ?? client.lastFailure }

@@ -28,6 +28,9 @@ final class NameClaim {
     key?.start()
   }
 
+  /// Whether etcd tells of every change of the names now.
+  var isSynced: Bool { key?.isSynced ?? false }
+
   func everySecond(now: Instant) {
     let places = rivals.places(now: now)
     guard !places.isEmpty else {
