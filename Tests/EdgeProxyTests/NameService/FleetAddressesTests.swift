@@ -249,6 +249,10 @@ struct FleetAddressesTests {
   {
     defer { end() }
     let listeners = try begin(3)
+    // It has told etcd what it sees, so it is there.
+    try fleet.turn {
+      fleet.servers[0].fleet?.report.contains { $0.connects.contains("b") } == true
+    }
     var outcomes: [ForgetFailure?] = []
     fleet.servers[0].fleet?.forget("b") { outcomes.append($0) }
     fleet.servers[0].fleet?.forget("nobody") { outcomes.append($0) }
