@@ -65,9 +65,11 @@ extension Section {
     return path
   }
 
-  /// How long answers may be kept, in whole seconds.
+  /// How long answers may be kept, in whole seconds; a number alone is seconds, as in zone files.
   func timeToLive(_ key: String) -> UInt32 {
-    let span = duration(key)
+    let span = duration(key) { text in
+      TimeSpan.parse(text) ?? Number.parse(text).map { .seconds($0) }
+    }
     if span.components.attoseconds != 0 {
       context.findings.error(
         position(of: key),

@@ -224,13 +224,16 @@ struct Section {
     return fallback
   }
 
-  func duration(_ key: String) -> Duration {
+  func duration(_ key: String) -> Duration { duration(key, TimeSpan.parse) }
+
+  /// The same, where `parse` reads the text.
+  func duration(_ key: String, _ parse: (String) -> Duration?) -> Duration {
     let (row, value) = take(key)
     guard case .duration(let range) = row.type else { preconditionFailure("\(row.path)") }
     let fallback = row.defaultText.flatMap { TimeSpan.parse($0) } ?? range.lowerBound
     let expected = "a duration such as 10s"
     guard let value, let text = context.text(value, key, expected) else { return fallback }
-    guard let span = TimeSpan.parse(text) else {
+    guard let span = parse(text) else {
       context.wrong(value, key, expected, TimeSpan.hint(text, range))
       return fallback
     }

@@ -45,6 +45,15 @@ struct NameServiceReadTests {
           seconds: 10, returnAfter: .seconds(30), servers: [], answersPerSecond: 200, names: []))
   }
 
+  @Test func `a time to live without a unit is seconds, as in zone files`() throws {
+    let configuration = try configuration(
+      """
+      public: [203.0.113.1]
+      dns: { zone: fleet.example.org, ttl: 20, servers: [203.0.113.1] }
+      """)
+    #expect(configuration.nameService?.seconds == 20)
+  }
+
   @Test func `every key is read`() throws {
     let configuration = try configuration(
       """
@@ -222,6 +231,10 @@ struct NameServiceMistakeTests {
     Mistake(
       "dns: { zone: fleet.example.org, ttl: 1500ms }",
       "5:38: 'ttl' must be whole seconds, found '1500ms'; DNS counts no parts of them"),
+    Mistake(
+      "dns: { zone: fleet.example.org, ttl: 99999999999999999999 }",
+      "5:38: 'ttl' must be a duration such as 10s, found '99999999999999999999'; did you mean"
+        + " '99999999999999999999s'?"),
     Mistake(
       "dns: { zone: fleet.example.org, ttl: 1h }", "5:38: 'ttl' must be from 1s to 5m, found '1h'"),
     Mistake(
