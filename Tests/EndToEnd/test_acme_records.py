@@ -52,5 +52,6 @@ def test_cloudns_is_asked_for_the_values_of_a_wildcard_and_keeps_none(
     assert served(running, ca, "any.example.test").names == set(NAMES)
     cloudns.wait_for((), type="TXT", host="_acme-challenge")
     assert cloudns.count("add-record") == 2 and cloudns.count("update-status") >= 2
-    assert cloudns.most_in_a_second() <= 6
+    # The order and the keeper of the address records each take five a second, and ClouDNS allows 20.
+    assert cloudns.most_in_a_second() <= 12
     assert cloudns.password not in running.child.text

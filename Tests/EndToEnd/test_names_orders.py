@@ -84,7 +84,7 @@ def test_a_server_that_runs_is_not_forgotten_and_one_that_is_gone_is_everywhere_
     assert sorted(numbers.values()) == [1, 2, 3], numbers
     for node in ("s1", "s3"):
         code, out, problem = command(first, "dns", "forget", node)
-        assert code == 1 and f"'{node}' is running; stop it first" in problem, out + problem
+        assert code == 1 and f"'{node}' is running: stop it first" in problem, out + problem
     code, out, problem = command(first, "dns", "forget", "s9")
     assert code == 1 and "no server of the fleet is called 's9'" in problem, out + problem
     gone.child.kill()

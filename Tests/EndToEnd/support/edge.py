@@ -160,7 +160,8 @@ class Edge:
         return self.access_log.read_text()
 
     def access_entries(self):
-        return [json.loads(line) for line in self.access_text().splitlines()]
+        # The last line may be read while it is being written.
+        return [json.loads(line) for line in self.access_text().splitlines(keepends=True) if line.endswith("\n")]
 
     def end(self):
         crashed = self.child.process.poll() not in self.expected
