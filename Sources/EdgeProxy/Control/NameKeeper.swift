@@ -79,12 +79,13 @@ final class NameKeeper {
   }
 
   private func publish(_ done: @escaping () -> Void) {
-    guard let service, let content else { return loop.soon(done) }
+    guard let service, let content = content() else { return loop.soon(done) }
     service.install(content, done)
   }
 
-  /// `nil` while it is not known who the servers are.
-  private var content: ZoneContent? {
+  /// What the zone says now, with a new serial number where that is news; `nil` while it is not known who the
+  /// servers are.
+  private func content() -> ZoneContent? {
     guard let settings, let addresses, addresses.isKnown else { return nil }
     var next = ZoneContent(
       zone: settings.zone,

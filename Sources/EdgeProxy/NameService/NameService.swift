@@ -50,7 +50,7 @@ final class NameService {
 
   /// The zone says this from now on; `done` is called by the loop once every answer does.
   func install(_ next: ZoneContent, _ done: @escaping () -> Void) {
-    guard !isClosed else { return }
+    guard !isClosed else { return loop.soon(done) }
     waiting.append((next == content ? number : number + 1, done))
     if next == content {
       if number == installed { loop.soon { [weak self] in self?.settle() } }
@@ -86,9 +86,10 @@ final class NameService {
     if thread == nil { begin() } else { open() }
   }
 
-  /// Ends the thread and with it all answers; nothing more is told.
+  /// Ends the thread and with it all answers; whoever waits for an answer to be there waits no longer.
   func close() {
     isClosed = true
+    for each in waiting { loop.soon(each.done) }
     inbox?.close()
     thread?.stop()
     thread = nil
