@@ -192,10 +192,14 @@ struct FleetAddressesTests {
     #expect(took < .seconds(3))
     #expect(took > .seconds(1))
     let line = fleet.servers[0].lines.all.first { $0.contains("address left out of answers") }
-    #expect(line?.contains("127.66.0.4") == true && line?.contains("a, b, c, e") == true)
-    let report = fleet.servers[0].fleet?.report.first { $0.address == listeners[3].address }
-    #expect(report?.isAnswered == false && report?.fails == ["a", "b", "c", "e"])
-    #expect(report?.servers == ["d"] && report?.state.word == .away)
+    #expect(line?.contains("127.66.0.4") == true)
+    // It is left out when enough of the others have said so. The last of them may say so later.
+    func report() -> AddressReport? {
+      fleet.servers[0].fleet?.report.first { $0.address == listeners[3].address }
+    }
+    try fleet.turn { report()?.fails == ["a", "b", "c", "e"] }
+    #expect(report()?.isAnswered == false)
+    #expect(report()?.servers == ["d"] && report()?.state.word == .away)
   }
 
   @Test
