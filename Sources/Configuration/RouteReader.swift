@@ -48,13 +48,14 @@ struct RouteReader {
   private func route(_ section: Section) -> RouteSettings {
     let host = host(section)
     let (upstream, local) = destination(section)
-    return RouteSettings(
-      host: host, path: URLPath.read("path", section, context),
-      upstream: upstream, bodyBytesMax: section.size("body_max"),
-      idempotencyKey: section.flag("idempotency_key"), webSocket: section.flag("websocket"),
-      rate: RequestRate(section.section("requests_per_address")),
-      compress: CompressSettings.Mode(rawValue: section.word("compress")), local: local,
-      rules: RouteRulesReader(context: context).read(section))
+    var route = RouteSettings(
+      host: host, path: URLPath.read("path", section, context), upstream: upstream,
+      bodyBytesMax: section.size("body_max"), idempotencyKey: section.flag("idempotency_key"),
+      webSocket: section.flag("websocket"), local: local)
+    route.rate = RequestRate(section.section("requests_per_address"))
+    route.compress = CompressSettings.Mode(rawValue: section.word("compress"))
+    route.rules = RouteRulesReader(context: context).read(section)
+    return route
   }
 
   private static let destinations = ["upstream", "files", "redirect", "respond"]
