@@ -43,12 +43,14 @@ let package = Package(
     .systemLibrary(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "Calendar", swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CCrash", "CLinux"], swiftSettings: house),
     .target(name: "TLS", dependencies: ["Calendar", "COpenSSL"], swiftSettings: house),
     .target(
       name: "HTTPCore", dependencies: ["Calendar", "CNghttp2", "CZlib"], swiftSettings: house),
+    .target(name: "Passwords", dependencies: ["CCrypt"], swiftSettings: house),
     .target(name: "Wire", dependencies: ["HTTPCore", "TLS", "EventLoop"], swiftSettings: house),
     .target(
       name: "ACME", dependencies: ["Wire", "HTTPCore", "TLS", "EventLoop", "Calendar"],
@@ -75,6 +77,8 @@ let package = Package(
         "TLS", "Wire", "CLinux", "CNghttp2", "COpenSSL", "CZlib",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
+    .testTarget(
+      name: "PasswordsTests", dependencies: ["Passwords"], swiftSettings: house),
     .testTarget(name: "CalendarTests", dependencies: ["Calendar"], swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),

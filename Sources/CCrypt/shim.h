@@ -1,0 +1,3 @@
+// libcrypt as Swift can import it; no logic lives here.
+#pragma once
+#include <crypt.h>
