@@ -14,10 +14,13 @@ let house: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// Files that are put into the program.
+let embedded: [Resource] = [.embedInCode("Admin/Page/page.html")]
+
 /// What the server stands on.
 let server: [Target.Dependency] = [
   "Configuration", "ACME", "DNS", "DNSCore", "CertStore", "Etcd", "Wire", "HTTPCore", "TLS",
-  "EventLoop",
+  "EventLoop", "Passwords",
   "Calendar", "CCrash", "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
@@ -44,12 +47,16 @@ let package = Package(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "Calendar", swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CCrash", "CLinux"], swiftSettings: house),
     .target(name: "TLS", dependencies: ["Calendar", "COpenSSL"], swiftSettings: house),
     .target(
-      name: "HTTPCore", dependencies: ["Calendar", "CNghttp2", "CZlib"], swiftSettings: house),
+      name: "HTTPCore", dependencies: ["Calendar", "CNghttp2", "CZlib", "CZstd", "CBrotli"],
+      swiftSettings: house),
     .target(name: "Passwords", dependencies: ["CCrypt"], swiftSettings: house),
     .target(name: "Wire", dependencies: ["HTTPCore", "TLS", "EventLoop"], swiftSettings: house),
     .target(
@@ -65,20 +72,23 @@ let package = Package(
     .target(
       name: "Configuration",
       dependencies: [
-        "ACME", "DNSCore", "CertStore", "Etcd", "HTTPCore", "TLS", "EventLoop", "CYAML",
+        "ACME", "DNSCore", "CertStore", "Etcd", "HTTPCore", "Passwords", "TLS", "EventLoop",
+        "CYAML",
       ],
       swiftSettings: house),
-    .executableTarget(name: "EdgeProxy", dependencies: server, swiftSettings: house),
+    .executableTarget(
+      name: "EdgeProxy", dependencies: server, resources: embedded, swiftSettings: house),
+    .systemLibrary(
+      name: "CBrotliDecoder", path: "Tests/CBrotliDecoder", pkgConfig: "libbrotlidec",
+      providers: [.apt(["libbrotli-dev"])]),
     .target(
       name: "TestSupport",
       dependencies: [
         "ACME", "Calendar", "Configuration", "CertStore", "DNS", "DNSCore", "EventLoop",
         "Etcd", "HTTPCore",
-        "TLS", "Wire", "CLinux", "CNghttp2", "COpenSSL", "CZlib",
+        "TLS", "Wire", "CLinux", "CNghttp2", "COpenSSL", "CZlib", "CZstd", "CBrotliDecoder",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
-    .testTarget(
-      name: "PasswordsTests", dependencies: ["Passwords"], swiftSettings: house),
     .testTarget(name: "CalendarTests", dependencies: ["Calendar"], swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: house),
@@ -95,6 +105,8 @@ let package = Package(
       dependencies: ["DNS", "DNSCore", "EventLoop", "TLS", "TestSupport"],
       swiftSettings: house),
     .testTarget(
+      name: "PasswordsTests", dependencies: ["Passwords"], swiftSettings: house),
+    .testTarget(
       name: "HTTPCoreTests", dependencies: ["HTTPCore", "TestSupport"], swiftSettings: house),
     .testTarget(
       name: "CertStoreTests", dependencies: ["CertStore", "TLS", "EventLoop", "TestSupport"],
@@ -110,7 +122,8 @@ let package = Package(
     .testTarget(
       name: "EdgeProxyTests",
       dependencies: [
-        "EdgeProxy", "ACME", "CCrash", "Configuration", "DNS", "DNSCore", "Etcd", "TestSupport",
+        "EdgeProxy", "ACME", "CCrash", "Configuration", "DNS", "DNSCore", "Etcd", "Passwords",
+        "TestSupport",
       ],
       swiftSettings: house),
   ]
@@ -125,11 +138,7 @@ if Context.environment["FUZZ"] != nil {
     .systemLibrary(name: "CFuzzer"),
     .target(
       name: "EdgeProxy", dependencies: server.dropLast(2) + server.suffix(1),
-      sources: [
-        "Admin", "Control", "Discovery", "Exchange", "Files", "Health", "Issuance", "Memory",
-        "NameService", "Observability", "Ports", "Records", "Routing", "Serving", "Tunnel",
-        "Upstream",
-      ], swiftSettings: house),
+      exclude: ["CommandLine", "EdgeProxy.swift"], resources: embedded, swiftSettings: house),
     .target(
       name: "ServerProperties",
       dependencies: [

@@ -67,7 +67,7 @@ struct AcmeReader {
   /// Says which names clients never ask this server for; after the routes were read.
   func warnOfUnusedNames() {
     let named = context.named
-    guard context.isComplete, !named.hosts.isEmpty else { return }
+    guard context.isComplete, !named.hosts.isEmpty, !named.routed.hasCatchAll else { return }
     let hosts = Set(named.hosts.map(\.name) + (named.defaultName.map { [$0.name] } ?? []))
     let above = Set(hosts.compactMap { AcmeName.wildcard(over: $0) })
     for (name, position) in named.acme.names where !hosts.contains(name) {

@@ -7,8 +7,36 @@ struct CompressReader {
   func read(_ section: Section) -> CompressSettings {
     CompressSettings(
       mode: CompressSettings.Mode(rawValue: section.word("default")) ?? .off,
-      rules: CompressionRules(types: types(section), bodyBytesMin: section.size("minimum")),
-      level: section.number("level"))
+      rules: CompressionRules(
+        types: types(section), bodyBytesMin: section.size("minimum"), codings: codings(section)),
+      levels: CompressionLevels(
+        gzip: section.number("level"), brotli: section.number("level_br"),
+        zstd: section.number("level_zstd")))
+  }
+
+  private func codings(_ section: Section) -> [ContentCoding] {
+    let words = Coding.words
+    var found: [ContentCoding] = []
+    let texts = section.texts("encodings", Found.alternatives(words))
+    for (word, position) in texts {
+      guard let coding = Coding.named[word] else {
+        context.findings.error(
+          position,
+          "'encodings' must be a list of \(Found.alternatives(words)), found"
+            + " '\(Found.shortened(word))'\(Coding.hint(word))")
+        continue
+      }
+      if found.contains(coding) {
+        context.findings.error(position, "'encodings' has '\(word)' twice")
+      }
+      found.append(coding)
+    }
+    if texts.isEmpty, section.isGiven("encodings"), context.findings.errorCount == 0 {
+      context.findings.error(
+        section.position(of: "encodings"),
+        "'encodings' must name one at least; 'default: off' compresses nothing")
+    }
+    return found
   }
 
   private static let expected = "a media type such as text/html or text/*"

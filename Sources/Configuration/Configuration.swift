@@ -16,6 +16,8 @@ package struct Configuration: Sendable, Equatable {
   package var state: String
   /// Proxies whose word about a client is believed.
   package var trusted: [Network]
+  /// Which clients are answered at all; `nil` for all.
+  package var addresses: AddressRules? = nil
   package var listen: ListenSettings
   package var certificates: CertificateSettings
   package var tls: TLSSettings
@@ -34,17 +36,26 @@ package struct Configuration: Sendable, Equatable {
   package var upstreams: [UpstreamSettings]
   package var routes: [RouteSettings]
   package var compress: CompressSettings
+  package var stale = StaleSettings()
   package var health: HealthSettings
   /// The directory whose files answer `/.well-known/acme-challenge/`; `nil` answers 404 there.
   package var acmeChallenges: String?
   /// A page per status that replaces our own text; the application's answers are never replaced.
   package var errorPages: [Int: ErrorPageSettings]
   package var log: LogSettings
+  package var traces = TraceSettings()
   package var limits: LimitSettings
   package var timeouts: TimeoutSettings
 
   /// No route leads to an instance, so none can be missed.
-  package var answersAlone: Bool { routes.allSatisfy { $0.local != nil } }
+  package var answersAlone: Bool {
+    routes.allSatisfy { $0.local != nil && $0.access?.authenticator == nil }
+  }
+
+  /// Whether the last good answers of any route are kept.
+  package var keepsAnswers: Bool {
+    routes.contains { $0.staleIfError != nil && $0.local == nil }
+  }
 
   /// Whether any limit on a client's rate is set.
   package var limitsRates: Bool {
@@ -55,8 +66,8 @@ package struct Configuration: Sendable, Equatable {
 package struct ListenSettings: Sendable, Equatable {
   package var https: [SocketAddress]
   package var http: [SocketAddress]
-  /// A unix path or a loopback address for administrators; `nil` for none.
-  package var admin: SocketAddress?
+  /// Unix paths and loopback addresses for administrators; empty for none.
+  package var admin: [SocketAddress] = []
   /// Sources whose connections begin with a PROXY header.
   package var proxyProtocol: [Network] = []
   /// HTTP/2 is offered on `https`.
@@ -254,8 +265,7 @@ package struct CompressSettings: Sendable, Equatable {
   /// For routes that do not say.
   package var mode: Mode
   package var rules: CompressionRules
-  /// zlib's, 1 to 9.
-  package var level: Int
+  package var levels: CompressionLevels
   package enum Mode: String, Sendable, CaseIterable {
     case off, on
     /// Not for answers that set cookies.
@@ -278,7 +288,9 @@ package struct LogSettings: Sendable, Equatable {
   package var format: Format
   package var level: Level
   package enum AccessDestination: Sendable, Equatable { case off, standardOutput, file(String) }
-  package enum Format: String, Sendable, CaseIterable { case json, combined }
+  /// Requests for the health endpoint have a line too.
+  package var health = true
+  package enum Format: Sendable, Equatable { case json, combined, text([LogPiece]) }
   package enum Level: String, Sendable, CaseIterable { case debug, info, notice, warning, error }
 }
 
@@ -337,12 +349,16 @@ extension Configuration {
     acme != nil && etcd == nil ? "\(state)/acme/certificates" : nil
   }
 
-  /// The hosts of routes, normalised, `*.` first for a wildcard; each once.
+  /// The hosts of routes, normalised, `*.` first for a wildcard; each once, and not the catch-all.
   package var routedHosts: [[UInt8]] {
-    var hosts: [[UInt8]] = []
-    for route in routes where !hosts.contains(Array(route.host.utf8)) {
-      hosts.append(Array(route.host.utf8))
-    }
-    return hosts
+    var seen: Set<String> = [RouteSettings.everyHost]
+    return routes.flatMap(\.hosts).filter { seen.insert($0).inserted }.map { Array($0.utf8) }
+  }
+}
+
+extension ListenSettings {
+  /// Where commands of an administrator go: a unix socket where there is one.
+  package static func preferred(_ addresses: [SocketAddress]) -> SocketAddress? {
+    addresses.first { $0.family == .unix } ?? addresses.first
   }
 }

@@ -38,8 +38,9 @@ package enum ConfigurationLoader {
 
   /// Where the administrators of the server with this file connect, however many mistakes are in it.
   ///
-  /// Whoever asks may lack the server's environment, or may just be putting the file right. `nil`
-  /// where it is off, the default where the file is no YAML; throws where it cannot be read.
+  /// Whoever asks may lack the server's environment, or may just be putting the file right. Of several
+  /// addresses it is the first unix socket, which takes commands. `nil` where it is off, the default where
+  /// the file is no YAML; throws where it cannot be read.
   package static func adminAddress(
     path: String, environment: [String: String]
   ) throws(SystemError) -> SocketAddress? {
@@ -52,7 +53,8 @@ package enum ConfigurationLoader {
     let context = ReadingContext(
       findings: Findings(path: path), named: NamedThings(), source: source, isComplete: false)
     let top = Section(parent: "", name: "", node: result.root, at: .start, context)
-    return AdminAddressReader(context: context).read(top.section("listen"), taken: [])
+    let found = AdminAddressReader(context: context).read(top.section("listen"), taken: [])
+    return ListenSettings.preferred(found)
   }
 
   private static func load(

@@ -25,7 +25,7 @@ struct ConfigurationReader {
     let publicAddresses = PublicAddressReader(context: context).read(top)
     let taken = listen.https + listen.http + listen.peers + listen.tcp.map(\.address)
     let nameService = NameServiceReader(
-      context: context, addresses: publicAddresses, taken: taken + (listen.admin.map { [$0] } ?? [])
+      context: context, addresses: publicAddresses, taken: taken + listen.admin
     ).read(top)
     let records = RecordsReader(context: context).read(top)
     let zones = NamedZones(
@@ -43,14 +43,17 @@ struct ConfigurationReader {
       path: context.findings.path, node: node(top),
       state: path("state", top, \.states) ?? "",
       trusted: NetworkReader(context: context).read("trusted", top),
+      addresses: AccessReader(context: context).addresses(top),
       listen: listen, certificates: certificates,
       tls: tls(top.section("tls"), isShared: shared != nil), etcd: shared,
       acme: acme, publicAddresses: publicAddresses, nameService: nameService, records: records,
       subscriptions: subscriptions, upstreams: upstreams.settings, routes: routes,
       compress: CompressReader(context: context).read(top.section("compress")),
+      stale: StaleReader(context: context).read(top.section("stale")),
       health: health(top.section("health")),
       acmeChallenges: path("acme_challenges", top, \.challenges),
       errorPages: ErrorPageReader(context: context).read(top), log: log(top.section("log")),
+      traces: TraceSettings(top.section("traces")),
       limits: limits(top.section("limits")), timeouts: timeouts(top.section("timeouts")))
   }
 
@@ -147,15 +150,7 @@ struct ConfigurationReader {
   }
 
   private func log(_ section: Section) -> LogSettings {
-    let access: LogSettings.AccessDestination =
-      switch path("access", section, \.logs) {
-      case "off", nil: .off
-      case "stdout": .standardOutput
-      case .some(let path): .file(path)
-      }
-    return LogSettings(
-      access: access, format: LogSettings.Format(rawValue: section.word("format")) ?? .json,
-      level: LogSettings.Level(rawValue: section.word("level")) ?? .info)
+    LogReader(context: context).read(section, access: path("access", section, \.logs))
   }
 
   private func limits(_ section: Section) -> LimitSettings {

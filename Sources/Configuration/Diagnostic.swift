@@ -1,5 +1,5 @@
 /// A place in the configuration file; both numbers begin with 1, columns count characters.
-package struct Position: Sendable, Equatable, Comparable {
+package struct Position: Sendable, Hashable, Comparable {
   package var line: Int
   package var column: Int
 
@@ -11,7 +11,7 @@ package struct Position: Sendable, Equatable, Comparable {
 }
 
 /// One thing to tell the operator about the configuration file.
-package struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
+package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
   package enum Severity: Sendable, Equatable {
     case error, warning
     /// What could not be looked at, and how it was looked.
@@ -41,6 +41,9 @@ package final class Findings {
   package let path: String
   private var found: [Diagnostic] = []
   private(set) var errorCount = 0
+  private var all: Set<Diagnostic> = []
+  /// Where something was told that is read again, with the gravest of it.
+  private var told: [Position: Diagnostic.Severity] = [:]
 
   package init(path: String) { self.path = path }
 
@@ -50,14 +53,26 @@ package final class Findings {
 
   package func note(_ position: Position, _ message: String) { add(position, .note, message) }
 
-  /// What is found once more right after it was is one thing: an address that is tried over UDP and over TCP.
+  /// What `read` finds is not told again at the same place by what reads it after that, unless it is
+  /// graver.
+  func tellOnce(_ read: () -> Void) {
+    let start = found.count
+    read()
+    for diagnostic in found[start...] where told[diagnostic.position] != .error {
+      told[diagnostic.position] = diagnostic.severity
+    }
+  }
+
+  /// What is found once more is one thing: an address that is tried over UDP and over TCP, or a setting
+  /// that several routes share.
   private func add(_ position: Position, _ severity: Diagnostic.Severity, _ message: String) {
     // Names from the file are in it, and a message is one line whatever they hold.
     let line = String(
       String.UnicodeScalarView(message.unicodeScalars.map { $0.isControl ? " " : $0 }))
     let diagnostic = Diagnostic(
       path: path, position: position, severity: severity, message: line)
-    guard diagnostic != found.last else { return }
+    if let before = told[position], before == .error || severity != .error { return }
+    guard all.insert(diagnostic).inserted else { return }
     if severity == .error { errorCount += 1 }
     found.append(diagnostic)
   }

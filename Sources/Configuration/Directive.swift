@@ -36,6 +36,12 @@ package struct Directive: Sendable {
     case datagramAddresses
     /// A list of texts.
     case texts
+    /// A text or a list of texts.
+    case oneOrMore
+    /// A mapping of keys of routes.
+    case shared
+    /// A mapping of names to such.
+    case groups
     /// One or a list of mail addresses.
     case contacts
     /// IP addresses, with ports or without.

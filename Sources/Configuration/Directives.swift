@@ -1,9 +1,25 @@
 /// Every key there is, in the order of the reference.
 package enum Directives {
-  static let all: [Directive] =
-    server + listen + tls + etcd + names + acme + subscriptions + upstreams + routes + health
-    + compress
-    + answers + log + limits + timeouts
+  static let all: [Directive] = [
+    server,
+    access,
+    listen,
+    tls,
+    etcd,
+    names,
+    acme,
+    subscriptions,
+    upstreams,
+    routes,
+    health,
+    compress,
+    stale,
+    answers,
+    log,
+    traces,
+    limits,
+    timeouts,
+  ].flatMap { $0 }
 
   private static let server: [Directive] = [
     .optional("node", .text, example: "edge-1", "Unique in the fleet; default: the host name"),
@@ -12,7 +28,7 @@ package enum Directives {
       "What survives a restart, and temporary files for bodies"),
     .init(
       "trusted", .networks, "[]",
-      "Proxies whose X-Forwarded-For, -Proto, -Host and X-Request-ID are believed; limits for one"
+      "Proxies whose X-Forwarded-For, -Proto, -Host, -Prefix and X-Request-ID are believed; limits for one"
         + " client do not apply to these networks"),
   ]
 
@@ -27,7 +43,8 @@ package enum Directives {
     .init("listen.http2", .flag, "true", "HTTP/2 for clients that offer it"),
     .init(
       "listen.admin", .administration, "unix:/run/edgeproxy/admin.sock",
-      "Status, metrics and commands: unix:PATH; a loopback IP:PORT without commands; or off"),
+      "Status, metrics and commands: unix:PATH; a loopback IP:PORT without commands; a list of at most 4 of"
+        + " them; or off"),
     .init(
       "listen.proxy_protocol", .networks, "[]",
       "Load balancers that announce each client with a PROXY header, version 1 or 2, on https and"
@@ -110,7 +127,7 @@ package enum Directives {
   ]
 
   private static let compress: [Directive] = [
-    .section("compress", "gzip, for clients that accept it"),
+    .section("compress", "zstd, Brotli or gzip, for clients that accept it"),
     .init(
       "compress.default", .word(CompressSettings.Mode.allCases.map(\.rawValue)), "off",
       "For routes that do not say; without-cookies: not answers that set cookies"),
@@ -124,7 +141,12 @@ package enum Directives {
     .init(
       "compress.minimum", .size(0...1 << 30), "1KiB",
       "Smaller answers are not worth it; without a Content-Length all are"),
-    .init("compress.level", .number(1...9), "5", "From fast to small"),
+    .init(
+      "compress.encodings", .texts, "[zstd, br, gzip]",
+      "Of two that a client likes as well, the first"),
+    .init("compress.level", .number(1...9), "5", "gzip's, from fast to small"),
+    .init("compress.level_br", .number(1...7), "5", "Brotli's, from fast to small"),
+    .init("compress.level_zstd", .number(1...9), "6", "zstd's, from fast to small"),
   ]
 
   private static let answers: [Directive] = [
@@ -150,8 +172,11 @@ package enum Directives {
       "log.access", .path(or: ["off", "stdout"]), "/var/log/edgeproxy/access.log",
       "A file, stdout or off"),
     .init(
-      "log.format", .word(LogSettings.Format.allCases.map(\.rawValue)), "json",
-      "Of the access log; combined is Apache's"),
+      "log.format", .text, "json",
+      "Of the access log: json, combined as Apache has it, or a text with fields in braces, such as"
+        + " \"{client} {method} {path} {status} {duration}\""),
+    .init(
+      "log.health", .flag, "true", "Requests for health.path are in the access log"),
     .init(
       "log.level", .word(LogSettings.Level.allCases.map(\.rawValue)), "info",
       "Of the error log, which goes to standard error"),
@@ -184,7 +209,8 @@ package enum Directives {
       "What may come at once; 0 for twice the rate"),
     .init(
       "limits.compressors", .number(0...100_000), "128",
-      "Answers that one worker compresses at once, 268 KiB each; others go out as they are"),
+      "Answers that one worker compresses at once with gzip, 268 KiB each; zstd takes as much as six of"
+        + " them, Brotli as eight; what finds no place is compressed less or not at all"),
     .init(
       "limits.streams", .number(1...1000), "100",
       "Requests that one HTTP/2 connection may have under way"),

@@ -21,8 +21,19 @@ struct HabitKey {
 
 extension Habits {
   /// The first row that fits counts.
-  static let keys =
-    acme + dns + sites + destinations + answers + certificates + limits + nodes + server
+  static let keys: [HabitKey] = [
+    clientCertificates,
+    acme,
+    dns,
+    access,
+    sites,
+    destinations,
+    answers,
+    certificates,
+    limits,
+    nodes,
+    server,
+  ].flatMap { $0 }
 
   private static let top = [""]
   private static let route = ["routes[]"]
@@ -40,19 +51,32 @@ extension Habits {
       "server_name server_names servername server_alias serveralias hosts hostname hostnames domain"
         + " domains name names alias aliases site",
       in: route,
-      "'host' is one name, or *. and a name; a further name is a route of its own", for: "host"),
+      "'host' is a name, or *. and a name, or a list of them", for: "host"),
     HabitKey(
-      "rule rules match matcher acl when if condition", in: route,
-      "'host' and 'path' say which requests a route is for", for: "host"),
+      "rule rules matcher matchers acl when if condition", in: route,
+      "'host', 'path', 'methods' and 'match' say which requests a route is for", for: "host"),
     HabitKey(
-      "location locations paths prefix path_prefix path_regexp uri url handle handle_path route",
+      "location locations paths prefix path_prefix path_regexp uri url handle route",
       in: route, "'path' is what paths begin with; a further path is a route of its own"),
     HabitKey(
-      "method methods query priority order weight", in: route,
-      "host and path alone choose a route: the exact host and the longest path win"),
+      "method limit_except http_methods allowed_methods", in: route,
+      "'methods: [GET, POST]' are those that a route takes"),
+    HabitKey(
+      "query querystring query_string header_regexp", in: route,
+      "'match: { headers: { NAME: VALUE }, query: { NAME: VALUE } }' says which requests a route takes"
+    ),
+    HabitKey(
+      "priority order weight", in: route,
+      "the exact host, the longest path and the most conditions win"),
     HabitKey(
       "default default_server catch_all fallback", in: route,
-      "there is no route for every name: name each host, or write '*.example.org'"),
+      "'host: \"*\"' is every host that no other route has", for: "host"),
+    HabitKey(
+      "snippet snippets template templates preset presets common shared macro", in: top,
+      "'defaults' has keys for all routes, 'groups' for those that 'use' one"),
+    HabitKey(
+      "include import apply extends inherit inherits group groups snippet template defaults",
+      in: route, "'use: NAME' takes the keys of 'groups: { NAME: { … } }' at the top"),
     HabitKey(
       "listen port ports", in: route + upstream,
       "one 'listen' at the top is for all routes: { https: [\"0.0.0.0:443\"] }"),
@@ -72,12 +96,21 @@ extension Habits {
       "'files: /srv/app/static' answers from a directory; 'index' and 'listing' are below files",
       for: "files"),
     HabitKey(
+      "try_files fallback_resource fallbackresource not_found spa error_page",
+      in: ["routes[].files"],
+      "'fallback: index.html' answers for what is not there"),
+    HabitKey(
       "return redir redirects redirect_to redirectmatch rewrite_rule", in: route,
       "here it is 'redirect: { to: \"https://www.example.org{path}{query}\" }', or 'respond: { status: 404 }'",
       for: "redirect"),
     HabitKey(
-      "rewrite strip_prefix strip_path stripprefix rewriterule replace_path uri_prefix", in: route,
-      "paths are never rewritten: the application gets the path that the client sent"),
+      "rewrite strip_path stripprefix rewriterule replace_path replace_path_regex uri_prefix"
+        + " handle_path script_name mount addprefix url_prefix root_path",
+      in: route,
+      "'strip_prefix: /app' takes off what the path begins with, 'add_prefix' puts in front"),
+    HabitKey(
+      "canonical canonical_name usecanonicalname redirect_www www_redirect main_host primary",
+      in: route, "'canonical_host: example.org' sends clients of the other hosts there"),
     HabitKey(
       "backend backends services apps applications clusters pools proxies service", in: top,
       "applications are under 'upstreams', each under its name", for: "upstreams"),
@@ -99,20 +132,42 @@ extension Habits {
       "force_https https_redirect redirect_https ssl_redirect https_only", in: top + route,
       "http is redirected to https without it"),
     HabitKey(
-      "auth_basic auth_basic_user_file basic_auth basicauth auth auth_request forward_auth users"
-        + " password htpasswd authtype",
-      in: top + route, "nothing here asks for a password; that is the application's part"),
+      "access_control cors_policy corspolicy enable_cors cors_allow_origin accesscontrolalloworiginlist"
+        + " access_control_allow_origin preflight",
+      in: route, "'cors: { origins: [\"https://app.example.org\"] }' is for pages of other origins"),
     HabitKey(
-      "allow deny whitelist blacklist allowlist ip_whitelist ipallowlist require satisfy",
+      "allow_origin allow_origins allowed_origins origin accesscontrolalloworiginlist alloworigins",
+      in: ["routes[].cors"], "'origins' lists whose pages may read answers", for: "origins"),
+    HabitKey(
+      "allow_methods allowed_methods", in: ["routes[].cors"],
+      "'methods' lists what their pages may use"),
+    HabitKey(
+      "allow_headers allowed_headers", in: ["routes[].cors"],
+      "'headers' lists the fields of requests that their pages may set"),
+    HabitKey(
+      "expose_headers exposed_headers", in: ["routes[].cors"],
+      "'expose' lists the fields of answers that their pages may read"),
+    HabitKey(
+      "allow_credentials supports_credentials", in: ["routes[].cors"],
+      "'credentials: true' has cookies sent"),
+    HabitKey(
+      "stale proxy_cache_use_stale uwsgi_cache_use_stale fastcgi_cache_use_stale cachestaleonerror"
+        + " grace stale_error stale_on_error serve_stale stale_while_revalidate stale_timeout",
+      in: route, "'stale_if_error: 1h' is how old the last good answer may be that is given"),
+    HabitKey(
+      "stale_if_error cachestaleonerror proxy_cache_use_stale uwsgi_cache_use_stale", in: top,
+      "it belongs in a route: 'stale_if_error: 1h'; 'stale: { memory: 64MiB }' bounds all of it"),
+    HabitKey(
+      "max_size keys_zone size mem memory_max cachesize", in: ["stale"],
+      "'memory' and 'disk' bound what is kept, 'object_max' one answer"),
+    HabitKey(
+      "cache proxy_cache proxy_cache_path proxy_cache_valid uwsgi_cache cacheenable expires",
       in: top + route,
-      "nothing here admits by address; a firewall does, or the application"),
-    HabitKey(
-      "cors access_control", in: route,
-      "'response_headers: { set: { NAME: VALUE } }' sets such fields"),
-    HabitKey("cache proxy_cache expires", in: top + route, "nothing is cached here"),
+      "nothing is cached here; 'stale_if_error: 1h' in a route keeps the last good answer for when no"
+        + " application answers"),
     HabitKey(
       "middlewares middleware plugins filters handlers", in: [],
-      "a route has keys for each: request_headers, response_headers, redirect, compress"),
+      "a route has keys for each, and 'groups' at the top names several of them"),
   ]
 
   private static let certificates = [
@@ -237,6 +292,24 @@ extension Habits {
       "file path output destination errors error", in: ["log"],
       "'access' is the access log's file; the error log goes to standard error, for journald"),
     HabitKey(
+      "skip skip_paths exclude excludes exclude_paths ignore ignore_paths filter filters healthz"
+        + " health_checks loghealth log_health", in: ["log"],
+      "'health: false' leaves out requests for the health; nothing else can be left out"),
+    HabitKey(
+      "fields template pattern log_format logformat", in: ["log"],
+      "'format' may be a text with fields: \"{client} {method} {path} {status} {duration}\""),
+    HabitKey(
+      "tracing trace opentelemetry otel otel_trace otel_trace_context opentracing zipkin jaeger"
+        + " traceparent tracestate propagation", in: top + route,
+      "'traces: { mode: make }' at the top begins a trace where no traceparent came; spans are"
+        + " made by applications"),
+    HabitKey(
+      "sampling sample_rate sampler ratio", in: ["traces"],
+      "'sampled' is true or false: whether to record is decided by applications and collectors"),
+    HabitKey(
+      "trust trusted accept", in: ["traces"],
+      "'from: trusted' believes those that 'trusted' at the top lists"),
+    HabitKey(
       "worker_processes workers threads nbthread nbproc processes", in: top,
       "'--workers N' of the command line is the number of threads; default: one for each processor"),
     HabitKey(
@@ -256,8 +329,10 @@ extension Habits {
       "env environment variables", in: top,
       "the service's unit sets variables, and ${NAME} takes one here"),
     HabitKey("name server_id id hostname", in: top, "'node' is the name of this server"),
-    HabitKey("global defaults events settings config", in: top, "there is no such part here"),
+    HabitKey("global events settings config", in: top, "there is no such part here"),
     HabitKey("http3 quic h3", in: [], "HTTP/3 is not served"),
-    HabitKey("<<", in: [], "YAML's merging is not taken; write the values out"),
+    HabitKey(
+      "<<", in: [],
+      "YAML's merging is not taken; 'defaults' and 'groups' have keys for several routes"),
   ]
 }

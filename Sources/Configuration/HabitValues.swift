@@ -103,8 +103,9 @@ extension Habits {
     "upstreams.NAME.health": "path", "routes[].redirect": "to", "routes[].respond": "body",
     "upstreams.NAME.retry": "tries", "upstreams.NAME.keep_alive": "connections",
     "limits.requests_per_address": "rate", "routes[].requests_per_address": "rate",
-    "tls": "minimum", "routes[].hsts": "max_age", "acme.dns.hook": "command",
-    "acme.dns.update": "server",
+    "tls": "minimum", "routes[].hsts": "max_age", "routes[].cors": "origins",
+    "acme.dns.hook": "command", "acme.dns.update": "server", "traces": "mode",
+    "routes[].client_certificates": "ca",
   ]
   private static let zone =
     "it has keys, such as { zone: fleet.example.org }; what is asked by this server is looked up as the"

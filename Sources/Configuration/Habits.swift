@@ -67,6 +67,9 @@ enum Habits {
     return isOld ? "; what is older than TLS 1.2 is not served" : nil
   }
 
+  private static let withoutClientCertificates =
+    "a host asks for no certificate where 'client_certificates' is left out"
+
   private static let switchedOn = [
     "compress.default": "on", "routes[].compress": "on", "tls.tickets": "local",
     "upstreams.NAME.retry.hedge": "auto", "listen.close_when_unable": "always",
@@ -82,6 +85,13 @@ enum Habits {
 
   /// Folded words of others: one of ours, or a sentence.
   private static let words: [String: [String: String]] = [
+    "routes[].client_certificates.mode": [
+      "on": "require", "required": "require", "requireandverify": "require",
+      "requireandverifyclientcert": "require", "verify": "require",
+      "verifyifgiven": "optional", "verifyclientcertifgiven": "optional", "request": "optional",
+      "optionalnoca": "every certificate that is shown is verified: require or optional",
+      "off": withoutClientCertificates, "none": withoutClientCertificates,
+    ],
     "log.level": [
       "warn": "warning", "err": "error", "crit": "error", "critical": "error", "alert": "error",
       "emerg": "error", "fatal": "error", "trace": "debug", "verbose": "debug",
@@ -115,8 +125,8 @@ enum Habits {
       "iphash": "hash", "source": "hash", "uri": "hash", "consistent": "hash",
       "cookie": "'sticky: NAME' binds a browser to a node by a cookie of that name",
     ],
-    "compress.default": ["gzip": "on", "br": gzipOnly, "brotli": gzipOnly, "zstd": gzipOnly],
-    "routes[].compress": ["gzip": "on", "br": gzipOnly, "brotli": gzipOnly, "zstd": gzipOnly],
+    "compress.default": codings,
+    "routes[].compress": codings,
     "upstreams.NAME.discover": [
       "dns": "a name in 'nodes', such as app.internal:3031, is looked up every 10s",
       "etcd": "'discover: subscriptions' with 'subscriptions: { share: etcd }'",
@@ -175,8 +185,11 @@ enum Habits {
   private static let lexicon =
     "it is reached through 'provider: exec' with a program such as"
     + " /usr/share/edgeproxy/hooks/lexicon"
-  private static let gzipOnly =
-    "only gzip is made here; files may lie compressed, see 'precompressed' of 'files'"
+  private static let codings = [
+    "gzip": "on", "br": whichCoding, "brotli": whichCoding, "zstd": whichCoding,
+  ]
+  private static let whichCoding =
+    "'encodings' under 'compress' at the top says which codings, and here it is on or off"
 
   // MARK: No limit
 

@@ -10,6 +10,8 @@ package indirect enum LocalRoute: Sendable, Equatable {
 package struct FileSettings: Sendable, Equatable {
   /// Ends with a NUL, as the kernel wants it.
   package var directory: [UInt8]
+  /// What the path has behind this is the file.
+  package var below = "/"
   /// Tried in this order for a directory; each ends with a NUL.
   package var index: [[UInt8]]
   /// Whether a directory without an index shows what it has.
@@ -17,6 +19,8 @@ package struct FileSettings: Sendable, Equatable {
   /// The codings whose siblings are looked for, best first.
   package var precompressed: [ContentCoding]
   package var cacheControl: [UInt8]?
+  /// The file that answers for what is not there; ends with a NUL.
+  package var fallback: [UInt8]?
 }
 
 package struct RedirectSettings: Sendable, Equatable {
@@ -53,14 +57,17 @@ package final class RouteRules: Sendable, Equatable {
   package let cookies: CookieAttributes?
   /// The value of `Strict-Transport-Security`, which error pages have too (RFC 6797 §7.1).
   package let strictTransport: [UInt8]?
+  /// Which pages of other origins may read answers; error pages have its fields too.
+  package let crossOrigin: CrossOrigin?
 
   package init(
     request: FieldRules?, response: FieldRules?, cookies: CookieAttributes?,
-    strictTransport: [UInt8]?
+    strictTransport: [UInt8]?, crossOrigin: CrossOrigin? = nil
   ) {
     self.request = request
     self.cookies = cookies
     self.strictTransport = strictTransport
+    self.crossOrigin = crossOrigin
     guard let strictTransport else {
       self.response = response
       return
@@ -71,14 +78,16 @@ package final class RouteRules: Sendable, Equatable {
     self.response = rules
   }
 
-  /// Applies to an answer, the application's or our own.
-  package func apply(to head: inout ResponseHead) {
+  /// Applies to an answer to a request, the application's or our own.
+  package func apply(to head: inout ResponseHead, for request: borrowing RequestHead) {
     if let response { head.apply(response) }
     if let cookies { head.complete(cookies: cookies) }
+    if let crossOrigin { crossOrigin.apply(to: &head, for: request) }
   }
 
   package static func == (left: RouteRules, right: RouteRules) -> Bool {
     left.request == right.request && left.response == right.response
       && left.cookies == right.cookies && left.strictTransport == right.strictTransport
+      && left.crossOrigin == right.crossOrigin
   }
 }

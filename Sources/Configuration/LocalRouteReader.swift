@@ -14,10 +14,6 @@ struct LocalRouteReader {
 
   // MARK: Files
 
-  private static let coding: [String: ContentCoding] = [
-    "br": .brotli, "zstd": .zstd, "gzip": .gzip,
-  ]
-
   /// `files: DIRECTORY` is short for a mapping with that directory alone.
   private func files(_ route: Section) -> FileSettings {
     let (_, value) = route.take("files")
@@ -37,7 +33,17 @@ struct LocalRouteReader {
     return FileSettings(
       directory: Array((directory ?? "").utf8) + [0], index: index(inner),
       listing: inner.flag("listing"), precompressed: codings(inner),
-      cacheControl: text("cache_control", inner))
+      cacheControl: text("cache_control", inner), fallback: fallback(inner))
+  }
+
+  private func fallback(_ section: Section) -> [UInt8]? {
+    guard let (name, position) = section.text("fallback") else { return nil }
+    if name.contains("/") || name.hasPrefix(".") {
+      context.findings.error(
+        position,
+        "'fallback' must be the name of a file in the directory, found '\(Found.shortened(name))'")
+    }
+    return Array(name.utf8) + [0]
   }
 
   private func index(_ section: Section) -> [[UInt8]] {
@@ -51,9 +57,9 @@ struct LocalRouteReader {
   }
 
   private func codings(_ section: Section) -> [ContentCoding] {
-    let words = ["br", "zstd", "gzip"]
+    let words = Coding.words
     return section.texts("precompressed", Found.alternatives(words)).compactMap { word, position in
-      if let coding = Self.coding[word] { return coding }
+      if let coding = Coding.named[word] { return coding }
       context.findings.error(
         position,
         "'precompressed' must be a list of \(Found.alternatives(words)), found"
@@ -94,7 +100,7 @@ struct LocalRouteReader {
       if let name = Self.variables.first(where: { text.contains($0) }) {
         context.findings.error(
           position,
-          "'\(name)' in 'to' means nothing here; the request's parts are {host}, {path} and {query}"
+          "'\(name)' in 'to' means nothing here; the request's parts are {host}, {path}, {rest} and {query}"
         )
         return RedirectTarget()
       }

@@ -9,6 +9,8 @@ struct NamedSecret {
     case transactions(DNSName, TSIGAlgorithm)
     /// One line.
     case password
+    /// The users of a route, which whoever reads the configuration has read.
+    case users
     /// Variables of a program, one a line.
     case environment
   }
@@ -16,4 +18,9 @@ struct NamedSecret {
   var path: String
   var position: Position
   var kind: Kind
+
+  /// Users are read, and often kept, by others of the service's group.
+  var need: PathAccess.Need {
+    if case .users = kind { .read } else { .readAlone }
+  }
 }

@@ -1,4 +1,5 @@
 package import EventLoop
+internal import TLS
 
 /// What the file names outside of itself, with where it does, for whoever goes and looks.
 package final class NamedThings {
@@ -12,12 +13,23 @@ package final class NamedThings {
     var discovered: [(name: String, position: Position)] = []
   }
 
+  struct Routed {
+    /// Normalised hosts, but not the catch-all.
+    var hosts: [(name: String, position: Position)] = []
+    /// A route is for every host that no other route has.
+    var hasCatchAll = false
+    /// Normalised names that clients are sent to.
+    var canonicalHosts: [(name: String, position: Position)] = []
+  }
+
   /// Files that are read, and those that the server makes besides its logs.
   package struct Files {
     /// Whose files routes answer with.
     var directories: [Path] = []
     /// Of authorities that certificates of nodes come from.
     var authorities: [Path] = []
+    /// What hosts ask of clients' certificates, as each route says it.
+    var clientRules: [(rule: ClientRule, position: Position)] = []
     /// The directory of keys that subscriptions are signed with.
     var signingKeys: Path?
     /// The members and files of etcd, by the keys of `etcd`.
@@ -40,8 +52,8 @@ package final class NamedThings {
   package var nodes: [(address: NodeAddress, position: Position)] = []
   /// Where clients come in.
   package var listeners: [(address: SocketAddress, position: Position)] = []
-  /// Normalised hosts of routes.
-  package var hosts: [(name: String, position: Position)] = []
+  /// What routes say of hosts.
+  var routed = Routed()
   /// The etcd of the file and where it is named.
   package var etcd: (settings: SharedSettings, position: Position)?
   /// Where certificates from etcd are asked for.
@@ -55,4 +67,7 @@ package final class NamedThings {
   package var dns = NamedDNS()
 
   package init() {}
+
+  /// Normalised hosts of routes, but not the catch-all.
+  package var hosts: [(name: String, position: Position)] { routed.hosts }
 }

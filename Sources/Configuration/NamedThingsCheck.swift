@@ -28,6 +28,9 @@ struct NamedThingsCheck {
     for (path, position) in named.files.authorities where access.isOpen(path, .read, position) {
       checkAuthorities(path, position)
     }
+    for (rule, position) in named.files.clientRules {
+      for warning in rule.authorities.warnings(now: now) { findings.warning(position, warning) }
+    }
     for (path, position) in named.certificates { checkCertificates(path, position, named) }
     SecretFilesCheck(findings: findings, view: view).check(named.files)
     if let (settings, position) = named.etcd { checkShared(settings, position, named) }

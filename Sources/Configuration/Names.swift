@@ -46,7 +46,7 @@ struct HostPattern {
     if !variable.isEmpty { return variable }
     if text.contains("(") || text.contains("`") { return "; only the name belongs here" }
     if text.contains(" ") || text.contains(",") {
-      return "; one name is taken here, a further name is a route of its own"
+      return wildcard ? "; several names are a list: [a.example.org, b.example.org]" : ""
     }
     if text.contains("://") || text.contains("/") { return "; no scheme and no path belong here" }
     if text.contains(":") { return "; no port belongs here" }
@@ -69,13 +69,10 @@ extension HostPattern {
   /// About a `*` that is not the first label.
   private var star: String {
     if ["*", "*.", "*.*", "_", "_;"].contains(text) {
-      return "; there is no route for every name: '*.example.org' stands for one label of anything"
+      return "; \"*\" is every host that no other route has, '*.example.org' one label of anything"
     }
     return "; '*' stands for the whole first label only"
   }
-
-  /// What is said where one name is needed and a list of them is there.
-  static let oneName = "; one name is taken here, a further name is a route of its own"
 }
 
 /// A path of a URL as requests are compared with it: decoded, without dot segments.

@@ -4,6 +4,10 @@ internal import HTTPCore
 /// Reads lists of networks and says what is wrong with one.
 struct NetworkReader {
   let context: ReadingContext
+  var purpose = Purpose.proxies
+
+  /// Whom the networks of a list stand for.
+  enum Purpose { case proxies, clients }
 
   private static let expected = "a network such as 10.0.0.0/8 or 2001:db8::/32"
 
@@ -33,10 +37,12 @@ struct NetworkReader {
   /// What is said to a text that is no network.
   private func hint(_ text: String) -> String {
     if Network(Array(text.utf8).span) != nil { return "" }
+    let everybody =
+      purpose == .proxies
+      ? "name the proxies: who is trusted says who the client is"
+      : "'0.0.0.0/0' and '::/0' are everybody, and who is not in 'allow' is kept out without 'deny'"
     let words = [
-      "all": "name the proxies: who is trusted says who the client is",
-      "*": "name the proxies: who is trusted says who the client is",
-      "any": "name the proxies: who is trusted says who the client is",
+      "all": everybody, "*": everybody, "any": everybody,
       "localhost": "did you mean '127.0.0.0/8' and '::1'?",
       "private_ranges": "did you mean '10.0.0.0/8', '172.16.0.0/12' and '192.168.0.0/16'?",
     ]

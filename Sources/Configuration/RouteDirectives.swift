@@ -1,18 +1,67 @@
 /// The keys of routes.
 extension Directives {
-  static let routes = routePlaces + routeAnswers + routeFields + routeLimits
+  static let routes: [Directive] = [
+    sharedByRoutes,
+    routePlaces,
+    routePaths,
+    routeAnswers,
+    routeAccess,
+    routeFields,
+    routeOrigins,
+    routeClientCertificates,
+    routeStale,
+    routeLimits,
+  ].flatMap { $0 }
+
+  private static let sharedByRoutes: [Directive] = [
+    .optional(
+      "defaults", .shared, example: "{ hsts: { max_age: 8760h }, compress: on }",
+      "Keys of routes for all routes; a route's own win, and mappings are merged; KEY: ~ takes one"
+        + " back"),
+    .optional(
+      "groups", .groups, example: "{ api: { methods: [GET, POST], body_max: 1MiB } }",
+      "Keys of routes under names, for routes that use them"),
+  ]
 
   private static let routePlaces: [Directive] = [
     .required(
       "routes", .list, example: "",
-      "An exact host beats a wildcard, a longer path a shorter one; order never matters"),
+      "An exact host beats a wildcard, a longer path a shorter one, more conditions fewer"),
     .required(
-      "routes[].host", .text, example: #""*.example.org""#,
-      "A name, or *. and a name for one label of anything"),
+      "routes[].host", .oneOrMore, example: #""*.example.org""#,
+      "A name, *. and a name for one label of anything, or * for every host that no other route has;"
+        + " or a list of them"),
     .init("routes[].path", .text, "/", "What the path begins with, in whole segments"),
+    .optional(
+      "routes[].use", .oneOrMore, example: "api",
+      "Names under groups whose keys the route has besides its own; of several the later win"),
+    .optional(
+      "routes[].methods", .texts, example: "[GET, POST]",
+      "Others are answered 405, unless another route of this host and path takes them; GET allows"
+        + " HEAD"),
+    .optionalSection(
+      "routes[].match", "Other requests are left to other routes; * as value: is there"),
+    .optional(
+      "routes[].match.headers", .fields, example: #"{ X-Beta: "1" }"#,
+      "Fields of the request, all of them"),
+    .optional(
+      "routes[].match.query", .fields, example: #"{ v: "2" }"#,
+      "Parameters of the query, decoded, all of them"),
     .required(
       "routes[].upstream", .text, example: "app",
       "A name under upstreams; or files, redirect or respond instead"),
+  ]
+
+  private static let routePaths: [Directive] = [
+    .optional(
+      "routes[].canonical_host", .text, example: "www.example.org",
+      "Clients that ask for another of the hosts are redirected to this one, path and query kept"),
+    .optional(
+      "routes[].strip_prefix", .text, example: "/app",
+      "What path begins with, taken off: uwsgi gets it as SCRIPT_NAME, HTTP as X-Forwarded-Prefix"),
+    .optional(
+      "routes[].add_prefix", .text, example: "/v1",
+      "Put in front of the path, behind what was taken off"),
   ]
 
   private static let routeAnswers: [Directive] = [
@@ -31,10 +80,15 @@ extension Directives {
       "Of br, zstd and gzip, best first: app.js.br is sent for app.js to who takes it"),
     .optional(
       "routes[].files.cache_control", .text, example: "max-age=3600", "The field of the answers"),
+    .optional(
+      "routes[].files.fallback", .text, example: "index.html",
+      "The file that answers for what is not there, for programs in browsers that have paths of their own"
+    ),
     .optionalSection("routes[].redirect", "Answers with another address"),
     .required(
       "routes[].redirect.to", .text, example: "https://www.example.org{path}{query}",
-      "A URL or path; {host}, {path} and {query} are the request's"),
+      "A URL or path; {host}, {path} and {query} are the request's, {rest} what its path has behind the"
+        + " route's"),
     .init(
       "routes[].redirect.status", .number(301...308), "302", "301, 302, 303, 307 or 308"),
     .optionalSection("routes[].respond", "Answers always the same"),
@@ -75,6 +129,31 @@ extension Directives {
       "How long they remember it"),
     .init("routes[].hsts.include_subdomains", .flag, "false", "Of the host as well"),
     .init("routes[].hsts.preload", .flag, "false", "Agrees to browsers' built-in lists"),
+  ]
+
+  private static let routeOrigins: [Directive] = [
+    .optionalSection(
+      "routes[].cors",
+      "Answers preflights, and its fields take the place of the application's own"),
+    .required(
+      "routes[].cors.origins", .oneOrMore, example: #"["https://app.example.org"]"#,
+      "Whose pages may read answers; https://*.example.org is one label of anything, * every origin"
+    ),
+    .init(
+      "routes[].cors.methods", .texts, "[GET, HEAD, POST]",
+      "What their pages may use; browsers ask before any other"),
+    .init(
+      "routes[].cors.headers", .texts, "[]",
+      "Fields of requests that their pages may set; * for whatever they ask for"),
+    .init(
+      "routes[].cors.expose", .texts, "[]",
+      "Fields of answers that their pages may read besides the usual ones"),
+    .init(
+      "routes[].cors.credentials", .flag, "false",
+      "Their requests may have cookies; needs named origins"),
+    .init(
+      "routes[].cors.max_age", .duration(.zero ... .hours(24)), "10m",
+      "How long browsers remember the answer to a preflight"),
   ]
 
   private static let routeLimits: [Directive] = [

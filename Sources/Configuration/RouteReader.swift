@@ -1,3 +1,5 @@
+internal import HTTPCore
+
 /// Reads the routes and finds their upstreams.
 struct RouteReader {
   let context: ReadingContext
@@ -6,12 +8,6 @@ struct RouteReader {
   let listeners: [TCPListenSettings]
   /// Requests come in, so that routes have to lead them somewhere.
   let isNeeded: Bool
-
-  /// What no two routes may have in common.
-  private struct Place: Hashable {
-    var host: String
-    var path: String
-  }
 
   func read(_ top: Section) -> [RouteSettings] {
     guard isNeeded || top.isGiven("routes") else {
@@ -22,43 +18,60 @@ struct RouteReader {
     if isNeeded, context.isComplete, let value, value.isNothing || value.isEmptyList {
       context.findings.error(value.position, "'routes' must have at least one route")
     }
-    var seen: [Place: Int] = [:]
+    let shared = SharedRouteKeys(top, context) { section in
+      _ = settings(section, hosts: [], path: "/", upstream: -1, local: nil)
+      _ = RoutePrefixReader(context: context).read(section, path: nil, nil)
+    }
+    var places = RoutePlaces(findings: context.findings)
     var routes: [RouteSettings] = []
-    for (section, node) in top.items(of: value, "routes") {
+    for (section, node) in top.items(of: shared.merged(into: value), "routes") {
       let route = route(section)
       routes.append(route)
-      guard !route.host.isEmpty else { continue }
-      let place = Place(host: route.host, path: route.path)
-      if let line = seen[place] {
-        context.findings.error(
-          node.position,
-          "duplicate route for host '\(route.host)' and path '\(route.path)', first on line \(line)"
-        )
-      } else {
-        seen[place] = section.position.line
-      }
+      places.add(route, line: section.position.line, at: node.position)
     }
+    ClientCertificateReader(context: context).settle(&routes)
     // After a mistake of syntax the routes may only not have been reached.
     // After a mistake in a route it may be the one that leads there.
+    CanonicalHostReader(context: context).warnOfUnrouted()
     let areWhole = !routes.isEmpty && routes.allSatisfy { $0.upstream >= 0 || $0.local != nil }
     if context.isComplete, areWhole { reportUnused(routes) }
     return routes
   }
 
   private func route(_ section: Section) -> RouteSettings {
-    let host = host(section)
-    let (upstream, local) = destination(section)
+    let hosts = RouteHostsReader(context: context).read(section)
+    let path = URLPath.read("path", section, context)
+    let (upstream, answer) = destination(section)
+    var local = answer
+    let prefixes = RoutePrefixReader(context: context)
+    let change = prefixes.read(section, path: path, local)
+    if case .files(let files) = local { local = .files(prefixes.place(files, section, path: path)) }
+    var route = settings(section, hosts: hosts, path: path, upstream: upstream, local: local)
+    route.pathChange = change
+    return route
+  }
+
+  /// What a route has besides its place and what it leads to; `defaults` and `groups` may have it too.
+  private func settings(
+    _ section: Section, hosts: [String], path: String, upstream: Int, local: LocalRoute?
+  ) -> RouteSettings {
     var route = RouteSettings(
-      host: host, path: URLPath.read("path", section, context), upstream: upstream,
+      hosts: hosts, path: path, upstream: upstream,
       bodyBytesMax: section.size("body_max"), idempotencyKey: section.flag("idempotency_key"),
       webSocket: section.flag("websocket"), local: local)
     route.rate = RequestRate(section.section("requests_per_address"))
     route.compress = CompressSettings.Mode(rawValue: section.word("compress"))
     route.rules = RouteRulesReader(context: context).read(section)
+    route.access = AccessReader(context: context, upstreams: upstreams).read(section)
+    route.staleIfError = StaleReader.limit(section)
+    route.clientCertificates = ClientCertificateReader(context: context).read(section)
+    route.conditions = RouteConditionsReader(context: context)
+      .read(section, countsPreflights: route.rules?.crossOrigin != nil)
+    route.canonicalHost = CanonicalHostReader(context: context).read(section)
     return route
   }
 
-  private static let destinations = ["upstream", "files", "redirect", "respond"]
+  static let destinations = ["upstream", "files", "redirect", "respond"]
 
   /// What the route leads to: exactly one thing.
   private func destination(_ section: Section) -> (upstream: Int, local: LocalRoute?) {
@@ -81,21 +94,6 @@ struct RouteReader {
     return (upstream, locals.first)
   }
 
-  private func host(_ section: Section) -> String {
-    if let value = section.collection("host"), !value.isMapping {
-      context.wrong(value, "host", HostPattern.expected, HostPattern.oneName)
-      return ""
-    }
-    guard let (text, position) = section.text("host", HostPattern.expected) else { return "" }
-    let pattern = HostPattern.read(text)
-    if let mistake = pattern.mistake(key: "host", wildcard: true) {
-      context.findings.error(position, mistake)
-    }
-    guard let normal = pattern.normal else { return "" }
-    context.named.hosts.append((normal, position))
-    return normal
-  }
-
   private func upstream(_ section: Section) -> Int {
     guard let index = upstreams.find("upstream", in: section, context) else { return -1 }
     if upstreams.settings[index].nodeProtocol == .tcp {
@@ -109,7 +107,8 @@ struct RouteReader {
 
   /// Says which upstreams nothing leads to.
   private func reportUnused(_ routes: [RouteSettings]) {
-    let used = Set(routes.map(\.upstream) + listeners.map(\.upstream))
+    let asked = routes.compactMap { $0.access?.authenticator?.upstream }
+    let used = Set(routes.map(\.upstream) + listeners.map(\.upstream) + asked)
     for (index, position) in upstreams.positions.enumerated() where !used.contains(index) {
       let settings = upstreams.settings[index]
       let what = settings.nodeProtocol == .tcp ? "tcp listener" : "route"

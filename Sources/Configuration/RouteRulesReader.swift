@@ -1,6 +1,6 @@
 internal import HTTPCore
 
-/// Reads what a route does to fields: its own lines, cookies, HSTS.
+/// Reads what a route does to fields: its own lines, cookies, HSTS, CORS.
 struct RouteRulesReader {
   let context: ReadingContext
 
@@ -10,9 +10,13 @@ struct RouteRulesReader {
     let response = rules("response_headers", route, isRequest: false)
     let cookies = cookies(route)
     let policy = route.optionalSection("hsts").map(strictTransport)
-    if request == nil, response == nil, cookies == nil, policy == nil { return nil }
+    let crossOrigin = CrossOriginReader(context: context).read(route)
+    if request == nil, response == nil, cookies == nil, policy == nil, crossOrigin == nil {
+      return nil
+    }
     return RouteRules(
-      request: request, response: response, cookies: cookies, strictTransport: policy)
+      request: request, response: response, cookies: cookies, strictTransport: policy,
+      crossOrigin: crossOrigin)
   }
 
   // MARK: Fields
@@ -107,6 +111,10 @@ enum FieldText {
   static func isName(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= nameBytesMax
       && text.utf8.allSatisfy { ASCII.isToken($0) && $0 != UInt8(ascii: "_") }
+  }
+
+  static func isToken(_ text: String) -> Bool {
+    (1...nameBytesMax).contains(text.utf8.count) && text.utf8.allSatisfy(ASCII.isToken)
   }
 
   static func isTokenByte(_ byte: UInt8) -> Bool { ASCII.isToken(byte) }

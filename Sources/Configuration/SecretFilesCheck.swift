@@ -16,7 +16,7 @@ struct SecretFilesCheck {
   func check(_ named: NamedThings.Files) {
     for secret in named.secrets {
       let access = AccessReport(findings: findings, view: view)
-      guard access.isOpen(secret.path, .readAlone, secret.position) else { continue }
+      guard access.isOpen(secret.path, secret.need, secret.position) else { continue }
       if let mistake = mistake(in: secret) {
         findings.error(secret.position, "'\(Found.shortened(secret.path))' \(mistake)")
       }
@@ -42,6 +42,7 @@ struct SecretFilesCheck {
         return password.unicodeScalars.contains(where: \.isControl)
           ? "has a control character in it" : nil
       }
+    case .users: warnOfExposure(secret)
     case .environment:
       mistake(inTextOf: secret, atMost: Self.environmentBytesMax) { _ in nil }
     case .transactions(let name, let algorithm): Self.mistake(inKey: secret.path, name, algorithm)
@@ -57,11 +58,17 @@ struct SecretFilesCheck {
     } catch {
       return "cannot be read: \(error.reason)"
     }
+    _ = warnOfExposure(secret)
+    if bytes.count > bytesMax { return "is larger than \(ByteSize.text(bytesMax))" }
+    return mistake(String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// Warns of a file that others can open, and finds nothing else wrong.
+  private func warnOfExposure(_ secret: NamedSecret) -> String? {
     if let exposure = SecretFile.exposure(of: secret.path, holding: "a secret") {
       findings.warning(secret.position, exposure)
     }
-    if bytes.count > bytesMax { return "is larger than \(ByteSize.text(bytesMax))" }
-    return mistake(String(decoding: bytes, as: UTF8.self))
+    return nil
   }
 
   /// What is wrong with the key that updates are signed with; `nil` for nothing.

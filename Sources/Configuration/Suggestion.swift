@@ -24,6 +24,26 @@ package enum Suggestion {
     return best?.word
   }
 
+  /// The candidate that the fewest letters separate from `word`, where those are at most half of it; for names
+  /// and addresses of which one has to be meant.
+  package static func closest(to word: String, among candidates: some Sequence<String>) -> String? {
+    let letters = folded(word)
+    guard letters.count <= closestBytesMax else { return nil }
+    var best: (word: String, distance: Int)?
+    for candidate in candidates {
+      let others = folded(candidate)
+      guard abs(letters.count - others.count) <= letters.count / 2 else { continue }
+      let distance = distance(letters, others)
+      if distance <= letters.count / 2, distance < best?.distance ?? .max {
+        best = (candidate, distance)
+      }
+    }
+    return best?.word
+  }
+
+  /// Comparing takes the square of it.
+  private static let closestBytesMax = 256
+
   /// Lower case, and `-` as `_`: what is most often mixed up.
   private static func folded(_ word: String) -> [UInt8] {
     word.utf8.map { byte in

@@ -148,12 +148,21 @@ package enum Socket {
 
   /// The process that listens at the other end of a unix socket; `nil` for other sockets.
   package static func peerProcess(_ raw: Int32) -> Int32? {
-    // The kernel's `struct ucred`: process, user, group.
+    credentials(raw).flatMap { $0[0] > 0 ? $0[0] : nil }
+  }
+
+  /// The user of the process at the other end of a unix socket when it connected; `nil` for other sockets.
+  package static func peerUser(_ raw: Int32) -> UInt32? {
+    credentials(raw).flatMap { $0[1] == -1 ? nil : UInt32(bitPattern: $0[1]) }
+  }
+
+  /// The kernel's `struct ucred`: process, user, group.
+  private static func credentials(_ raw: Int32) -> [Int32]? {
     var credentials: [Int32] = [0, 0, 0]
     var size = socklen_t(credentials.count * MemoryLayout<Int32>.size)
     // SAFETY: the kernel writes at most `size` bytes, as many as the array has.
     let result = unsafe getsockopt(raw, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
-    return result == 0 && credentials[0] > 0 ? credentials[0] : nil
+    return result == 0 ? credentials : nil
   }
 
   /// A connected pair of unix stream sockets.

@@ -44,7 +44,8 @@ enum FuzzConfiguration {
     for route in configuration.routes {
       precondition(
         route.local != nil || configuration.upstreams.indices.contains(route.upstream))
-      precondition(!route.host.isEmpty && route.path.hasPrefix("/"))
+      precondition(!route.hosts.isEmpty && route.hosts.allSatisfy { !$0.isEmpty })
+      precondition(route.path.hasPrefix("/"))
     }
     for upstream in configuration.upstreams {
       precondition((1...Directives.nodesMax).contains(upstream.nodes.count))

@@ -48,6 +48,18 @@ let clientHelloArrived:
     return SSL_CLIENT_HELLO_ERROR
   }
 
+/// A client has sent its certificates: verifies them by the rule of the host.
+let clientChainArrived: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = {
+  verification, _ in
+  // SAFETY: OpenSSL keeps the verification and the SSL that it belongs to alive for this call.
+  guard let verification = unsafe verification,
+    let data = unsafe X509_STORE_CTX_get_ex_data(
+      verification, SSL_get_ex_data_X509_STORE_CTX_idx()),
+    let stream = unsafe owner(of: OpaquePointer(data))
+  else { return 0 }
+  return unsafe stream.verifyClient(verification) ? 1 : 0
+}
+
 /// Whether the hello comes from a CA that looks for a challenge: its ALPN extension, a length of two bytes
 /// and the list, has just that protocol.
 private func offersChallenge(_ ssl: OpaquePointer?) -> Bool {
@@ -114,6 +126,8 @@ let ticketKeyWanted:
       }
       return 0
     }
+    // TLS 1.2 takes it for an empty ticket, RFC 5077 §3.3: such a client shows its certificate again.
+    if stream.verifiedClient != nil { return 0 }
     guard let key = keys.first, unsafe RAND_bytes(iv, 16) == 1 else { return -1 }
     for index in 0..<16 { unsafe name[index] = key.name[index] }
     guard unsafe EVP_EncryptInit_ex2(cipher, context.ticketCipher, key.cipherKey, iv, nil) == 1,

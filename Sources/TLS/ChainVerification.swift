@@ -105,7 +105,7 @@ enum ChainVerification {
   }
 
   /// Whether an EC key names its curve, RFC 5480 §2.1.1; other keys have none to name.
-  private static func hasNamedCurve(_ certificate: OpaquePointer) -> Bool {
+  static func hasNamedCurve(_ certificate: OpaquePointer) -> Bool {
     var isExplicit: Int32 = 0
     let key = unsafe X509_get0_pubkey(certificate)
     let isEC = unsafe EVP_PKEY_get_base_id(key) == EVP_PKEY_EC

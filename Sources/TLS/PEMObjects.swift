@@ -151,16 +151,7 @@ final class PEMObjects {
     }
   }
 
-  // SAFETY: number and text are ours until they are freed, after the text was copied.
-  func serial() -> String {
-    guard let number = unsafe ASN1_INTEGER_to_BN(X509_get0_serialNumber(chain[0]), nil) else {
-      return ""
-    }
-    defer { unsafe BN_free(number) }
-    guard let text = unsafe BN_bn2hex(number) else { return "" }
-    defer { unsafe CRYPTO_free(text, nil, 0) }
-    return unsafe String(cString: text)
-  }
+  func serial() -> String { unsafe CertificateFacts.serial(chain[0]) }
 
   func chainDER() -> [[UInt8]] { unsafe [Self.der(chain[0])] + issuerDERs }
 

@@ -75,6 +75,18 @@ enum CertificateFacts {
     return Int64(unsafe timegm(&parts))
   }
 
+  /// The serial number in hexadecimal; empty where OpenSSL has no memory.
+  // SAFETY: number and text are ours until they are freed, after the text was copied.
+  static func serial(_ certificate: OpaquePointer) -> String {
+    guard let number = unsafe ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nil) else {
+      return ""
+    }
+    defer { unsafe BN_free(number) }
+    guard let text = unsafe BN_bn2hex(number) else { return "" }
+    defer { unsafe CRYPTO_free(text, nil, 0) }
+    return unsafe String(cString: text)
+  }
+
   /// SHA-256 of the certificate, in DER; `nil` where OpenSSL has no memory.
   static func fingerprint(_ certificate: OpaquePointer) -> [UInt8]? {
     var digest = [UInt8](repeating: 0, count: Hash.count)

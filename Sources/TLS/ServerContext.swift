@@ -18,6 +18,9 @@ package protocol CertificateSelector: AnyObject {
   func certificates(for serverName: borrowing Span<UInt8>) -> (any CertificateSet)?
   /// The set for a client that names no server.
   var fallback: (any CertificateSet)? { get }
+  /// What the host of a server name asks of its clients' certificates, `nil` for nothing; the name is
+  /// empty for a client that names no server.
+  func clientRule(for serverName: borrowing Span<UInt8>) -> ClientRule?
   /// Whether this very set is one of those that are served.
   func serves(_ set: any CertificateSet) -> Bool
 }
@@ -34,6 +37,8 @@ package final class ServerContext {
   let base: OpaquePointer
   private var contexts = SetContexts()
   private var challenges = ChallengeContexts()
+  /// By the digests of their rules; made when they are asked for.
+  private var trusts: [[UInt8]: ClientTrust] = [:]
   package var ticketKeys: TicketKeys
   /// HTTP/2 is chosen for clients that offer it, from the next handshake on.
   package var offersHTTP2 = false
@@ -93,11 +98,20 @@ package final class ServerContext {
   package func install(_ selector: any CertificateSelector) {
     self.selector = selector
     contexts.keep(where: selector.serves)
+    trusts = [:]
   }
 
   /// The context of a set, made now if there is none; `nil` where OpenSSL has no memory: whether it
   /// serves the certificates was tried before.
   func context(of set: any CertificateSet) -> SetContext? { contexts.context(of: set, policy) }
+
+  /// Has a connection ask its client for a certificate; `false` where OpenSSL has no memory.
+  func ask(_ ssl: OpaquePointer, by rule: ClientRule) -> Bool {
+    if let known = trusts[rule.digest] { return unsafe known.ask(ssl, isRequired: rule.isRequired) }
+    guard let made = try? ClientTrust(rule.authorities) else { return false }
+    trusts[rule.digest] = made
+    return unsafe made.ask(ssl, isRequired: rule.isRequired)
+  }
 
   /// Shows these to CAs that look for challenges, by name in lower case, from the next handshake on.
   package func install(_ pairs: [[UInt8]: ChallengePair]) { challenges.install(pairs) }
@@ -159,6 +173,8 @@ package final class ServerContext {
   private static let signatures =
     "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
     + "RSA+SHA256:RSA+SHA384:RSA+SHA512"
+  /// What is verified of clients: what they make by themselves may also be Ed25519.
+  static let clientSignatures = signatures + ":ed25519:ed448"
   private static let suites =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
   private static let ciphers =
@@ -166,11 +182,15 @@ package final class ServerContext {
     + "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-  /// Binds the session to the policy and the very name, so that its ticket is worth nothing
-  /// elsewhere: RFC 8446 §4.6.1 and the advisories CVE-2025-23419 and CVE-2025-23048.
-  func bindSession(_ ssl: OpaquePointer, name: borrowing Span<UInt8>) -> Bool {
+  /// Binds the session to the policy, to the very name and to what its host asks of clients, so that its
+  /// ticket is worth nothing elsewhere: RFC 8446 §4.6.1 and the advisories CVE-2025-23419 and
+  /// CVE-2025-23048.
+  func bindSession(
+    _ ssl: OpaquePointer, name: borrowing Span<UInt8>, _ rule: ClientRule?
+  ) -> Bool {
     subject.removeAll(keepingCapacity: true)
-    subject.append(policy.minimumIsTLS13 ? 3 : 2)
+    subject.append((policy.minimumIsTLS13 ? 3 : 2) | (rule == nil ? 0 : 0x80))
+    if let rule { subject += rule.digest }
     for index in 0..<name.count { subject.append(LetterCase.lower(name[index])) }
     guard unsafe EVP_Digest(subject, subject.count, &digest, nil, nameDigest, nil) == 1 else {
       return false

@@ -9,6 +9,9 @@ final class SetContext {
 
   init(_ certificates: [Certificate], policy: TLSPolicy) throws(TLSError) {
     unsafe raw = try ServerContext.make(policy)
+    // Asked for on the context that the handshake has switched to, where its host has a rule.
+    unsafe SSL_CTX_set_cert_verify_callback(raw, clientChainArrived, nil)
+    unsafe shim_SSL_CTX_set1_client_sigalgs_list(raw, ServerContext.clientSignatures)
     for certificate in certificates { try use(certificate) }
   }
 

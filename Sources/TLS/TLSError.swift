@@ -11,6 +11,8 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
   package let systemCode: Int32
   /// What came from the peer was no TLS at all, such as a request or an answer of HTTP.
   package let isForeign: Bool
+  /// The client was to show a certificate and has none.
+  let lacksCertificate: Bool
 
   /// Drains the error queue.
   package init(draining call: String, systemCode: Int32 = 0) {
@@ -18,10 +20,16 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
     self.systemCode = systemCode
     var reasons: [String] = []
     var isForeign = false
+    var lacksCertificate = false
     while reasons.count < 8 {
       let code = ERR_get_error()
       guard code != 0 else { break }
       if Self.isForeign(code) { isForeign = true }
+      if shim_ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
+        shim_ERR_GET_LIB(code) == ERR_LIB_SSL
+      {
+        lacksCertificate = true
+      }
       // SAFETY: the text is a constant of OpenSSL.
       if let text = unsafe ERR_reason_error_string(code) {
         unsafe reasons.append(String(cString: text))
@@ -31,6 +39,7 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
     }
     self.reasons = reasons
     self.isForeign = isForeign
+    self.lacksCertificate = lacksCertificate
   }
 
   /// OpenSSL knows four methods of HTTP by their first letters; of all else it says that the version
@@ -48,6 +57,7 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
     reasons = [reason]
     systemCode = 0
     isForeign = false
+    lacksCertificate = false
   }
 
   package var description: String {

@@ -20,6 +20,10 @@ package final class TLSStream {
     case noChallenge([UInt8])
     /// The client does not speak TLS; nothing has been said to it.
     case notTLS
+    /// The host is for clients with a certificate, and the client has shown none.
+    case noClientCertificate
+    /// The client has shown a certificate that the rule of the host does not take.
+    case clientCertificate(ClientRefusal)
   }
 
   private let handle: SSLHandle
@@ -36,6 +40,11 @@ package final class TLSStream {
   package private(set) var isHTTP2 = false
   /// A CA is shown the certificate of a challenge, RFC 8737 §3: nothing follows the handshake.
   package private(set) var isChallenge = false
+  /// What the host of the server name asks of its clients' certificates, which holds for as long as
+  /// this connection; `nil` for nothing.
+  package private(set) var clientRule: ClientRule?
+  /// Who the client is by the certificate that it has shown on this very connection; `nil` for none.
+  package private(set) var verifiedClient: VerifiedClient?
 
   package init(context: ServerContext, descriptor: Int32) throws(TLSError) {
     unsafe handle = try SSLHandle(context: context.base, descriptor: descriptor)
@@ -56,6 +65,7 @@ package final class TLSStream {
     } catch {
       // Once the client's hello has been read, OpenSSL has sent an alert.
       if error.isForeign, !hasReadHello { refusal = .notTLS }
+      if error.lacksCertificate, clientRule != nil { refusal = .noClientCertificate }
       throw error
     }
   }
@@ -112,13 +122,16 @@ package final class TLSStream {
     if found == nil {
       refusal = name.isEmpty ? .noName : .unknownName((0..<name.count).map { name[$0] })
     }
-    guard let found, unsafe context.bindSession(ssl, name: name),
+    let rule = selector.clientRule(for: name)
+    guard let found, unsafe context.bindSession(ssl, name: name, rule),
       let made = context.context(of: found)
     else { return false }
     serverName.reserveCapacity(name.count)
     for index in 0..<name.count { serverName.append(LetterCase.lower(name[index])) }
     selected = found
-    return unsafe SSL_set_SSL_CTX(ssl, made.raw) != nil
+    clientRule = rule
+    guard unsafe SSL_set_SSL_CTX(ssl, made.raw) != nil else { return false }
+    return rule.map { unsafe context.ask(ssl, by: $0) } ?? true
   }
 
   /// Chooses what a CA is shown that looks for a challenge, RFC 8737 §3; `false` refuses it.
@@ -140,6 +153,21 @@ package final class TLSStream {
     unsafe SSL_set_options(ssl, shim_SSL_OP_NO_TICKET())
     unsafe SSL_set_num_tickets(ssl, 0)
     return unsafe SSL_set_SSL_CTX(ssl, made.raw) != nil
+  }
+
+  /// Verifies the certificates that the client has sent; `false` refuses them.
+  ///
+  /// Such a client gets no ticket: who it is is verified on each connection, and no session carries it
+  /// to another one.
+  func verifyClient(_ verification: OpaquePointer) -> Bool {
+    do throws(ClientRefusal) {
+      verifiedClient = unsafe try ClientVerification.verify(verification)
+      unsafe SSL_set_num_tickets(ssl, 0)
+      return true
+    } catch {
+      refusal = .clientCertificate(error)
+      return false
+    }
   }
 
   /// Where the name of the protocol to be spoken lies in a client's list; `nil` for none of it.

@@ -10,16 +10,39 @@ struct AdminAddressTests {
   @Test(arguments: [
     ("unix:/run/x.sock", "unix:/run/x.sock"), ("127.0.0.1:9180", "127.0.0.1:9180"),
     ("\"[::1]:9180\"", "[::1]:9180"), ("127.1.2.3:1", "127.1.2.3:1"), ("off", nil),
+    ("\"off\"", nil),
   ])
   func `a unix socket, a loopback address or off`(_ text: String, _ address: String?) throws {
     let configuration = try ConfigurationFixture.configuration(
       ConfigurationFixture.valid + "listen: { admin: \(text) }")
-    #expect(configuration.listen.admin?.description == address)
+    #expect(configuration.listen.admin.map(\.description) == [address].compactMap { $0 })
+  }
+
+  @Test(arguments: [
+    ("[\"unix:/run/x.sock\", \"127.0.0.1:9180\"]", ["unix:/run/x.sock", "127.0.0.1:9180"]),
+    ("[\"127.0.0.1:9180\"]", ["127.0.0.1:9180"]), ("[]", []),
+    (
+      "[\"unix:/a\", \"unix:/b\", \"127.0.0.1:1\", \"[::1]:1\"]",
+      ["unix:/a", "unix:/b", "127.0.0.1:1", "[::1]:1"]
+    ),
+  ])
+  func `or several of them`(_ text: String, _ addresses: [String]) throws {
+    let configuration = try ConfigurationFixture.configuration(
+      ConfigurationFixture.valid + "listen: { admin: \(text) }")
+    #expect(configuration.listen.admin.map(\.description) == addresses)
+  }
+
+  @Test func `commands go to the unix socket`() {
+    let (unix, loopback) = (SocketAddress("unix:/a"), SocketAddress("127.0.0.1:1"))
+    let both = [loopback, unix].compactMap { $0 }
+    #expect(ListenSettings.preferred(both) == unix)
+    #expect(ListenSettings.preferred(Array(both.prefix(1))) == loopback)
+    #expect(ListenSettings.preferred([]) == nil)
   }
 
   @Test func `there is one without being asked for`() throws {
     let configuration = try ConfigurationFixture.configuration(ConfigurationFixture.valid)
-    #expect(configuration.listen.admin?.description == "unix:/run/edgeproxy/admin.sock")
+    #expect(configuration.listen.admin.map(\.description) == ["unix:/run/edgeproxy/admin.sock"])
   }
 
   private static let expected =
@@ -52,7 +75,22 @@ struct AdminAddressTests {
     Mistake(
       "listen: { http: [\"127.0.0.1:80\"], admin: \"127.0.0.1:80\" }",
       "3:42: '127.0.0.1:80' is listened at already"),
+    Mistake(
+      "listen: { admin: [\"unix:/a\", \"10.0.0.1:9180\"] }",
+      "3:30: \(one), found '10.0.0.1:9180'; whoever could reach it could read everything here"),
+    Mistake(
+      "listen: { admin: [\"unix:/a\", off] }",
+      "3:30: \(one), found 'off'; 'off' stands by itself, not in a list"),
+    Mistake("listen: { admin: [[\"unix:/a\"]] }", "3:19: \(one), found a list"),
+    Mistake(
+      "listen: { admin: [\"unix:/a\", \"unix:/a\"] }", "3:30: 'unix:/a' is listened at already"),
+    Mistake(
+      "listen: { admin: [\"unix:/a\", \"unix:/b\", \"unix:/c\", \"[::1]:1\", off] }",
+      "3:18: 'admin' must have at most 4 addresses, found 5"),
   ]
+
+  private static let one =
+    "'admin' must be a list of unix: with a path, and loopback addresses such as 127.0.0.1:9180"
 
   @Test(arguments: mistakes)
   func `what strangers could reach is refused`(_ mistake: Mistake) {
@@ -61,7 +99,9 @@ struct AdminAddressTests {
 
   @Test(arguments: [
     ("colour: red\nlisten: { admin: \"unix:/run/y\", htps: 1 }\nnode: ${UNSET}\n", "unix:/run/y"),
-    ("listen: { admin: off }\nroutes: 5\n", nil), ("", "unix:/run/edgeproxy/admin.sock"),
+    ("listen: { admin: off }\nroutes: 5\n", nil),
+    ("listen: { admin: [\"127.0.0.1:1\", \"unix:/run/z\"] }", "unix:/run/z"),
+    ("", "unix:/run/edgeproxy/admin.sock"),
     ("{", "unix:/run/edgeproxy/admin.sock"), ("[1]", "unix:/run/edgeproxy/admin.sock"),
   ])
   func `a file with mistakes still tells where its server is`(

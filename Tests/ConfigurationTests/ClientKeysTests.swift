@@ -9,7 +9,9 @@ struct ClientKeysTests {
     let configuration = try ConfigurationFixture.configuration(ConfigurationFixture.valid)
     #expect(configuration.trusted == [] && configuration.listen.proxyProtocol == [])
     #expect(configuration.limits.requestsPerAddress == nil && !configuration.limitsRates)
-    #expect(configuration.compress.mode == .off && configuration.compress.level == 5)
+    #expect(configuration.compress.mode == .off)
+    #expect(configuration.compress.levels == CompressionLevels(gzip: 5, brotli: 5, zstd: 6))
+    #expect(configuration.compress.rules.codings == [.zstd, .brotli, .gzip])
     #expect(configuration.compress.rules.bodyBytesMin == 1024)
     #expect(configuration.compress.rules.types.contains(Array("image/svg+xml".utf8)))
     #expect(!configuration.compress.rules.types.contains(Array("text/event-stream".utf8)))
@@ -22,7 +24,8 @@ struct ClientKeysTests {
       trusted: [10.0.0.0/8, 192.0.2.1, "2001:db8::/32"]
       listen: { proxy_protocol: ["::ffff:10.0.0.0/104"] }
       limits: { requests_per_address: { rate: 10 } }
-      compress: { default: without-cookies, types: [Text/*], minimum: 0B, level: 9 }
+      compress: { default: without-cookies, types: [Text/*], minimum: 0B, level: 9,
+        encodings: [gzip, br], level_br: 7, level_zstd: 1 }
       upstreams: { app: { nodes: ["10.0.0.1:3031"] } }
       routes:
         - host: app.example.org
@@ -38,6 +41,8 @@ struct ClientKeysTests {
     #expect(configuration.routes[0].rate == RequestRate(perSecond: 1, burst: 5))
     #expect(configuration.compress.mode == .withoutCookies)
     #expect(configuration.compress.rules.types == [Array("text/*".utf8)])
+    #expect(configuration.compress.rules.codings == [.gzip, .brotli])
+    #expect(configuration.compress.levels == CompressionLevels(gzip: 9, brotli: 7, zstd: 1))
     #expect(configuration.routes[0].compress == .on)
     #expect(configuration.limitsRates)
   }
@@ -61,6 +66,24 @@ struct ClientKeysTests {
     Mistake(
       "compress: { types: [\"*/*\"] }",
       "3:21: 'types' must be a media type such as text/html or text/*, found '*/*'"),
+    Mistake(
+      "compress: { encodings: [brotli] }",
+      "3:25: 'encodings' must be a list of br, zstd or gzip, found 'brotli'; did you mean 'br'?"),
+    Mistake(
+      "compress: { encodings: [gzip, deflate] }",
+      "3:31: 'encodings' must be a list of br, zstd or gzip, found 'deflate'; browsers understand two"
+        + " things by it, and each of them knows gzip"),
+    Mistake("compress: { encodings: [br, br] }", "3:29: 'encodings' has 'br' twice"),
+    Mistake(
+      "compress: { encodings: [] }",
+      "3:24: 'encodings' must name one at least; 'default: off' compresses nothing"),
+    Mistake(
+      "compress: { level_br: 11 }",
+      "3:23: 'level_br' must be a whole number from 1 to 7, found '11'"),
+    Mistake(
+      "compress: { default: brotli }",
+      "3:22: 'default' must be off, on or without-cookies, found 'brotli'; 'encodings' under 'compress'"
+        + " at the top says which codings, and here it is on or off"),
     Mistake(
       "compress: { default: yes }",
       "3:22: 'default' must be off, on or without-cookies, found 'yes'; did you mean "

@@ -112,7 +112,7 @@ struct ConfigurationReadTests {
     #expect(
       configuration.routes == [
         RouteSettings(
-          host: "*.example.org", path: "/static/ü", upstream: 0, bodyBytesMax: 20 << 20,
+          hosts: ["*.example.org"], path: "/static/ü", upstream: 0, bodyBytesMax: 20 << 20,
           idempotencyKey: true, webSocket: true)
       ])
     #expect(configuration.errorPages[503]?.contentType == "text/html; charset=utf-8")

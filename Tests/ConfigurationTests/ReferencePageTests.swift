@@ -43,7 +43,7 @@ struct ReferencePageTests {
   @Test func `the minimal example loads`() throws {
     let minimal = try ConfigurationFixture.configuration(
       String(decoding: ConfigurationFixture.file("conf/edgeproxy.minimal.yaml"), as: UTF8.self))
-    #expect(minimal.routes.map(\.host) == ["*.example.org"])
+    #expect(minimal.routes.map(\.hosts) == [["*.example.org"]])
     #expect(minimal.upstreams.map(\.nodes.count) == [1])
   }
 

@@ -18,6 +18,9 @@ struct RouteContentMistakeTests {
       "files: { directory: /srv, index: [a/b] }",
       "3:63: 'index' must be names of files, found 'a/b'"),
     Mistake(
+      "files: { directory: /srv, fallback: /index.html }",
+      "3:65: 'fallback' must be the name of a file in the directory, found '/index.html'"),
+    Mistake(
       "files: { directory: /srv, precompressed: [gz] }",
       "3:71: 'precompressed' must be a list of br, zstd or gzip, found 'gz'"),
     Mistake(
@@ -93,8 +96,15 @@ struct RouteContentMistakeTests {
         == .files(
           FileSettings(
             directory: Array("/srv\0".utf8), index: [Array("index.html\0".utf8)], listing: false,
-            precompressed: [], cacheControl: nil)))
+            precompressed: [], cacheControl: nil, fallback: nil)))
     #expect(short.upstream == -1 && short.rules == nil)
+  }
+
+  @Test func `a file that answers for what is not there is named in the mapping`() throws {
+    guard
+      case .files(let settings) = try route("files: { directory: /srv, fallback: a.html }").local
+    else { throw ExpectationFailure() }
+    #expect(settings.fallback == Array("a.html\0".utf8))
   }
 
   @Test func `a fixed answer may have lines`() throws {

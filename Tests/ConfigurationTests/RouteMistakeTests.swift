@@ -52,10 +52,25 @@ struct RouteMistakeTests {
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
         + " 'a.*.org'; '*' stands for the whole first label only"),
     Mistake(
-      "{ host: \"*\", upstream: billing }",
+      "{ host: \"_\", upstream: billing }",
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, "
-        + "found '*'; there is no route for every name: '*.example.org' stands for one "
-        + "label of anything"),
+        + "found '_'; \"*\" is every host that no other route has, '*.example.org' one label of "
+        + "anything"),
+    Mistake(
+      "{ host: [b.org, B.org], upstream: billing }",
+      "4:21: host 'b.org' is twice in routes[1]"),
+    Mistake(
+      "{ host: [b.org, c d, [e.org]], upstream: billing }",
+      "4:21: 'host' must be a host name such as app.example.org or *.example.org, found 'c d'; "
+        + "several names are a list: [a.example.org, b.example.org]",
+      "4:26: 'host' must be a host name such as app.example.org or *.example.org, found a list;"
+        + " did you mean 'e.org'?"),
+    Mistake(
+      "{ host: [], upstream: billing }",
+      "4:13: 'host' must have at least one name"),
+    Mistake(
+      "{ host: [b.org, a.org], upstream: billing }",
+      "4:5: duplicate route for host 'a.org' and path '/', first on line 3"),
     Mistake(
       "{ host: \"**.b.org\", upstream: billing }",
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"
@@ -79,7 +94,7 @@ struct RouteMistakeTests {
     Mistake(
       "{ host: b org, upstream: billing }",
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, "
-        + "found 'b org'; one name is taken here, a further name is a route of its own"),
+        + "found 'b org'; several names are a list: [a.example.org, b.example.org]"),
     Mistake(
       "{ host: \(String(repeating: "b", count: 64)).org, upstream: billing }",
       "4:13: 'host' must be a host name such as app.example.org or *.example.org, found"

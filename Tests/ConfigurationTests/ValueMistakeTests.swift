@@ -88,7 +88,8 @@ struct ValueMistakeTests {
       "3:19: 'fields' must be a whole number from 10 to 100, found " + "'99999999999999999999'"),
     Mistake(
       "log: { format: jsn }",
-      "3:16: 'format' must be json or combined, found 'jsn'; did you mean 'json'?"),
+      "3:16: 'format' must be json, combined or a text with fields such as {client}, found 'jsn';"
+        + " did you mean 'json'?"),
     Mistake(
       "log: { access: of }",
       "3:16: 'access' must be a path, off or stdout, found 'of'; did you mean 'off'?"),

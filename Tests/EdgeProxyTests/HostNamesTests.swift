@@ -75,11 +75,13 @@ struct HostNamesTests {
         upstreams: { a: { nodes: ["app.internal:3031"] } }
         routes: [{ host: a.example, upstream: a }]
         """)
-    let loop = try EventLoop()
+    let (loop, counters) = (try EventLoop(), WorkerCounters())
     let first = SnapshotPlan(configuration, previous: nil)
-    let before = WorkerSnapshot(first, loop: loop, previous: nil)
+    let before = WorkerSnapshot(
+      first, loop: loop, counters: counters, previous: nil)
     let next = SnapshotPlan(configuration, hosts: try hosts(["10.0.0.1:3031"]), previous: first)
-    let after = WorkerSnapshot(next, loop: loop, previous: before)
+    let after = WorkerSnapshot(
+      next, loop: loop, counters: counters, previous: before)
     #expect(after.upstreams[0] === before.upstreams[0])
     #expect(after.upstreams[0].state.nodes.count == 1)
     #expect(after.upstreams[0].generation == 1)

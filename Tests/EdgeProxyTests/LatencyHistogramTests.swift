@@ -8,6 +8,21 @@ struct LatencyHistogramTests {
     for _ in 0..<times { histogram.record(seconds(milliseconds / 1000)) }
   }
 
+  @Test func `the last answers are told by what half, 95 and 99 in a hundred took at most`() {
+    let histogram = LatencyHistogram()
+    #expect(histogram.summary == LatencyHistogram.Summary())
+    record(histogram, 10, times: 90)
+    record(histogram, 100, times: 9)
+    record(histogram, 1000, times: 1)
+    let first = histogram.summary
+    #expect(first.count == 100 && (10...12).contains(first.p50))
+    #expect((100...125).contains(first.p95) && (100...125).contains(first.p99))
+    // What was long ago does not count for ever.
+    record(histogram, 1000, times: 3000)
+    let later = histogram.summary
+    #expect(later.count <= 1024 && (1000...1250).contains(later.p50))
+  }
+
   @Test func `until something is known a second is waited`() {
     let histogram = LatencyHistogram()
     #expect(histogram.delay == seconds(1))

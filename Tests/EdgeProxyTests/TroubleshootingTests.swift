@@ -4,17 +4,22 @@ import Testing
 
 @testable import EdgeProxy
 
-/// The page is for somebody who has a word of ours before them and asks what to do.
-@Suite("docs/troubleshooting.md explains each word that the server says")
+/// The pages are for somebody who has a word of ours before them and asks what to do.
+@Suite("docs/troubleshooting.md and docs/measuring.md explain each word that the server says")
 struct TroubleshootingTests {
-  /// What stands between backticks on the page.
+  /// What stands between backticks on the pages.
   private let explained: Set<String>
 
   init() throws {
-    let page = try #require(RepositoryFiles.read("docs/troubleshooting.md"))
-    let parts = String(decoding: page, as: UTF8.self).split(
-      separator: "`", omittingEmptySubsequences: false)
-    explained = Set(parts.enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) })
+    var words: Set<String> = []
+    for name in ["troubleshooting", "measuring"] {
+      let page = try #require(RepositoryFiles.read("docs/\(name).md"))
+      // Fenced blocks are no words, and three backticks would be counted as if they were.
+      let text = String(decoding: page, as: UTF8.self).replacing(/```[^`]*```/, with: "")
+      let parts = text.split(separator: "`", omittingEmptySubsequences: false)
+      for (index, part) in parts.enumerated() where index % 2 == 1 { words.insert(String(part)) }
+    }
+    explained = words
   }
 
   /// Sources of the program in these folders, without their comments.
@@ -43,6 +48,7 @@ struct TroubleshootingTests {
   @Test func `how a try at a node fails`() {
     expect(NodeFailure.allCases.map { "\($0.word)" }, atLeast: 15, "outcome")
     expect(ConnectFailure.allCases.map { "\($0.word)" }, atLeast: 9, "outcome")
+    expect(TryOutcome.all.map { "\($0.word)" }, atLeast: 23, "outcome")
     let failures: [AttemptFailure] = [
       .couldNotSecure, .speaksNoTLS, .busy, .resetBeforeResponse(sentAnything: true),
       .closedBeforeResponse(sentAnything: true), .serverLost, .responseTimeout,
@@ -99,9 +105,19 @@ struct TroubleshootingTests {
     let text = try sources(
       "EdgeProxy/Admin", "EdgeProxy/Control", "EdgeProxy/Discovery", "EdgeProxy/Issuance",
       "EdgeProxy/NameService", "EdgeProxy/Ports", "EdgeProxy/Records")
-    let names = text.matches(of: /(?:gauge|counter)\(\s*(?:milliseconds: )?"([a-z0-9_]+)"/)
+    let names = text.matches(
+      of: /(?:gauge|counter|histogram)\(\s*(?:milliseconds: )?"([a-z0-9_]+)"/)
     expect(names.map { String($0.1) }, atLeast: 45, "metric")
-    #expect(names.count == text.matches(of: /Metric\.(?:gauge|counter)\(/).count)
+    #expect(names.count == text.matches(of: /Metric\.(?:gauge|counter|histogram)\(/).count)
+    // Nor is any told of that is not there.
+    let page = String(
+      decoding: try #require(RepositoryFiles.read("docs/measuring.md")), as: UTF8.self)
+    let parts = page.split(separator: "\n## ")
+    let table = try #require(parts.first { $0.hasPrefix("All metrics") })
+    let first = table.matches(of: /\n\| (`[a-z0-9_`, ]+) \|/)
+    let told = first.flatMap { $0.1.matches(of: /[a-z0-9_]+/).map { String($0.0) } }
+    #expect(told.count > 60)
+    #expect(Set(told).subtracting(names.map { String($0.1) }).sorted() == [])
     expect(WorkerCounters.Limit.allCases.map(\.name), atLeast: 6, "limit")
     expect(SubscriptionRefusal.allCases.map(\.rawValue), atLeast: 16, "refusal")
     expect(ZoneReply.Kind.allCases.map(\.word), atLeast: 6, "kind")

@@ -34,7 +34,7 @@ def samples(edge):
     response = ask(edge.admin, "/metrics")
     assert response.get("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
     families = list(text_string_to_metric_families(response.body.decode()))
-    assert all(family.documentation and family.type in ("counter", "gauge") for family in families)
+    assert all(family.documentation and family.type in ("counter", "gauge", "histogram") for family in families)
     found = {(each.name, *sorted(each.labels.items())): each.value for family in families for each in family.samples}
     assert len(found) == sum(len(family.samples) for family in families)
     return found

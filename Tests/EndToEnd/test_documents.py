@@ -8,7 +8,17 @@ import pytest
 from support import REPOSITORY
 from support.edge import check, install
 
-PAGES = ["README.md", "docs/one-server.md", "docs/from-nginx.md", "docs/acme.md", "docs/dns.md"]
+PAGES = [
+    "README.md",
+    "docs/one-server.md",
+    "docs/from-nginx.md",
+    "docs/acme.md",
+    "docs/dns.md",
+    "docs/stale.md",
+    "docs/measuring.md",
+    "docs/operating.md",
+    "docs/access.md",
+]
 PLACES = ("/etc/edgeproxy", "/var/lib/acme", "/srv/shop/static", "/usr/local/bin", "/usr/share/edgeproxy/hooks")
 # What a fleet has in its etcd is no matter of a file.
 SHOWN = [(page, number, block) for page in PAGES
@@ -23,16 +33,21 @@ def test_a_configuration_that_is_shown_is_taken(directory, authority, page, numb
         (directory / place.strip("/")).mkdir(parents=True, exist_ok=True)
         text = text.replace(place, str(directory / place.strip("/")))
     (directory / "etc/edgeproxy/503.html").write_text("<p>Back soon.</p>\n")
-    shutil.copy(authority.pem, directory / "etc/edgeproxy/ca.pem")
+    for name in ("ca.pem", "clients.pem"):
+        shutil.copy(authority.pem, directory / "etc/edgeproxy" / name)
     for name, mode in (("etc/edgeproxy/tsig.key", 0o600), ("etc/edgeproxy/zerossl.key", 0o600),
                        ("etc/edgeproxy/cloudns.password", 0o600), ("etc/edgeproxy/dns.env", 0o600),
                        ("usr/local/bin/dns-hook", 0o755), ("usr/share/edgeproxy/hooks/lexicon", 0o755)):
         (directory / name).write_text("ZWRnZXByb3h5LWVkZ2Vwcm94eS1lZGdlcHJveHk=\n")
         (directory / name).chmod(mode)
-    names = re.findall(r"host: \"?([*a-z.]*example\.org)", text)
+    (directory / "etc/edgeproxy/users").write_text("alice:$2y$04$sePuj7jyCJEUydOjtGgYEeC4Xje1TjPK17ZagC8rKuTQLoTTbwq/G\n")
+    (directory / "etc/edgeproxy/users").chmod(0o600)
+    names = [name for line in re.findall(r"host: (.*)", text) for name in re.findall(r"[*a-z.]*example\.org", line)]
     install(authority.issue(*dict.fromkeys(names)), directory / "etc/edgeproxy/certificates/shown")
     text += f"state: {directory}/state\ncertificates: {{ directory: {directory}/etc/edgeproxy/certificates }}\n"
-    text += f"log: {{ access: {directory}/access.log }}\n"
+    if "\nlog:" not in f"\n{text}":
+        text += f"log: {{ access: {directory}/access.log }}\n"
+    text = text.replace("/var/log/edgeproxy", str(directory))
     file = directory / "edgeproxy.yaml"
     file.write_text(text)
     status, output = check(file)

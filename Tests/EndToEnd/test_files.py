@@ -153,6 +153,22 @@ def test_a_listing_is_shown_only_where_it_is_asked_for(files):
     assert b'href="./dir/"' in top and b".env" not in top and b".git" not in top
 
 
+def test_the_page_of_a_program_in_the_browser_answers_for_its_paths(files, root):
+    (root / "index.html").write_bytes(b"<p>program")
+    running = files(fallback="index.html")
+    for path in ("/settings/profile", "/settings/profile?tab=1", "/bare/", "/a.txt/x"):
+        response = running.request(path=path)
+        assert (response.status, response.body) == (200, b"<p>program"), path
+        assert response.get("Content-Type") == "text/html; charset=utf-8"
+    assert running.request("HEAD", "/settings").get("Content-Length") == "10"
+    # What is there, what is never served, and other methods are as they were.
+    assert running.request(path="/a.txt").body == b"0123456789"
+    assert running.request(path="/.env").status == 404
+    assert running.request("POST", "/settings", body=b"x").status == 405
+    (root / "index.html").unlink()
+    assert running.request(path="/settings").status == 404
+
+
 def test_the_path_of_the_route_is_taken_off(files):
     running = files(path="/static")
     assert running.request(path="/static/a.txt").body == b"0123456789"

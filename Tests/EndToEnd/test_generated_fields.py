@@ -1,12 +1,12 @@
 """Fields of every shape: ranges, conditions, codings and cookies mean what the standard says, and never more."""
 
 import email
-import gzip
 import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.codings import decoder
 from support.generated import examples
 from support.http2 import Peer
 from support.remains import rest
@@ -134,7 +134,8 @@ def test_a_condition_holds_for_its_tag_and_for_no_other(edge, scripted, director
 
 CODINGS = st.builds(
     lambda name, space, weight: name + space + (f";{space}q={weight}" if weight is not None else ""),
-    st.sampled_from(["gzip", "GZIP", "x-gzip", "deflate", "br", "identity", "*", "gzipx", ""]), st.sampled_from(["", " "]),
+    st.sampled_from(["gzip", "GZIP", "x-gzip", "deflate", "br", "zstd", "identity", "*", "gzipx", ""]),
+    st.sampled_from(["", " "]),
     st.sampled_from([None, None, "1", "0", "0.000", "0.001", "0.5", "1.000"]))
 
 
@@ -142,13 +143,15 @@ def name_of(coding):
     return coding.split(";")[0].strip().lower().removeprefix("x-")
 
 
-def weight_of_gzip(field):
-    """RFC 9110 §12.5.3, and what `*` says where gzip is not named; None where nobody speaks of it."""
+def codings_of(field):
+    """RFC 9110 §12.5.3: the weights of what may be sent, by what names it or else by `*`, if the plain body is not liked
+    better."""
     named = {}
     for part in field.lower().split(","):
         name, *parameters = (each.strip() for each in part.split(";"))
         named[name.removeprefix("x-")] = float(parameters[0].removeprefix("q=")) if parameters else 1.0
-    return next((named[name] for name in ("gzip", "*") if name in named), None)
+    weights = {coding: named.get(coding, named.get("*", 0)) for coding in ("zstd", "br", "gzip")}
+    return {coding: weight for coding, weight in weights.items() if weight and weight >= named.get("identity", 0)}
 
 
 def test_a_page_is_compressed_for_who_accepts_that(edge, scripted):
@@ -162,17 +165,15 @@ def test_a_page_is_compressed_for_who_accepts_that(edge, scripted):
     def check(codings, comma):
         field = comma.join(codings)
         response = client.request("GET", "/", [("Accept-Encoding", field)])
-        is_compressed = response.get("Content-Encoding") == "gzip"
-        assert (gzip.decompress(response.body) if is_compressed else response.body) == PAGE
+        coding, weights = response.get("Content-Encoding"), codings_of(field)
+        assert (decoder(coding).decompress(response.body) if coding else response.body) == PAGE
         assert response.get("Vary") == "Accept-Encoding"
-        weight = weight_of_gzip(field)
-        assert weight or not is_compressed, (field, response)
-        if len(codings) == 1 and name_of(codings[0]) == "gzip" and weight:
-            assert is_compressed, field
-        seen.add(is_compressed)
+        assert coding in weights if weights else coding is None, (field, response)
+        assert not coding or weights[coding] == max(weights.values()), (field, response)
+        seen.add(coding)
 
     check()
-    assert seen == {True, False}
+    assert seen == {None, "gzip", "br", "zstd"}
     client.close()
     rest(running)
 

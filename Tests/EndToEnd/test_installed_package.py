@@ -1,5 +1,6 @@
 """The package on a bare machine: installed, upgraded, removed, purged; and what it brings."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -92,6 +93,13 @@ def test_the_hooks_for_records_can_be_run_where_they_lie(extracted):
         assert f"/usr/share/edgeproxy/hooks/{name}" in hook.read_text()
         done = subprocess.run([hook], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
         assert done.returncode == 1 and done.stderr.startswith("usage: "), done.stderr
+
+
+def test_the_alerts_and_the_dashboard_are_in_the_package(extracted):
+    place = extracted / "usr/share/edgeproxy"
+    subprocess.run(["promtool", "check", "rules", place / "alerts.yml"], check=True, capture_output=True)
+    board = json.loads((place / "grafana/edgeproxy.json").read_text())
+    assert board["title"] == "EdgeProxy"
 
 
 @needs_a_machine

@@ -5,7 +5,8 @@ import Testing
 @Suite("Which answers are compressed")
 struct CompressionRulesTests {
   static let rules = CompressionRules(
-    types: [octets("text/*"), octets("application/json")], bodyBytesMin: 1024)
+    types: [octets("text/*"), octets("application/json")], bodyBytesMin: 1024,
+    codings: [.zstd, .brotli, .gzip])
 
   /// The coding and the head that the client gets for it.
   struct Answer {
@@ -15,7 +16,7 @@ struct CompressionRulesTests {
 
   static func answer(
     _ fields: [String], status: Int = 200, request: String = "GET / HTTP/1.1",
-    accepting: String? = "gzip, br", sparingCookies: Bool = false
+    accepting: String? = "gzip, deflate", sparingCookies: Bool = false
   ) throws -> Answer {
     let accept = accepting.map { "Accept-Encoding: \($0)\r\n" } ?? ""
     let question = octets(request + "\r\nHost: a.test\r\n" + accept + "\r\n")
@@ -43,7 +44,7 @@ struct CompressionRulesTests {
   ])
   func `listed types are compressed`(type: String) throws {
     let answer = try Self.answer(["Content-Type: \(type)", "Content-Length: 1024"])
-    #expect(answer.coding == .gzip)
+    #expect(answer.coding == .compressed(.gzip))
     #expect(answer.head.contains("\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding\r\n"))
     #expect(!answer.head.contains("Content-Length"))
   }
@@ -74,15 +75,43 @@ struct CompressionRulesTests {
 
   @Test(arguments: [200, 201, 301, 403, 404, 500, 503])
   func `pages of any other status are compressed`(status: Int) throws {
-    #expect(try Self.answer(["Content-Type: text/html"], status: status).coding == .gzip)
+    #expect(
+      try Self.answer(["Content-Type: text/html"], status: status).coding == .compressed(.gzip))
   }
 
-  @Test(arguments: [nil, "", "br", "gzip;q=0", "*;q=0", "identity, gzip;q=0.5", "deflate"])
+  @Test(arguments: [nil, "", "deflate", "gzip;q=0", "*;q=0", "identity, gzip;q=0.5", "compress"])
   func `caches hear of it where this client does not want it`(accepting: String?) throws {
     let answer = try Self.answer(["Content-Type: text/html"], accepting: accepting)
     #expect(answer.coding == .varying)
     #expect(answer.head.contains("\r\nVary: Accept-Encoding\r\n"))
     #expect(!answer.head.contains("Content-Encoding"))
+  }
+
+  @Test(arguments: [
+    ("gzip, deflate, br, zstd", ContentCoding.zstd), ("gzip, deflate, br", .brotli),
+    ("gzip;q=1, br;q=0.9, zstd;q=0.8", .gzip), ("zstd;q=0.5, br;q=0.6", .brotli),
+    ("br, *;q=0", .brotli), ("identity;q=0, zstd;q=0.001", .zstd),
+    ("gzip;q=0.5, identity;q=0.5", .gzip),
+    // What is named comes before what `*` may mean, and gzip before the others of those.
+    ("*", .gzip), ("br, *", .brotli), ("gzip;q=0, *", .zstd), ("gzip;q=0.1, *;q=0.5", .zstd),
+    ("*;q=0.5, gzip;q=0.5", .gzip),
+  ])
+  func `the client's choice counts, and the configured order where it has none`(
+    accepting: String, coding: ContentCoding
+  ) throws {
+    let answer = try Self.answer(["Content-Type: text/html", "ETag: \"a\""], accepting: accepting)
+    #expect(answer.coding == .compressed(coding))
+    #expect(answer.head.contains("\r\nContent-Encoding: \(coding.name)\r\n"))
+    #expect(answer.head.contains("\r\nETag: W/\"a\"\r\n"))
+  }
+
+  @Test func `a coding that is not available leaves the answer to the next one`() throws {
+    let accepts = AcceptEncoding(octets("gzip, br, zstd").span)
+    let codings = Self.rules.codings
+    #expect(accepts.best(of: codings, where: { $0 != .zstd }) == .brotli)
+    #expect(accepts.best(of: codings, where: { $0 == .gzip }) == .gzip)
+    #expect(accepts.best(of: codings, where: { _ in false }) == nil)
+    #expect(accepts.best(of: [.gzip, .zstd], where: { _ in true }) == .gzip)
   }
 
   @Test(arguments: ["HEAD / HTTP/1.1", "GET / HTTP/1.0"])
@@ -95,8 +124,10 @@ struct CompressionRulesTests {
   @Test func `answers that set cookies can be spared`() throws {
     let fields = ["Content-Type: text/html", "Set-Cookie: a=b"]
     #expect(try Self.answer(fields, sparingCookies: true).coding == .asSent)
-    #expect(try Self.answer(fields).coding == .gzip)
-    #expect(try Self.answer(["Content-Type: text/html"], sparingCookies: true).coding == .gzip)
+    #expect(try Self.answer(fields).coding == .compressed(.gzip))
+    #expect(
+      try Self.answer(["Content-Type: text/html"], sparingCookies: true).coding
+        == .compressed(.gzip))
   }
 
   @Test(arguments: [

@@ -222,7 +222,8 @@ struct HeadSerializerTests {
     for capacity in stride(from: input.count, through: input.count + 1000, by: 4) {
       var buffer = ByteBuffer(storage: [UInt8](repeating: 0, count: capacity))
       let fitted = HeadSerializer.write(
-        head, framing: .chunked, connection: .close, date: date.span, coding: .gzip, into: &buffer)
+        head, framing: .chunked, connection: .close, date: date.span, coding: .compressed(.gzip),
+        into: &buffer)
       #expect(fitted == !buffer.isEmpty)
       if fitted { sizes.insert(buffer.count) }
     }

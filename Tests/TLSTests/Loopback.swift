@@ -115,8 +115,11 @@ final class Names: CertificateSelector {
   private let numbers: [[UInt8]: Int]
   private let fallbackNumber: Int?
   fileprivate(set) var sets: [TestSet] = []
+  /// What hosts ask of their clients, by exact name.
+  private let rules: [[UInt8]: ClientRule]
 
-  init(_ numbers: [String: Int], fallback: Int? = nil) {
+  init(_ numbers: [String: Int], fallback: Int? = nil, rules: [String: ClientRule] = [:]) {
+    self.rules = Dictionary(uniqueKeysWithValues: rules.map { (Array($0.utf8), $1) })
     self.numbers = Dictionary(uniqueKeysWithValues: numbers.map { (Array($0.utf8), $1) })
     fallbackNumber = fallback
   }
@@ -130,6 +133,12 @@ final class Names: CertificateSelector {
   }
 
   func serves(_ set: any CertificateSet) -> Bool { sets.contains { $0 === set } }
+
+  func clientRule(for serverName: borrowing Span<UInt8>) -> ClientRule? {
+    var name: [UInt8] = []
+    for index in 0..<serverName.count { name.append(serverName[index]) }
+    return rules[name]
+  }
 }
 
 extension ServerContext {
@@ -154,10 +163,12 @@ extension ServerContext {
 extension ServerContext {
   /// A connection, and the ticket that its client has at the end.
   func visit(
-    _ name: String?, _ version: TLSClient.Version, ticket: [UInt8]? = nil
+    _ name: String?, _ version: TLSClient.Version, ticket: [UInt8]? = nil,
+    identity: TestAuthority.Issued? = nil
   ) throws -> (isResumed: Bool, ticket: [UInt8]?) {
     var offer = TLSClient.Offer(name, version)
     offer.ticket = ticket
+    offer.identity = identity
     let pair = try Loopback(self, offer)
     try #require(pair.handshake() == .agreed)
     // TLS 1.3 sends its tickets after the handshake; they are read with the first bytes.

@@ -16,6 +16,8 @@ package final class TLSClient {
     package var protocols: [String] = ["http/1.1"]
     /// What an earlier client's `ticket` gave.
     package var ticket: [UInt8]?
+    /// What it shows to a server that asks.
+    package var identity: TestAuthority.Issued?
 
     /// Offers also what OpenSSL's security level would not.
     package var isLax = false
@@ -70,6 +72,7 @@ package final class TLSClient {
     unsafe SSL_set_fd(ssl, descriptor)
     if let name = offer.serverName { unsafe shim_SSL_set_tlsext_host_name(ssl, name) }
     if let ticket = offer.ticket { offerTicket(ticket) }
+    if let identity = offer.identity { present(identity) }
     unsafe SSL_set_connect_state(ssl)
   }
 
@@ -86,6 +89,40 @@ package final class TLSClient {
     }
     unsafe SSL_set_session(ssl, session)
     unsafe SSL_SESSION_free(session)
+  }
+
+  /// Certificates that no server would take are shown too.
+  private func present(_ identity: TestAuthority.Issued) {
+    unsafe SSL_set_security_level(ssl, 0)
+    unsafe Self.parse(identity.key) { bio in
+      let key = unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil)
+      unsafe Self.parse(identity.chain) { bio in
+        let leaf = unsafe PEM_read_bio_X509(bio, nil, nil, nil)
+        let issuers = unsafe shim_sk_X509_new_null()
+        while let issuer = unsafe PEM_read_bio_X509(bio, nil, nil, nil) {
+          _ = unsafe shim_sk_X509_push(issuers, issuer)
+        }
+        guard unsafe SSL_use_cert_and_key(ssl, leaf, key, issuers, 1) == 1 else {
+          fatalError("SSL_use_cert_and_key")
+        }
+        unsafe X509_free(leaf)
+        unsafe shim_sk_X509_pop_free(issuers)
+      }
+      unsafe EVP_PKEY_free(key)
+    }
+    ERR_clear_error()
+  }
+
+  private static func parse(_ pem: String, _ read: (OpaquePointer) -> Void) {
+    let bytes = Array(pem.utf8)
+    // SAFETY: the BIO reads the array's memory and is freed within the closure that lends it.
+    unsafe bytes.withUnsafeBytes { raw in
+      guard let bio = unsafe BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else {
+        fatalError("BIO_new_mem_buf")
+      }
+      unsafe read(bio)
+      unsafe BIO_free(bio)
+    }
   }
 
   package func handshake() -> Step {

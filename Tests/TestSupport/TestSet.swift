@@ -18,4 +18,6 @@ package final class EveryName: CertificateSelector {
   package func certificates(for serverName: borrowing Span<UInt8>) -> (any CertificateSet)? { only }
 
   package func serves(_ set: any CertificateSet) -> Bool { set === only }
+
+  package func clientRule(for serverName: borrowing Span<UInt8>) -> ClientRule? { nil }
 }

@@ -10,7 +10,7 @@ die() {
 
 # What the build links, and what the demo applications run on.
 # shellcheck disable=SC2034  # read by those that source this
-build_packages=(libssl-dev libnghttp2-dev zlib1g-dev libyaml-dev libcrypt-dev pkg-config)
+build_packages=(libssl-dev libnghttp2-dev zlib1g-dev libzstd-dev libbrotli-dev libyaml-dev libcrypt-dev pkg-config)
 # shellcheck disable=SC2034
 application_packages=(uwsgi-core uwsgi-plugin-python3 python3-flask)
 # Ubuntu has Chromium as a snap only, which needs a running snapd: there the tests with a browser are skipped.

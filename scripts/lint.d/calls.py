@@ -247,10 +247,10 @@ SAFE_NAMES = set("""
     == != < <= > >= === !== ! && || ~= ?? & | ^ ~ &= |= ^= << >> <<= >>= &+ &- &* &+= &-= &*=
     _findStringSwitchCase _hashValue addingReportingOverflow allSatisfy append appendInterpolation appendLiteral
     combine compactMap compareExchange contains count drop elementsEqual encode enumerated exchange filter finalize
-    first firstIndex flatMap forEach formIntersection get hasPrefix hasSuffix insert intersection joined last
+    first firstIndex firstRange flatMap forEach formIntersection formUnion get hasPrefix hasSuffix insert intersection joined last
     lastIndex lexicographicallyPrecedes load lowercased makeIterator map mapValues max merge microseconds
     milliseconds min multipliedFullWidth multipliedReportingOverflow nanoseconds next none popFirst popLast prefix
-    print random reduce remove removeAll removeValue reversed seconds some sort sorted split starts store
+    print random reduce remove removeAll removeValue replacing reversed seconds some sort sorted split starts store
     subtracting subtractingReportingOverflow success failure swap take union updateValue uppercased wrappingAdd
     wrappingSubtract withUnsafeBufferPointer withUnsafeBytes withUnsafeMutableBufferPointer withUnsafeMutableBytes
     withUnsafeMutablePointer zip

@@ -5,8 +5,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-TARGETS = ("Calendar", "EventLoop", "TLS", "HTTPCore", "Wire", "ACME", "DNSCore", "DNS", "Etcd", "CertStore", "Configuration", "EdgeProxy")
-C_LIBRARIES = ("CLinux", "COpenSSL", "CNghttp2", "CZlib", "CYAML", "CCrash/include")
+TARGETS = ("Calendar", "EventLoop", "TLS", "HTTPCore", "Wire", "ACME", "DNSCore", "DNS", "Etcd", "CertStore", "Passwords",
+           "Configuration", "EdgeProxy")
+C_LIBRARIES = ("CLinux", "COpenSSL", "CCrypt", "CNghttp2", "CZlib", "CZstd", "CBrotli", "CYAML", "CCrash/include")
 PACKAGES = {
     "ArgumentParserToolInfo": "swift-argument-parser", "ArgumentParser": "swift-argument-parser",
     "Logging": "swift-log",
@@ -33,19 +34,31 @@ def files_of(folder):
     return sorted(folder.rglob("*.swift"))
 
 
+def embedded(name, folder, modules):
+    """What SwiftPM makes of the files that it puts into a target (`.embedInCode`), without their bytes."""
+    pages = sorted(folder.rglob("*.html"))
+    if not pages:
+        return []
+    file = modules / f"{name}-embedded.swift"
+    lines = [f"  static let {page.name.replace('.', '_')}: [UInt8] = []" for page in pages]
+    file.write_text("\n".join(["struct PackageResources {", *lines, "}", ""]))
+    return [file]
+
+
 def emit_module(name, folder, modules, flags):
     compiler("-emit-module", "-o", modules / f"{name}.swiftmodule", "-module-name", name, "-I", modules,
              "-experimental-skip-non-inlinable-function-bodies-without-types", *flags, *files_of(folder))
 
 
-def dump(name, sources, modules, flags):
-    """A list of (source file, its bytes, its tree)."""
+def dump(name, sources, modules, flags, others=()):
+    """A list of (source file, its bytes, its tree); `others` are read with them and have no tree."""
     trees, arguments = [], []
     for number, file in enumerate(sources):
         tree = modules / f"{name}-{number}.json"
         trees.append((file, tree))
         arguments += ["-primary-file", file, "-o", tree]
-    compiler("-dump-ast", "-dump-ast-format", "json", "-module-name", name, "-I", modules, *flags, *arguments)
+    compiler("-dump-ast", "-dump-ast-format", "json", "-module-name", name, "-I", modules, *flags, *arguments,
+             *others)
     return [(file, file.read_bytes(), json.loads(tree.read_text())) for file, tree in trees]
 
 
@@ -64,7 +77,8 @@ def load(root):
         for name in TARGETS:
             if name != "EdgeProxy":
                 emit_module(name, root / "Sources" / name, modules, flags)
-            loaded += dump(name, files_of(root / "Sources" / name), modules, flags)
+            folder = root / "Sources" / name
+            loaded += dump(name, files_of(folder), modules, flags, embedded(name, folder, modules))
     return loaded
 
 

@@ -5,11 +5,19 @@ enum AdminReply {
   case now(AdminAnswer)
   /// Begins the work; what is passed is called once with the answer, on the control loop.
   case later((@escaping (AdminAnswer) -> Void) -> Void)
+  /// Events until the client goes.
+  case events(PageFeed)
 }
 
 /// What an administrator is answered.
+///
+/// That of events has no body: they follow.
 struct AdminAnswer: Sendable, Equatable {
-  enum ContentType: Sendable { case json, text, metrics }
+  enum ContentType: Sendable, Equatable {
+    case json, text, metrics, events
+    /// HTML, with what it may do in a browser.
+    case page(policy: String)
+  }
 
   var status: Int
   var type = ContentType.text
@@ -29,12 +37,23 @@ struct AdminAnswer: Sendable, Equatable {
     var output = ByteBuffer(storage: [UInt8](repeating: 0, count: 2048))
     var fits = HeadSerializer.begin(
       status: status, reason: reason, date: date.span, into: &output)
-    let type = Array(contentType.utf8)
+    let media = Array(contentType.utf8)
     let noStore = Array("no-store".utf8)
     let noSniff = Array("nosniff".utf8)
-    fits = fits && HeadSerializer.field("Content-Type", type.span, into: &output)
+    fits = fits && HeadSerializer.field("Content-Type", media.span, into: &output)
     fits = fits && HeadSerializer.field("Cache-Control", noStore.span, into: &output)
     fits = fits && HeadSerializer.field("X-Content-Type-Options", noSniff.span, into: &output)
+    // No other site may have it in a page of its own.
+    let sameOrigin = Array("same-origin".utf8)
+    fits =
+      fits
+      && HeadSerializer.field("Cross-Origin-Resource-Policy", sameOrigin.span, into: &output)
+    if case .page(let policy) = type {
+      let bytes = Array(policy.utf8)
+      fits = fits && HeadSerializer.field("Content-Security-Policy", bytes.span, into: &output)
+      let noReferrer = Array("no-referrer".utf8)
+      fits = fits && HeadSerializer.field("Referrer-Policy", noReferrer.span, into: &output)
+    }
     if status == 405 {
       let methods = Array("GET, HEAD".utf8)
       fits = fits && HeadSerializer.field("Allow", methods.span, into: &output)
@@ -44,7 +63,8 @@ struct AdminAnswer: Sendable, Equatable {
       fits = fits && HeadSerializer.field(Self.healthField, word.span, into: &output)
     }
     guard fits else { return [] }
-    HeadSerializer.end(.length(UInt64(body.count)), .close, into: &output)
+    let framing = type == .events ? OutputFraming.untilClose : .length(UInt64(body.count))
+    HeadSerializer.end(framing, .close, into: &output)
     fits = fits && !output.isFull
     var bytes: [UInt8] = []
     bytes.append(copying: output.readable)
@@ -56,6 +76,8 @@ struct AdminAnswer: Sendable, Equatable {
     case .json: "application/json"
     case .text: "text/plain; charset=utf-8"
     case .metrics: "text/plain; version=0.0.4; charset=utf-8"
+    case .events: "text/event-stream"
+    case .page: "text/html; charset=utf-8"
     }
   }
 

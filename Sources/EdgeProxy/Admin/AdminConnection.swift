@@ -4,14 +4,15 @@ internal import HTTPCore
 /// One request of an administrator and its answer; then the connection ends.
 ///
 ///     reading ── head ──▶ (waiting ──▶) writing ── all out ──▶ ending ── the peer ends too ──▶ gone
+///        └── of a page's events ──▶ telling ── the peer ends, or takes nothing ──▶ gone
 ///
 /// The request has to come within `AdminListener.timeout`. An answer may need work, which has
 /// `AdminListener.workTimeout`. It may be long (that of a server with
 /// ten thousand instances has several megabytes), so it goes out at the pace of the peer. A peer
 /// that takes nothing for as long is cut, and so is one that has not read to the end after
-/// `answerTimeout`.
+/// `answerTimeout`. Events have no end, and each of them has this time.
 final class AdminConnection: EventSource, TimerTarget {
-  private enum Stage { case reading, waiting, writing, ending, gone }
+  private enum Stage { case reading, waiting, writing, telling, ending, gone }
 
   /// The listener keeps its connections.
   private unowned let listener: AdminListener
@@ -60,11 +61,18 @@ final class AdminConnection: EventSource, TimerTarget {
   /// Whether no complete request has come yet.
   var isReading: Bool { stage == .reading }
 
+  /// Whether it has no end of its own.
+  var isTelling: Bool { stage == .telling }
+
+  /// Whether a part of the last event has not been taken.
+  var isBusy: Bool { written < output.count }
+
   func ready(_ events: Readiness) {
     switch stage {
     case .reading: read()
     case .writing: write()
-    case .waiting, .ending: discard()
+    case .telling where events.contains(.writable): write()
+    case .telling, .waiting, .ending: discard()
     case .gone: break
     }
   }
@@ -74,6 +82,7 @@ final class AdminConnection: EventSource, TimerTarget {
   /// Ends at once.
   func close() {
     guard stage != .gone else { return }
+    if stage == .telling { listener.desk.feed.end(self) }
     stage = .gone
     loop.cancel(timer)
     loop.forget(token)
@@ -100,9 +109,10 @@ final class AdminConnection: EventSource, TimerTarget {
       guard try parser.parse(input.readable, into: &head, limits: Self.limits) != nil else {
         return
       }
-      switch listener.desk.reply(head, isUnix: isUnix) {
+      switch listener.desk.reply(head, isUnix: isUnix, user: ProcessUser.name(atPeerOf: raw)) {
       case .now(let answer): send(answer)
       case .later(let begin): wait(for: begin)
+      case .events(let feed): tell(of: feed)
       }
     } catch {
       send(.text(error.status == 431 ? 431 : 400, "\(error.reason)\n"))
@@ -120,6 +130,23 @@ final class AdminConnection: EventSource, TimerTarget {
       guard let self, stage == .waiting else { return }
       send(answer)
     }
+  }
+
+  /// The page is told what happens until it goes.
+  private func tell(of feed: PageFeed) {
+    guard let first = feed.begin(self) else { return send(PageFeed.full) }
+    stage = .telling
+    push(AdminAnswer(status: 200, type: .events, body: []).head(date: listener.date()) + first)
+  }
+
+  /// Sends an event; the one before it is out.
+  func push(_ event: [UInt8]) {
+    guard stage == .telling else { return }
+    output = event
+    written = 0
+    answerUntil = loop.clockNow + AdminListener.answerTimeout
+    waitOn()
+    write()
   }
 
   private func send(_ answer: AdminAnswer) {
@@ -146,12 +173,22 @@ final class AdminConnection: EventSource, TimerTarget {
       switch Descriptor.send(raw, bytes.span.extracting(written..<bytes.count)) {
       case .bytes(let count): written += count
       case .wouldBlock:
-        guard (try? loop.modify(raw, token, [.writable])) != nil else { return close() }
+        // Whoever is told of events may go at any time.
+        let wanted: Readiness = stage == .telling ? [.readable, .writable] : [.writable]
+        guard (try? loop.modify(raw, token, wanted)) != nil else { return close() }
         return
       case .failed: return close()
       }
     }
-    end()
+    if stage == .telling { rest() } else { end() }
+  }
+
+  /// The event is out; there is time until the next.
+  private func rest() {
+    output = []
+    written = 0
+    loop.cancel(timer)
+    guard (try? loop.modify(raw, token, [.readable])) != nil else { return close() }
   }
 
   /// Closing with unread bytes would reset the connection, and the peer might lose the answer.

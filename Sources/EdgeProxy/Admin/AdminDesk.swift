@@ -18,10 +18,11 @@ struct ReloadOutcome: Sendable, Equatable {
 /// Answers the requests of administrators.
 ///
 /// A browser on this machine may be made to send requests by any page that it shows, so the TCP form
-/// changes nothing, and answers only what no page can have sent: no Origin (a page's request to
-/// another site has one), and a Host that is this machine (a name of the attacker's that was bound
-/// to 127.0.0.1 is not). Commands are taken on the unix socket, which no browser reaches by itself;
-/// somebody may have forwarded a port to it, so that an Origin is refused there too.
+/// changes nothing, and answers only what no other page can have sent: no Origin (a page's request to
+/// another site has one), no word of the browser's that another site is behind it (Fetch Metadata), and a
+/// Host that is this machine (a name of the attacker's that was bound to 127.0.0.1 is not). Commands are
+/// taken on the unix socket, which no browser reaches by itself. Somebody may have forwarded a port to
+/// it, so that the same is refused there.
 struct AdminDesk {
   var report: () -> StatusReport
   /// `nil` while it is draining.
@@ -43,9 +44,20 @@ struct AdminDesk {
     $1(.text(409, Self.nameless))
   }
 
+  /// Takes a command about nodes and sites, of this user; its answer comes once, perhaps later.
+  var operate: (OperationsCommand, String, @escaping (AdminAnswer) -> Void) -> Void = {
+    $2(.text(409, "no orders are taken here\n"))
+  }
+
+  /// What open pages are told.
+  var feed = PageFeed()
+
   static let nameless = "the configuration has neither 'dns' nor 'records'\n"
 
-  func reply(_ head: borrowing RequestHead, isUnix: Bool) -> AdminReply {
+  /// `user` is the one at the other end of a unix socket.
+  func reply(
+    _ head: borrowing RequestHead, isUnix: Bool, user: @autoclosure () -> String = "unknown"
+  ) -> AdminReply {
     if let refusal = Self.refusal(head, isUnix: isUnix) { return .now(refusal) }
     let path = String(decoding: head.decodedPath, as: UTF8.self)
     switch path {
@@ -57,13 +69,23 @@ struct AdminDesk {
         return .now(.text(422, "\(path) is not understood so\n"))
       }
       return .later { [changeNames] in changeNames(command, $0) }
+    case _ where head.method == .post && OperationsCommand.paths.contains(path):
+      guard let command = OperationsCommand(path: path, query: Self.query(head)) else {
+        return .now(.text(422, "\(path) is not understood so\n"))
+      }
+      let user = user()
+      return .later { [operate] in operate(command, user, $0) }
+    case "/events" where head.method == .get: return .events(feed)
     default: return .now(answer(head, path))
     }
   }
 
   private func answer(_ head: borrowing RequestHead, _ path: String) -> AdminAnswer {
     switch path {
-    case "/dns": return .text(405, "\(path) is read with GET\n")
+    case "/" where head.method == .get || head.method == .head: return AdminPage.answer
+    case "/events" where head.method == .head:
+      return AdminAnswer(status: 200, type: .events, body: [])
+    case "/", "/events", "/dns": return .text(405, "\(path) is read with GET\n")
     case "/status", "/status.txt", "/metrics", "/health":
       guard head.method == .get || head.method == .head else {
         return .text(405, "\(path) is read with GET\n")
@@ -73,7 +95,8 @@ struct AdminDesk {
     case "/drain" where head.method == .get || head.method == .head:
       return .text(200, drainState() + "\n")
     case "/reload", "/drain", "/undrain", "/acme", "/acme/issue", "/acme/renew", "/acme/revoke",
-      "/acme/account", "/dns/forget", "/dns/checks":
+      "/acme/account", "/dns/forget", "/dns/checks",
+      _ where OperationsCommand.paths.contains(path):
       guard head.method == .post else {
         return .text(405, "\(path) is a command: POST, over the unix socket\n")
       }
@@ -90,7 +113,8 @@ struct AdminDesk {
     default:
       return .text(
         404,
-        "here are /status, /status.txt, /metrics, /health, /acme, /dns, /reload, /drain and /undrain\n"
+        "here are /, /status, /status.txt, /metrics, /health, /events, /acme, /dns, /node, /maintenance,"
+          + " /reload, /drain and /undrain\n"
       )
     }
   }
@@ -141,10 +165,14 @@ struct AdminDesk {
     case .none, .length(0): break
     default: return .text(413, "no request here has a body\n")
     }
-    for field in head.fields where ASCII.equals(head.span(field.name), "origin") {
-      return .text(403, "requests of web pages are refused\n")
+    if isOfOtherPage(head) { return .text(403, "requests of web pages are refused\n") }
+    if isUnix {
+      // curl may call it anything, but no name that somebody else can have in DNS.
+      guard isLoopback(head.host) || !head.host.contains(UInt8(ascii: ".")) else {
+        return .text(403, "the Host of a request must be localhost\n")
+      }
+      return nil
     }
-    if isUnix { return nil }
     guard head.method == .get || head.method == .head else {
       return .text(405, "commands are taken on the unix socket only\n")
     }
@@ -152,6 +180,25 @@ struct AdminDesk {
       return .text(403, "the Host of a request must be this machine's loopback\n")
     }
     return nil
+  }
+
+  /// Whether a page of another site has had a browser send it.
+  ///
+  /// A link on another page may lead here: browsers call that `navigate`, and show what they get to
+  /// nobody but their user.
+  private static func isOfOtherPage(_ head: borrowing RequestHead) -> Bool {
+    var isForeign = false
+    var isLink = false
+    for field in head.fields {
+      let (name, value) = (head.span(field.name), head.span(field.value))
+      if ASCII.equals(name, "origin") { return true }
+      if ASCII.equals(name, "sec-fetch-site") {
+        isForeign = !ASCII.equals(value, "same-origin") && !ASCII.equals(value, "none")
+      } else if ASCII.equals(name, "sec-fetch-mode") {
+        isLink = ASCII.equals(value, "navigate")
+      }
+    }
+    return isForeign && !isLink
   }
 
   /// A host that cannot be a name which somebody else has bound to this machine.

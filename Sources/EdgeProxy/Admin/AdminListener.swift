@@ -18,15 +18,11 @@ final class AdminListener: EventSource {
   /// Accepted in one turn of the loop.
   private static let acceptsPerTurnMax = 16
 
-  /// What its warning goes by.
-  private static let fault = "listen admin"
-
   private let loop: EventLoop
   private let logger: Logger
   let desk: AdminDesk
   private let warnings: Warnings
-  /// `nil`: off.
-  private var address: SocketAddress?
+  let address: SocketAddress
   private var socket: AdminSocket?
   /// The descriptor of `socket`, -1 while there is none.
   private var raw: Int32 = -1
@@ -35,7 +31,7 @@ final class AdminListener: EventSource {
   private var clock = WallClock()
 
   init(
-    _ address: SocketAddress?, loop: EventLoop, logger: Logger, warnings: Warnings = Warnings(),
+    _ address: SocketAddress, loop: EventLoop, logger: Logger, warnings: Warnings = Warnings(),
     desk: AdminDesk
   ) {
     self.warnings = warnings
@@ -45,20 +41,26 @@ final class AdminListener: EventSource {
     self.desk = desk
   }
 
-  /// Opens the socket unless it is open or off.
+  /// What its warning goes by.
+  private var fault: String { "listen admin \(address)" }
+
+  /// Nobody is connected.
+  var isIdle: Bool { connections.isEmpty }
+
+  /// Opens the socket unless it is open.
   func open() {
-    guard let address, raw < 0 else { return }
+    guard raw < 0 else { return }
     do throws(SystemError) {
       let bound = try AdminSocket(address)
       token = try loop.register(bound.raw, self, [.readable])
       logger.info("administration", metadata: ["address": "\(bound.address)"])
       raw = bound.raw
       socket = consume bound
-      warnings.clear(Self.fault)
+      warnings.clear(fault)
     } catch {
       guard
         warnings.raise(
-          Self.fault, "no administration at \(address): \(error)",
+          fault, "no administration at \(address): \(error)",
           advice: "'listen.admin' needs a directory that this user can write to, and no other"
             + " server there")
       else { return }
@@ -68,26 +70,25 @@ final class AdminListener: EventSource {
     }
   }
 
-  /// Moves to another address; requests that have come in are still answered.
-  func move(to next: SocketAddress?) {
-    guard next != address else { return }
-    release()
-    address = next
-    warnings.clear(Self.fault)
-    open()
-  }
-
   /// Takes the socket and its file away, and ends all connections.
   func close() {
     release()
     for connection in connections { connection.close() }
   }
 
-  private func release() {
+  /// Takes the socket and its file away; requests that have come in are still answered.
+  func release() {
+    letGo()
+    warnings.clear(fault)
+  }
+
+  private func letGo() {
     if raw >= 0 { loop.unregister(raw, token) }
     raw = -1
     token = .none
     socket = nil
+    // Pages would stay for ever; they come back where they find a listener.
+    for connection in connections where connection.isTelling { connection.close() }
   }
 
   func ready(_ events: Readiness) {
@@ -98,7 +99,7 @@ final class AdminListener: EventSource {
       } catch {
         // Out of descriptors: the beat opens it again when there may be some.
         logger.warning("administration paused", metadata: ["error": "\(error)"])
-        return release()
+        return letGo()
       }
     }
   }
@@ -109,7 +110,7 @@ final class AdminListener: EventSource {
       silent.close()
     }
     let connection = AdminConnection(
-      descriptor, isUnix: address?.family == .unix, listener: self, loop: loop)
+      descriptor, isUnix: address.family == .unix, listener: self, loop: loop)
     try connection.start()
     connections.append(connection)
   }

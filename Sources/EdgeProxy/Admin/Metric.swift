@@ -2,7 +2,7 @@ internal import HTTPCore
 
 /// A metric family as Prometheus knows it: one name, one meaning, a sample for each set of labels.
 struct Metric: Equatable, Sendable {
-  enum Kind: String, Sendable { case counter, gauge }
+  enum Kind: String, Sendable { case counter, gauge, histogram }
 
   struct Label: Equatable, Sendable {
     var name: String
@@ -10,16 +10,20 @@ struct Metric: Equatable, Sendable {
   }
 
   struct Sample: Equatable, Sendable {
+    /// Behind the name: `_bucket`, `_sum` or `_count` of a histogram.
+    var suffix = ""
     var labels: [Label]
     var value: Int
+    /// How many of the value's digits stand behind the point.
+    var decimals: Int
   }
 
   /// Without the prefix `edgeproxy_`; a counter's ends with `_total`.
   let name: String
   let help: String
   let kind: Kind
-  /// Samples are in thousandths of the unit that the name says.
-  private let isThousandths: Bool
+  /// Samples have so many digits behind the point.
+  private let decimals: Int
   private(set) var samples: [Sample] = []
 
   static func counter(_ name: String, _ help: String) -> Metric {
@@ -32,14 +36,19 @@ struct Metric: Equatable, Sendable {
 
   /// A gauge in seconds, the unit of Prometheus for times, whose samples are milliseconds.
   static func gauge(milliseconds name: String, _ help: String) -> Metric {
-    Metric(name: name, help: help, kind: .gauge, isThousandths: true)
+    Metric(name: name, help: help, kind: .gauge, decimals: 3)
   }
 
-  private init(name: String, help: String, kind: Kind, isThousandths: Bool = false) {
+  /// Times in the buckets of `DurationHistogram`, in seconds.
+  static func histogram(_ name: String, _ help: String) -> Metric {
+    Metric(name: name, help: help, kind: .histogram)
+  }
+
+  private init(name: String, help: String, kind: Kind, decimals: Int = 0) {
     self.name = name
     self.help = help
     self.kind = kind
-    self.isThousandths = isThousandths
+    self.decimals = decimals
   }
 
   mutating func add(_ value: Int, _ labels: (String, String)...) { add(value, labels: labels) }
@@ -53,7 +62,22 @@ struct Metric: Equatable, Sendable {
 
   mutating func add(_ value: Int, labels: [(String, String)]) {
     samples.append(
-      Sample(labels: labels.map { Label(name: $0.0, value: $0.1) }, value: value))
+      Sample(
+        labels: labels.map { Label(name: $0.0, value: $0.1) }, value: value, decimals: decimals))
+  }
+
+  /// All samples of one histogram.
+  mutating func add(_ durations: DurationReading, _ labels: (String, String)...) {
+    let labels = labels.map { Label(name: $0.0, value: $0.1) }
+    let cumulative = durations.cumulative
+    for (bound, count) in zip(DurationReading.bounds, cumulative) {
+      let bound = Label(name: "le", value: bound)
+      samples.append(Sample(suffix: "_bucket", labels: labels + [bound], value: count, decimals: 0))
+    }
+    samples.append(
+      Sample(suffix: "_sum", labels: labels, value: durations.microseconds, decimals: 6))
+    samples.append(
+      Sample(suffix: "_count", labels: labels, value: cumulative.last ?? 0, decimals: 0))
   }
 
   /// Appends the family in Prometheus' text format, version 0.0.4.
@@ -73,6 +97,7 @@ struct Metric: Equatable, Sendable {
   private func write(_ sample: Sample, to output: inout TextBuffer) {
     output.append("edgeproxy_")
     output.append(string: name)
+    output.append(string: sample.suffix)
     for (index, label) in sample.labels.enumerated() {
       output.append(index == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
       output.append(string: label.name)
@@ -82,10 +107,11 @@ struct Metric: Equatable, Sendable {
     }
     if !sample.labels.isEmpty { output.append(UInt8(ascii: "}")) }
     output.append(UInt8(ascii: " "))
-    if isThousandths {
-      output.append(decimal: max(0, sample.value) / 1000)
+    if sample.decimals > 0 {
+      let unit = sample.decimals == 3 ? 1000 : 1_000_000
+      output.append(decimal: max(0, sample.value) / unit)
       output.append(UInt8(ascii: "."))
-      output.append(max(0, sample.value) % 1000, digits: 3)
+      output.append(max(0, sample.value) % unit, digits: sample.decimals)
     } else {
       output.append(decimal: sample.value)
     }

@@ -46,19 +46,18 @@ struct StatusReport {
     ([health] + warnings.map { "warning: " + $0 }).joined(separator: "\n") + "\n"
   }
 
-  /// One JSON object with a key for each section.
-  func json() -> [UInt8] {
-    var output = TextBuffer(capacity: 4096)
-    let document = StatusValue.fields(
+  /// One object with a key for each section.
+  var document: StatusValue {
+    .fields(
       [
         .init(name: "serving", value: .flag(isServing)),
         .init(name: "health", value: .text(health)),
         .init(name: "warnings", value: .texts(warnings)),
       ] + sections.map { .init(name: $0.name, value: $0.value) })
-    document.write(to: &output)
-    output.append(UInt8(ascii: "\n"))
-    return Self.taken(output)
   }
+
+  /// The document as JSON.
+  func json() -> [UInt8] { document.json() }
 
   /// The tables of `edgeproxy status`.
   func text() -> [UInt8] {

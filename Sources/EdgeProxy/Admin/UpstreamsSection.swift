@@ -10,6 +10,10 @@ struct UpstreamsSection {
   var time: Int64
   /// What the last check of a node found; `nil` where it was not checked.
   var check: (NodeState) -> CheckRecord.Last? = { _ in nil }
+  /// What an operator has ordered of a node.
+  var order: (NodeState) -> Order? = { _ in nil }
+  /// Why an instance is not announced any more.
+  var doubt: (UpstreamState, NodeState) -> KnownInstance.Doubt? = { _, _ in nil }
   /// Why a host name is not resolved.
   var lookupFailure: (HostAndPort) -> String? = { _ in nil }
 
@@ -25,12 +29,14 @@ struct UpstreamsSection {
             "hedges_won": .number(upstream.lasting.hedgesWon),
             "hedge_delay_ms": .number(Int(upstream.lasting.latency.delay / 1_000_000)),
             "nodes": .list(
-              zip(upstream.nodes, upstream.roles).map(value) + upstream.unresolved.map(value)),
+              zip(upstream.nodes, upstream.roles).map { value(upstream, $0, $1) }
+                + upstream.unresolved.map(value)),
           ]
         }),
       text: [
         .table(
-          "upstreams", columns: ["UPSTREAM", "NODE", "STATE", "CHECK", "IN FLIGHT", "FAILURES"],
+          "upstreams",
+          columns: ["UPSTREAM", "NODE", "STATE", "CHECK", "IN FLIGHT", "FAILURES", "LATENCY"],
           rows: upstreams.flatMap { upstream in
             zip(upstream.nodes, upstream.roles).map { row(upstream, $0, $1) }
               + upstream.unresolved.map { row(upstream, $0) }
@@ -52,7 +58,9 @@ struct UpstreamsSection {
     String(decoding: upstream.key, as: UTF8.self)
   }
 
-  private func value(_ node: NodeState, _ role: NodeRole) -> StatusValue {
+  private func value(
+    _ upstream: UpstreamState, _ node: NodeState, _ role: NodeRole
+  ) -> StatusValue {
     let condition = node.condition
     return [
       "address": .text(node.address.description),
@@ -69,7 +77,19 @@ struct UpstreamsSection {
         }),
       "last_failure": node.lastFailure.map { value($0) } ?? .nothing,
       "check": check(node).map(Self.value) ?? .nothing,
+      "administration": .text("\(node.standing)"),
+      "why": why(upstream, node, role).map { .text($0) } ?? .nothing,
+      "latency_ms": NodeLatency(summary: node.latency.summary).value,
     ]
+  }
+
+  private func why(_ upstream: UpstreamState, _ node: NodeState, _ role: NodeRole) -> String? {
+    let condition = node.condition
+    return NodeWhy(
+      node: node, role: role, order: order(node),
+      doubt: role.isDoubtful ? doubt(upstream, node) : nil,
+      check: check(node), outUntil: condition.isOut ? outUntil(condition) : nil
+    ).text
   }
 
   private func row(_ upstream: UpstreamState, _ node: NodeState, _ role: NodeRole) -> [String] {
@@ -84,11 +104,14 @@ struct UpstreamsSection {
     let kinds = [(node.isBackup, "backup"), (role.isLocal, "local"), (role.isDoubtful, "doubtful")]
     let kind = kinds.filter(\.0).map(\.1).joined(separator: ", ")
     if let trouble = node.trouble { state += ": \(trouble.text)" }
+    if node.standing != .enabled || role.isDoubtful {
+      state = "\(Self.state(node, condition)): \(why(upstream, node, role) ?? "")"
+    }
     return [
       Self.name(upstream),
       "\(node)" + (kind.isEmpty ? "" : " (\(kind))"), state,
       check(node).map(Self.text) ?? "none", "\(node.inFlight)",
-      failures.isEmpty ? "none" : failures,
+      failures.isEmpty ? "none" : failures, NodeLatency(summary: node.latency.summary).text,
     ]
   }
 
@@ -101,12 +124,16 @@ struct UpstreamsSection {
       "state": .text("unresolved"), "trouble": .text(failure), "in_flight": .number(0),
       "out_until": .nothing, "failures": .fields([]),
       "last_failure": ["cause": .text("unresolved"), "error": .text(failure), "at": .nothing],
-      "check": .nothing,
+      "check": .nothing, "administration": .text("enabled"), "why": .text(failure),
+      "latency_ms": .nothing,
     ]
   }
 
   private func row(_ upstream: UpstreamState, _ host: HostAndPort) -> [String] {
-    [Self.name(upstream), "\(host)", "unresolved: \(failure(of: host))", "none", "0", "none"]
+    [
+      Self.name(upstream), "\(host)", "unresolved: \(failure(of: host))", "none", "0", "none",
+      "none",
+    ]
   }
 
   private static func value(_ check: CheckRecord.Last) -> StatusValue {
@@ -132,10 +159,14 @@ struct UpstreamsSection {
     "\(check.outcome.description) in \(check.milliseconds) ms at \(UTC.text(check.at))"
   }
 
-  /// `up`, `failing` after a failure that may be no more than one request's, `down` where it is of no
+  /// All that `state` says.
+  static let states = ["up", "failing", "down", "out", "trial", "disabled", "draining"]
+
+  /// `disabled` or `draining` by an operator, else `up`, `failing` after a failure that may be no more than one request's, `down` where it is of no
   /// use and asked all the same, `out` where it is not asked, or `trial` while one request finds out
   /// whether it is back.
   private static func state(_ node: NodeState, _ condition: NodeCondition) -> String {
+    if node.standing != .enabled { return "\(node.standing)" }
     if condition.isOnTrial { return "trial" }
     if condition.isOut { return "out" }
     if node.isDown { return "down" }
@@ -149,19 +180,28 @@ struct UpstreamsSection {
   }
 
   private var metrics: [Metric] {
-    var up = Metric.gauge("node_up", "Whether a node is neither down nor taken out.")
+    var up = Metric.gauge("node_up", "Whether a node is neither down, nor out, nor disabled.")
+    var state = Metric.gauge("node_state", "1 for the state that a node is in, 0 for the others.")
     var failing = Metric.gauge("node_failing", "Whether the last try or check of a node failed.")
     var inFlight = Metric.gauge("node_in_flight", "Tries at a node that have not ended.")
     var failures = Metric.counter("node_failures_total", "Tries at a node that failed, by cause.")
     for upstream in upstreams {
       for host in upstream.unresolved {
-        up.add(0, ("upstream", upstream.settings.name), ("node", host.description))
+        let labels = [("upstream", upstream.settings.name), ("node", host.description)]
+        up.add(0, labels: labels)
+        state.add(1, labels: labels + [("state", "unresolved")])
       }
       for node in upstream.nodes {
         var labels = [("upstream", upstream.settings.name), ("node", "\(node)")]
         if !upstream.key.isEmpty { labels.append(("key", Self.key(upstream))) }
         let condition = node.condition
-        up.add(condition.isOut || node.isDown ? 0 : 1, labels: labels)
+        up.add(
+          condition.isOut || node.isDown || node.standing == .disabled ? 0 : 1, labels: labels)
+        let present = Self.state(node, condition)
+        // Thousands of instances may be known: of each only the state that it is in is listed.
+        for each in Self.states where upstream.key.isEmpty || each == present {
+          state.add(each == present ? 1 : 0, labels: labels + [("state", each)])
+        }
         failing.add(condition.lastFailed ? 1 : 0, labels: labels)
         inFlight.add(node.inFlight, labels: labels)
         // Thousands of instances may be known: what never failed is not listed cause by cause.
@@ -172,7 +212,7 @@ struct UpstreamsSection {
         }
       }
     }
-    return [up, failing, inFlight, failures] + hedgeMetrics
+    return [up, state, failing, inFlight, failures] + hedgeMetrics
   }
 
   private var hedgeMetrics: [Metric] {

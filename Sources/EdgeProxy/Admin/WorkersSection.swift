@@ -55,9 +55,10 @@ struct WorkersSection {
   private var counters: [Metric] {
     var requests = Metric.counter(
       "requests_total", "Requests that have ended, by the first digit of the status.")
-    for number in WorkerCounters.statusClasses {
-      let label = number == 0 ? "none" : "\(number)xx"
-      requests.add(sum { $0.answers(class: number) }, ("code", label))
+    let answers = workers.map(\.counters.answersByClass)
+    for number in StatusCodes.classes {
+      requests.add(
+        answers.reduce(0) { $0 + $1[number] }, ("code", StatusCodes.names[number]))
     }
     var refused = Metric.counter(
       "refused_total", "Connections and requests refused for a limit of the configuration.")

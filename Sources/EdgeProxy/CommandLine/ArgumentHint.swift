@@ -37,6 +37,7 @@ enum ArgumentHint {
 
   private static let withValue: Set<String> = [
     "--config", "--workers", "--as", "--check-config", "--resolver", "--server",
+    "--reason", "--for",
   ]
 
   private static func names(_ commands: [any ParsableCommand.Type]) -> [String] {
@@ -99,6 +100,8 @@ enum ArgumentHint {
     "certificates": "did you mean 'cert'?", "nodes": "did you mean 'node'?",
     "upstreams": "did you mean 'status'?", "stats": "did you mean 'status'?",
     "health": "did you mean 'status'?", "info": "did you mean 'status'?",
+    "disable": "did you mean 'node disable'?", "enable": "did you mean 'node enable'?",
+    "maint": "did you mean 'maintenance'?", "pause": "did you mean 'maintenance pause'?",
     "names": "did you mean 'dns'?", "records": "did you mean 'dns setup'?",
     "nameserver": "did you mean 'dns'?", "dig": "did you mean 'dns query'?",
     "logs": "journalctl -u edgeproxy shows the log", "log": "journalctl -u edgeproxy shows the log",

@@ -27,7 +27,9 @@ struct Arguments: ParsableCommand {
       CertCommand.self,
       AcmeCommand.self,
       NodeCommand.self,
+      MaintenanceCommand.self,
       DNSCommand.self,
+      PasswordCommand.self,
     ])
 
   @OptionGroup var file: ConfigurationFile

@@ -24,6 +24,7 @@ final class FleetLink {
   private var issuance: EtcdIssuance?
   private var addresses: FleetAddresses?
   private var records: EtcdRecords?
+  private var operations: SharedOrders?
   /// The agreement on which ports may be closed; `nil` where there is none.
   private(set) var ports: FleetPorts?
   /// Why etcd tells nothing, as it was last written to the log.
@@ -129,6 +130,14 @@ final class FleetLink {
     return store
   }
 
+  /// Where operators' orders are.
+  func orders(heard: @escaping SharedOrders.Heard) -> SharedOrders {
+    let orders = SharedOrders(
+      client, on: loop, prefix: settings.prefix, writes: writes, heard: heard)
+    operations = orders
+    return orders
+  }
+
   /// Begins to agree with the other servers on whose port may be closed.
   func agreeOnPorts(_ neighbours: NeighbourPorts, changed: @escaping () -> Void) {
     ports = FleetPorts(
@@ -140,7 +149,7 @@ final class FleetLink {
   var isSynced: Bool {
     [
       name.isSynced, certificates?.isSynced, tickets?.isSynced, instances?.isSynced,
-      addresses?.isSynced,
+      addresses?.isSynced, operations?.isSynced,
     ].allSatisfy { $0 ?? true }
   }
 
@@ -185,6 +194,7 @@ final class FleetLink {
     challenges?.sight.stop()
     ports?.stop()
     addresses?.stop()
+    operations?.stop()
     name.stop()
     givesUpAt = loop.now + Self.handover
   }

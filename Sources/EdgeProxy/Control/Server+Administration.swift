@@ -12,15 +12,15 @@ extension Server {
       issuance: { [unowned self] in orders.issuer?.section.document },
       order: { [unowned self] in order($0) },
       names: { [unowned self] in names.document },
-      changeNames: { [unowned self] in change($0, $1) })
-    let listener = AdminListener(
-      configuration.listen.admin, loop: loop, logger: logger, warnings: warnings, desk: desk)
-    listener.open()
-    admin = listener
+      changeNames: { [unowned self] in change($0, $1) },
+      operate: { [unowned self] in operate($0, by: $1, $2) }, feed: page)
+    let listeners = AdminListeners(loop: loop, logger: logger, warnings: warnings, desk: desk)
+    listeners.move(to: configuration.listen.admin)
+    admin = listeners
   }
 
   /// Everything that is reported about this server; to report something new, add a section here.
-  private func report() -> StatusReport {
+  func report() -> StatusReport {
     let now = WallTime.seconds
     let unable = ability.unable?.word.description
     var sections = [
@@ -37,18 +37,24 @@ extension Server {
       fleet?.section, peers?.section(pipes), tickets?.section, orders.issuer?.section.section,
       names.addresses?.section, names.service?.section, names.records?.section,
       discovery.map { SubscriptionsSection($0, now: loop.now).section },
+      plan.stale.map { StaleSection($0).section },
     ]
     sections += optional.compactMap { $0 }
     sections += [
       workers.section(now: loop.now),
+      RoutesSection(workers.handles.map(\.counters)).section,
+      TriesSection(workers.handles.map(\.counters)).section,
       SessionsSection(
         configuration: configuration, counters: workers.handles.map(\.counters)
       ).section,
       UpstreamsSection(
         upstreams: upstreams, now: loop.now, time: now,
         check: { [prober] in prober.record(of: $0)?.last },
+        order: { [operations] in $0.standing == .enabled ? nil : operations.order(of: $0) },
+        doubt: { [discovery, loop] in discovery?.doubt(of: $1, key: $0.key, now: loop.now) },
         lookupFailure: { [lookups] in lookups.failure(of: $0) }
       ).section,
+      OperationsSection(operations.book).section,
       HostNamesSection(lookups).section,
       CertificatesSection(
         served: certificates.index.served, refusals: certificates.refusals,
@@ -57,6 +63,7 @@ extension Server {
         watchFailure: certificates.watchFailure, silence: certificates.silence(now: loop.now),
         now: now
       ).section,
+      FailuresSection(failures: workers.handles.flatMap(\.counters.failures.all)).section,
     ]
     return StatusReport(
       health: unable ?? (ports.isOpen ? "ok" : "port-closed"),

@@ -14,6 +14,7 @@ extension Server {
       configuration, encryption: certificates.encryption, loop: loop, logger: logger,
       warnings: warnings)
     fleet?.follow(certificates)
+    operations.share(fleet.map { fleet in { fleet.orders(heard: $0) } })
     findAddresses()
     if configuration.acme != nil { fleet?.follow(challenges) }
     if let etcd = configuration.etcd, !configuration.listen.peers.isEmpty {

@@ -24,6 +24,7 @@ final class Server: TimerTarget {
   var peers: PeerKeeper?
   let orders = CertificateOrders()
   private(set) lazy var names = NameKeeper(on: loop, logger: logger, warnings: warnings)
+  private(set) lazy var operations = makeOperations()
   var service = ServiceWatch()
   let warnings = Warnings()
   /// To nodes on other servers, for checks and probes.
@@ -53,7 +54,11 @@ final class Server: TimerTarget {
   let workers: WorkerGroup
   private var signals: Signals?
   var ports: PortKeeper
-  var admin: AdminListener?
+  var admin: AdminListeners?
+  private(set) lazy var page = PageFeed(
+    document: { [unowned self] in report().document },
+    totals: { [unowned self] in workers.traffic },
+    bounds: (0..<DurationHistogram.bucketCount - 1).map { Int(DurationHistogram.bound($0)) })
   var lastReload: ReloadOutcome?
   var pastEnds = PastEnds()
   /// Seconds since 1970.
@@ -124,7 +129,9 @@ final class Server: TimerTarget {
     discover()
     followNames()
     issue()
+    operations.apply(to: upstreams)
     let spool = SpoolDirectory.prepare(configuration.state, logger: logger)
+    StaleDirectory.clear(in: configuration.state)
     try startWorkers(spool: spool, tickets: tickets.keys)
     tellNode()
     ports.openAtStart(workers.handles)
@@ -164,7 +171,7 @@ final class Server: TimerTarget {
       httpsPort: configuration.listen.https.first?.port ?? 443,
       checkSuspects: { [control = loop.handle] in
         control.post { loop in (loop.owner as? Server)?.suspectsMarked() }
-      }, warnings: warnings)
+      }, sites: operations.sites, warnings: warnings)
     try workers.start(first, logger: logger)
   }
 
@@ -240,7 +247,8 @@ final class Server: TimerTarget {
     ability = Ability(
       isDraining: draining.isSetAside,
       hasCertificate: configuration.listen.https.isEmpty || !certificates.index.isEmpty,
-      hasBackend: configuration.answersAlone || hasBackend)
+      // Clients are to see the page of a site in maintenance, whatever has become of its nodes.
+      hasBackend: configuration.answersAlone || operations.sites != nil || hasBackend)
     ports.step(
       ability, unableSince: probes.emptySince, fleet: fleet?.ports, workers: workers.handles,
       now: now)
@@ -282,19 +290,24 @@ final class Server: TimerTarget {
 
   /// The nodes are others now: a server without any that answers asks them at once.
   func followNodes() {
+    operations.apply(to: upstreams)
     prober.follow(upstreams)
     if isReady, !ability.hasBackend { probe() }
   }
 
   private func everySecond() {
     workers.ask()
+    plan.passwords.lookAgain(logger: logger, warnings: warnings)
     certificates.everySecond(now: loop.now)
     admin?.open()
+    page.everySecond { [unowned self] in loop.clockNow }
     if workers.areAlive(now: loop.now) { service.alive(now: loop.now) }
     tickets?.everySecond()
     fleet?.everySecond()
+    operations.everySecond()
     orders.everySecond()
     names.everySecond()
+    plan.stale?.sweep(now: loop.now)
     retired.removeAll { $0.hasFaded(now: loop.now) }
     peers?.everySecond()
     openPeers()

@@ -59,6 +59,19 @@ final class WorkerGroup {
     for thread in threads { thread.join() }
   }
 
+  /// What they all have counted, for the page's plots.
+  var traffic: TrafficHistory.Totals {
+    var durations = DurationReading()
+    var answers = StatusCodes.classes.map { _ in 0 }
+    for counters in handles.map(\.counters) {
+      for row in counters.routes.all.map(\.row) + [counters.unrouted] {
+        durations += row.durations.reading
+      }
+      for (number, count) in counters.answersByClass.enumerated() { answers[number] &+= count }
+    }
+    return TrafficHistory.Totals(answers: answers, durations: durations.buckets)
+  }
+
   func section(now: Instant) -> StatusSection {
     let workers = handles.enumerated().map { number, handle in
       let silence = watch.silence(of: number, now: now)

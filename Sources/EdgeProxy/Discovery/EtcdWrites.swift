@@ -9,7 +9,7 @@ final class EtcdWrites {
   enum Kind: CaseIterable {
     /// Without a lease nothing else is written.
     case leases
-    case instances, tickets, port, name, issuance, challenges, addresses, records
+    case instances, tickets, port, name, issuance, challenges, addresses, records, operations
 
     var word: String {
       switch self {
@@ -22,6 +22,7 @@ final class EtcdWrites {
       case .challenges: "challenges"
       case .records: "records"
       case .addresses: "addresses"
+      case .operations: "operations"
       }
     }
 
@@ -43,6 +44,8 @@ final class EtcdWrites {
         "etcd does not take what this server writes about address records, so it changes none"
       case .addresses:
         "etcd does not take this server's public addresses, or which of the others it can connect to"
+      case .operations:
+        "etcd does not take orders of operators that are given here, so they were not carried out"
       }
     }
   }

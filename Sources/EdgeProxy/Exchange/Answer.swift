@@ -39,7 +39,9 @@ struct Answer {
   /// Runs while a full memory spool waits for the client.
   private(set) var patience = TimerToken.none
   /// What the body goes through.
-  private(set) var compressor: GzipCompressor?
+  private(set) var compressor: BodyCompressor?
+  /// What the instance's body is copied into, besides its way to the client.
+  private(set) var copy: AnswerCopy?
   /// Runs while a body of declared length has paused and the compressor holds something back.
   private(set) var flushing = TimerToken.none
 
@@ -93,15 +95,26 @@ struct Answer {
 
   // MARK: Compression
 
-  mutating func compress(with compressor: GzipCompressor) { self.compressor = compressor }
+  mutating func compress(with compressor: BodyCompressor) { self.compressor = compressor }
 
   /// The body has paused.
   mutating func waitForMore(_ timer: TimerToken) { flushing = timer }
   mutating func pauseEnded() { flushing = .none }
 
-  mutating func takeCompressor() -> GzipCompressor? {
+  mutating func takeCompressor() -> BodyCompressor? {
     let taken = compressor
     compressor = nil
+    return taken
+  }
+
+  // MARK: The copy
+
+  mutating func copy(into copy: AnswerCopy) { self.copy = copy }
+
+  /// The copy, which nothing is added to any more.
+  mutating func takeCopy() -> AnswerCopy? {
+    let taken = copy
+    copy = nil
     return taken
   }
 }

@@ -18,24 +18,19 @@ extension AttemptFailure {
     }
   }
 
-  /// What the access log says of the try.
-  var word: StaticString {
+  /// How the try ended.
+  var outcome: TryOutcome {
     switch self {
-    case .couldNotConnect(let failure): failure.word
-    case .couldNotSecure: "tls"
-    case .wrongProtocol, .speaksNoTLS: "wrong-protocol"
-    case .busy: "busy"
-    case .resetBeforeResponse: "reset"
-    case .closedBeforeResponse: "closed"
-    case .serverLost: "server-lost"
-    case .responseTimeout: "timeout"
-    case .headIncomplete(timedOut: false): "head-incomplete"
-    case .headIncomplete(timedOut: true): "head-timeout"
-    case .afterBytes: "cut"
-    case .malformedResponse: "malformed"
-    case .retryableStatus: "status"
+    case .serverLost: .serverLost
+    case .headIncomplete(timedOut: false): .headIncomplete
+    case .headIncomplete(timedOut: true): .headTimeout
+    case .retryableStatus: .status
+    default: .failed(nodeFailure)
     }
   }
+
+  /// What the access log says of the try.
+  var word: StaticString { outcome.word }
 
   /// What there is to know of it beside its word.
   var advice: String? {

@@ -7,14 +7,15 @@ extension Exchange {
   func chooseCoding(_ response: borrowing ResponseHead, _ mode: CompressSettings.Mode) -> BodyCoding
   {
     let configuration = snapshot.configuration
-    let coding = configuration.compress.rules.coding(
-      of: response, for: request.head, sparingCookies: mode == .withoutCookies)
-    guard coding == .gzip else { return coding }
-    let compressor = worker.takeCompressor(
-      level: configuration.compress.level, countMax: configuration.limits.compressors)
-    guard let compressor else { return .varying }
+    let bytesMax = configuration.limits.compressors * GzipCompressor.memoryBytes
+    let choice = configuration.compress.rules.coding(
+      of: response, for: request.head, sparingCookies: mode == .withoutCookies,
+      where: { worker.hasRoom(for: $0, bytesMax: bytesMax) })
+    guard case .compressed(let coding) = choice else { return choice }
+    let level = configuration.compress.levels[coding]
+    guard let compressor = worker.takeCompressor(coding, level: level) else { return .varying }
     answer.compress(with: compressor)
-    return .gzip
+    return choice
   }
 
   /// After so long without a byte of a declared length what came is compressed and goes out.
@@ -56,14 +57,14 @@ extension Exchange {
 
   /// Gives the client what the compressor makes of bytes; `false` when that failed.
   func compress(
-    _ bytes: borrowing Span<UInt8>, _ flush: GzipCompressor.Flush
+    _ bytes: borrowing Span<UInt8>, _ flush: CompressionFlush
   ) -> Bool {
     guard let compressor = answer.compressor else { return false }
     var block = worker.buffers.take()
     defer { worker.buffers.give(block) }
     var done = 0
     while true {
-      let step: GzipCompressor.Step
+      let step: CompressionStep
       do throws(CompressionFailed) {
         var space = block.mutableSpan
         step = try compressor.compress(bytes.extracting(done..<bytes.count), flush, into: &space)

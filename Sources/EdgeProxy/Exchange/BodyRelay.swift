@@ -17,7 +17,9 @@ extension Exchange {
   func deliver(_ attempt: Attempt) {
     stage = .answering
     guard let driver, let upstream else { return attempt.close() }
+    if case .call(let call) = driver { call.headArrived(attempt.response) }
     let source = attempt.response.bodyFraming(for: request.head.method)
+    if destination?.stale != nil { considerCopy(of: attempt, source) }
     let mode = compressMode
     let coding = mode.isOff ? BodyCoding.asSent : chooseCoding(attempt.response, mode)
     let (relay, output) = framings(of: source, coding)
@@ -27,7 +29,7 @@ extension Exchange {
         to: node, upstream.settings.stickyCookie, bound: tries.request.bound,
         isTLS: connection?.listener.isTLS ?? true)
     }
-    if let rules = destination?.rules { rules.apply(to: &attempt.response) }
+    if let rules = destination?.rules { rules.apply(to: &attempt.response, for: request.head) }
     let fitted = beginAnswer(from: relay, driver, attempt.response.status, output) { buffer in
       HeadSerializer.write(
         attempt.response, framing: output,
@@ -91,6 +93,7 @@ extension Exchange {
       answer.give()
     }
     if !answer.comesFromInstance {
+      if answer.copy != nil { keepCopy() }
       guard answer.compressor == nil || endCompression() else { return cut("compression-failed") }
       releaseSource(attempt)
     } else if let upstream {
@@ -153,6 +156,7 @@ extension Exchange {
   /// The body has no chunks, and what was looked at is its beginning.
   private func endOpening(_ opening: ChunkOpening) -> StaticString? {
     answer.advance(to: .untilClose)
+    if answer.copy != nil { _ = answer.takeCopy() }
     guard driver != nil else { return nil }
     let seen = opening.seen
     guard answer.compressor != nil else {
@@ -167,6 +171,7 @@ extension Exchange {
     guard driver != nil else { return nil }
     let end = skip + count
     var isGood = true
+    if let copy = answer.copy { copy.append(input.readable.extracting(skip..<end)) }
     if answer.compressor == nil {
       hand(input.readable.extracting(skip..<end))
     } else {
@@ -192,7 +197,7 @@ extension Exchange {
     if !kept { note(cause: "response-storage") }
   }
 
-  private var compressMode: CompressSettings.Mode {
+  var compressMode: CompressSettings.Mode {
     let configuration = snapshot.configuration
     return destination.flatMap { configuration.routes[$0.route].compress }
       ?? configuration.compress.mode
@@ -262,6 +267,7 @@ extension Exchange {
   /// Nothing more of an answer is to come: lets go of what it was made from.
   func endAnswer() {
     if answer.compressor != nil { releaseCompressor() }
+    if answer.copy != nil { _ = answer.takeCopy() }
     if listingDue != .none { worker.loop.cancel(listingDue) }
     listingDue = .none
     fileBody.end(worker.buffers)
@@ -298,7 +304,7 @@ extension Exchange {
     switch source {
     case .none: return (.given, .none)
     case .length(let count):
-      let output = coding == .gzip ? unknownLength : .length(count)
+      let output = coding.isCompressed ? unknownLength : .length(count)
       return (.instance(.length(remaining: count)), output)
     case .chunked: return (.instance(.chunked(ChunkedDecoder())), unknownLength)
     case .perhapsChunked: return (.instance(.perhapsChunked(ChunkOpening())), unknownLength)
@@ -306,7 +312,7 @@ extension Exchange {
     }
   }
 
-  private var unknownLength: OutputFraming {
+  var unknownLength: OutputFraming {
     request.head.versionMinor == 0 ? .untilClose : .chunked
   }
 

@@ -6,6 +6,10 @@ struct Destination {
   let route: Int
   /// What the route does to fields; `nil` for most.
   var rules: RouteRules?
+  /// What the request waits for before the route answers it; `nil` for nothing.
+  var gate: Gate?
   /// `nil` where the route leads to none.
   var upstream: WorkerUpstream?
+  /// `nil` on a route that keeps no answers.
+  var stale: StaleUse?
 }

@@ -87,6 +87,7 @@ struct ErrorResponse: Sendable {
     if let ownSentence { return ownSentence }
     return switch status {
     case 400: "This server could not understand the request."
+    case 401: "This address asks for a name and a password."
     case 403: "This address may not be read."
     case 404: "There is nothing at this address."
     case 405: "This address does not answer requests of this kind."

@@ -15,7 +15,11 @@ internal import HTTPCore
 /// what its queue tells, what its driver can take. `docs/design/exchange.md` draws it.
 final class Exchange: TimerTarget, TurnEnd, Waiter {
   enum Stage: Equatable { case receiving, trying, waiting(for: Awaited), answering, done }
-  enum Awaited { case instance, slot }
+  enum Awaited: Equatable {
+    case instance, slot
+    /// Its site is paused; with `hasBegun` it waited for a node before.
+    case site(until: Instant, hasBegun: Bool)
+  }
 
   /// The worker owns its exchanges and outlives them.
   let worker: Worker
@@ -87,7 +91,7 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
       endAnswer()
       stage = .done
       completeRecord()
-      worker.log(self)
+      if !isQuestion { worker.log(self) }
       worker.underWay.end(&notedAt)
       driver = nil
       connection = nil
@@ -126,8 +130,18 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
       request.head, id: requestID, client: record.client, at: startedAt)
     let trusted = snapshot.configuration.trusted
     if !trusted.isEmpty, trusted.contains(request.client) { identifyClient(trusted) }
+    if request.head.namesTrace || snapshot.configuration.traces.mode == .make { settleTrace() }
     live(.headIsRead)
     return isReceiving
+  }
+
+  /// Asks an authenticator whether another request may go on, see `AuthenticatorCall`.
+  func ask(_ path: [UInt8], about other: Exchange, at destination: Destination) {
+    snapshot = other.snapshot
+    (record.requestID, record.client) = (other.record.requestID, other.record.client)
+    request.ask(path, about: other.request)
+    self.destination = destination
+    live(.isWhole)
   }
 
   /// Reads what a trusted peer forwards; from all others nothing is believed.
@@ -136,6 +150,11 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     request.readForwarded(trusted: trusted)
     if request.client != peer { record.client = request.client.text }
     if !request.forwarded.requestID.isEmpty { record.requestID = request.forwarded.requestID }
+  }
+
+  /// Which trace the request belongs to is what its client says, or what is made here.
+  private func settleTrace() {
+    record.traceID = request.settleTrace(snapshot.configuration.traces, &worker.random)
   }
 
   /// Whether the rest of the request is waited for.
@@ -159,9 +178,11 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
   /// The request is complete: the first instance is asked.
   func requestComplete() {
     guard isReceiving else { return }
+    if let gate = destination?.gate { return gate.isWhole = true }
     guard request.body.count == 0 || keepWholeBody() else {
       return answerLocally(.status(503, "body-storage"))
     }
+    if let table = worker.sites.table, waitsForSite(table, hasBegun: false) { return }
     live(.isWhole)
   }
 
@@ -219,9 +240,14 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
 
   /// What the request waits for may be there.
   func mayGoOn() {
+    if let table = worker.sites.table, staysForSite(table) { return }
     switch stage {
     case .waiting(for: .instance): if let order = released() { live(.isOrdered(order)) }
     case .waiting(for: .slot): if let order = slotFreed() { live(.isOrdered(order)) }
+    case .waiting(for: .site(let until, let hasBegun)):
+      guard siteIsBack(until, hasBegun: hasBegun) else { return }
+      guard hasBegun else { return live(.isWhole) }
+      if let order = released() { live(.isOrdered(order)) }
     case .receiving, .trying, .answering, .done: break
     }
   }
@@ -232,10 +258,11 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     switch stage {
     case .waiting(for: .instance): cause = upstream?.state.absence ?? "no-instance"
     case .waiting(for: .slot): cause = "queue-timeout"
+    case .waiting(for: .site): return siteStaysAway()
     case .receiving, .trying, .answering, .done: return
     }
     stage = .trying
-    answerLocally(.status(503, cause))
+    answerForWant(503, cause)
   }
 
   // MARK: What the client takes
@@ -323,12 +350,18 @@ final class Exchange: TimerTarget, TurnEnd, Waiter {
     if record.cause == nil { record.cause = cause }
   }
 
-  func noteTry(_ attempt: Attempt, _ outcome: StaticString) {
+  func note(user: [UInt8]) { record.user = user }
+
+  /// The health endpoint answers.
+  func noteHealth() { record.isHealth = true }
+
+  func noteTry(_ attempt: Attempt, _ outcome: TryOutcome) {
     guard let node = attempt.node else { return }
     let spent = worker.loop.now.microseconds(since: attempt.startedAt)
     let name = attempt.detour.map { Array("\($0)/".utf8) + node.name } ?? node.name
-    record.addTry(node: name, outcome: outcome, microseconds: spent)
+    record.addTry(node: name, outcome: outcome.word, microseconds: spent)
     record.upstreamMicroseconds = spent
+    upstream?.counters.count(outcome, microseconds: spent)
   }
 
   /// Bytes of a body have gone to the client, or through a tunnel.

@@ -20,7 +20,7 @@ extension Exchange {
 
   /// What is kept for this exchange, with the blocks that it has from the pool.
   var memoryHeld: Int {
-    let compressor = answer.compressor == nil ? 0 : GzipCompressor.memoryBytes
+    let compressor = answer.compressor?.memoryBytes ?? 0
     return counted.bytes + attempts.inputBytes + compressor + fileBody.blockBytes
   }
 

@@ -10,6 +10,7 @@ extension Exchange {
       answerLocally(.status(503, "draining"))
       return nil
     }
+    if snapshot.stale != nil, !isQuestion { considerStale() }
     if let changes = destination.rules?.request { request.apply(changes) }
     request.describe(connection, client: record.client, requestID: record.requestID)
     let needsKey = request.head.isExtendedConnect
@@ -18,7 +19,8 @@ extension Exchange {
         asPacket: upstream.settings.nodeProtocol.isUWSGI,
         closing: upstream.settings.keepAlive.connections == 0,
         webSocket: snapshot.configuration.routes[destination.route].webSocket,
-        key: needsKey ? WebSocketKey.make(&worker.random) : [])
+        key: needsKey ? WebSocketKey.make(&worker.random) : [],
+        path: isQuestion ? nil : snapshot.configuration.routes[destination.route].pathChange)
     } catch {
       answerLocally(.refused(error))
       return nil
@@ -76,7 +78,7 @@ extension Exchange {
     case .hold(let until, let restsUntil, let isFirst):
       guard upstream.holds.add(self, until: until, restsUntil: restsUntil) else {
         worker.counters.refused(.held)
-        return answerLocally(.status(503, upstream.state.absence))
+        return answerForWant(503, upstream.state.absence)
       }
       if isFirst { worker.counters.waits.add() }
       stage = .waiting(for: .instance)
@@ -87,12 +89,12 @@ extension Exchange {
         worker.counters.queued.add()
       } else {
         worker.counters.refused(.queued)
-        return answerLocally(.status(503, "queue-full"))
+        return answerForWant(503, "queue-full")
       }
       stage = .waiting(for: .slot)
     case .deliverKept: deliverKept()
     case .refuseBlock(let sent, let limit): answerLocally(.blockTooLarge(sent: sent, limit: limit))
-    case .answer(let status, let reason): answerLocally(.status(status, reason))
+    case .answer(let status, let reason): answerForWant(status, reason)
     }
   }
 
@@ -126,7 +128,7 @@ extension Exchange {
       isDetour: attempt.detour != nil)
     switch tries.failed(which, failure, prospects(upstream)) {
     case .again:
-      noteTry(attempt, "stale")
+      noteTry(attempt, .stale)
       attempts.remove(which)
       attempt.close()
       ask(node, upstream, fresh: true)
@@ -137,7 +139,7 @@ extension Exchange {
     let isStrange =
       cause.nodeFailure.maybeWrongProtocol
       && node.trouble?.failure == .wrongProtocol
-    noteTry(attempt, isStrange ? NodeFailure.wrongProtocol.word : cause.word)
+    noteTry(attempt, isStrange ? .failed(.wrongProtocol) : cause.outcome)
     if let server = attempt.detour, cause.isConnectFailure {
       worker.links.detours.failed(server, to: node, now: worker.loop.now)
     }
@@ -157,6 +159,7 @@ extension Exchange {
     let now = worker.loop.now.nanoseconds
     upstream.state.lasting.latency.record(now - attempt.startedAt.nanoseconds)
     if let node = attempt.node {
+      node.latency.record(now - attempt.startedAt.nanoseconds)
       node.recordSuccess(began: attempt.startedAt.nanoseconds, now: now)
       noteReached(attempt, node)
     }
@@ -164,13 +167,13 @@ extension Exchange {
     let verdict = tries.head(which, status: attempt.response.status, prospects(upstream))
     switch verdict {
     case .keep:
-      noteTry(attempt, "status")
+      noteTry(attempt, .status)
       attempt.disarm()
       attempts.keep(which)
     case .deliver:
       if let loser = attempts.win(which) { drop(loser) }
       if which == .beside { upstream.state.lasting.countHedgeWon() }
-      noteTry(attempt, which == .beside ? "hedged" : "ok")
+      noteTry(attempt, which == .beside ? .hedged : .ok)
       attempts.dropKept()?.close()
     }
     return verdict
@@ -179,6 +182,11 @@ extension Exchange {
   func relayAnswer(of attempt: Attempt) {
     guard !mistakesForTunnel(attempt.response.status) else {
       return answerLocally(.status(502, "websocket-not-agreed"))
+    }
+    if attempt.response.status >= 500, let word = Self.errorWord(attempt.response.status),
+      answerStale(word)
+    {
+      return
     }
     deliver(attempt)
   }
@@ -228,9 +236,10 @@ extension Exchange {
   /// An instance may be back.
   func released() -> Tries.Order? {
     stage = .trying
-    guard let route = destination?.route, let found = findUpstream(route) ?? upstream else {
-      return nil
-    }
+    guard let route = destination?.route,
+      // A question has the route of the request that it is about, and another upstream.
+      let found = isQuestion ? upstream : findUpstream(route) ?? upstream
+    else { return nil }
     let isOther = found !== upstream
     if isOther { destination?.upstream = found }
     return tries.released(isOther: isOther, prospects(found))
@@ -245,6 +254,11 @@ extension Exchange {
   // MARK: Ends
 
   private func deliverKept() {
+    if let status = attempts.kept?.response.status, let word = Self.errorWord(status),
+      answerStale(word)
+    {
+      return
+    }
     guard let attempt = attempts.takeKept() else {
       return answerLocally(.status(502, "upstream"))
     }
@@ -258,16 +272,18 @@ extension Exchange {
 
   private func drop(_ attempt: Attempt) {
     attempt.node?.recordAbandoned(began: attempt.startedAt.nanoseconds)
-    noteTry(attempt, "lost")
+    noteTry(attempt, .lost)
     attempt.close()
   }
 
   /// Nobody waits for what the tries bring any more.
   func abandonTries() {
+    if destination?.gate != nil { leaveGate() }
     if case .waiting(let awaited) = stage {
       switch awaited {
       case .instance: upstream?.holds.remove(self)
       case .slot: upstream?.queue.remove(self)
+      case .site: worker.sites.remove(self)
       }
     }
     if let attempt = attempts.takeFirst() {

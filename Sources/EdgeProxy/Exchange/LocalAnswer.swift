@@ -22,9 +22,12 @@ extension Exchange {
     abandonTries()
     countMemory()
     stage = .answering
+    if case .call(let call)? = driver { return call.failed(reason) }
     switch reason {
     case .status(let status, let cause): sendPage(ErrorResponse(status: status, reason: cause))
     case .refused(let error): sendPage(ErrorResponse(error))
+    case .unauthorized(let challenge, let cause):
+      sendPage(ErrorResponse(status: 401, reason: cause), challenge: challenge)
     case .tooLarge(let limit):
       sendPage(
         ErrorResponse(status: 413, reason: "body-too-large", limit: .init(sent: nil, limit: limit)))
@@ -38,6 +41,11 @@ extension Exchange {
           status: 429, reason: cause,
           limit: .init(sent: nil, limit: limit, unit: "requests per second"),
           retryAfterSeconds: seconds))
+    case .siteAway(let cause, let seconds):
+      sendPage(
+        ErrorResponse(
+          status: 503, reason: cause, retryAfterSeconds: seconds,
+          sentence: "This site is being worked on. Please try again later."))
     case .notTLS:
       sendPage(
         ErrorResponse(
@@ -46,9 +54,13 @@ extension Exchange {
     case .healthy: sendWord(200, "ok")
     case .unhealthy(let word): sendWord(503, word)
     case .redirect: redirect()
+    case .otherHost(let host): redirect(to: host)
     case .challenge(let content): sendChallenge(content)
     case .challengeMethod: sendError(405, "method-not-allowed", allow: "GET, HEAD")
+    case .otherMethods(let methods):
+      sendPage(ErrorResponse(status: 405, reason: "method-not-allowed"), allow: methods)
     case .methodRefused: sendError(405, "method-not-allowed", allow: Self.forwardedMethods)
+    case .preflight(let rule): answerPreflight(rule)
     case .options: sendOwn(204, "No Content") { $0.add("Allow", Self.forwardedMethods) }
     case .local(let local): answerHere(local)
     }
@@ -60,11 +72,14 @@ extension Exchange {
   func sendError(
     _ status: Int, _ reason: StaticString, allow: StaticString? = nil, length: Int64? = nil
   ) {
-    sendPage(ErrorResponse(status: status, reason: reason), allow: allow, length: length)
+    var methods: [UInt8] = []
+    if let allow { methods.append(allow) }
+    sendPage(ErrorResponse(status: status, reason: reason), allow: methods, length: length)
   }
 
   private func sendPage(
-    _ response: ErrorResponse, allow: StaticString? = nil, length: Int64? = nil
+    _ response: ErrorResponse, allow: [UInt8] = [], length: Int64? = nil,
+    challenge: [UInt8]? = nil
   ) {
     note(cause: response.reason)
     let requestID = record.requestID
@@ -77,10 +92,11 @@ extension Exchange {
       if let seconds = response.retryAfterSeconds {
         fits = HeadSerializer.field("Retry-After", Array("\(seconds)".utf8).span, into: &output)
       }
-      if let allow {
-        var methods: [UInt8] = []
-        methods.append(allow)
-        fits = fits && HeadSerializer.field("Allow", methods.span, into: &output)
+      if !allow.isEmpty {
+        fits = fits && HeadSerializer.field("Allow", allow.span, into: &output)
+      }
+      if let challenge {
+        fits = fits && HeadSerializer.field("WWW-Authenticate", challenge.span, into: &output)
       }
       if let length {
         let range = Array("bytes */\(length)".utf8)
@@ -89,7 +105,7 @@ extension Exchange {
       if let policy = destination?.rules?.strictTransport {
         fits = fits && HeadSerializer.field("Strict-Transport-Security", policy.span, into: &output)
       }
-      return fits
+      return fits && writeCrossOrigin(into: &output)
     }
   }
 
@@ -104,28 +120,44 @@ extension Exchange {
 
   /// To https: 301 where the method survives it, else 308, which keeps the method (RFC 9110 §15.4).
   private func redirect() {
-    let status = request.head.method == .get || request.head.method == .head ? 301 : 308
+    let location = location(on: request.head.host)
+    ownBody.begin()
+    send(movedStatus, movedPhrase, Self.plainText) {
+      HeadSerializer.field("Location", location.span, into: &$0)
+    }
+  }
+
+  /// To the name that clients shall see, with the fields of the route.
+  private func redirect(to host: [UInt8]) {
+    let location = location(on: host)
+    ownBody.begin()
+    sendOwnBody(movedStatus, movedPhrase) { $0.add("Location", location.span) }
+  }
+
+  private var movedStatus: Int {
+    request.head.method == .get || request.head.method == .head ? 301 : 308
+  }
+
+  private var movedPhrase: StaticString {
+    movedStatus == 301 ? "Moved Permanently" : "Permanent Redirect"
+  }
+
+  /// The same path and query at https of a host.
+  private func location(on host: [UInt8]) -> [UInt8] {
     var location: [UInt8] = []
     location.append("https://")
-    location.append(contentsOf: request.head.host)
+    location.append(contentsOf: host)
     if worker.httpsPort != 443 {
       location.append(UInt8(ascii: ":"))
       location.append(decimal: UInt64(worker.httpsPort))
     }
-    if request.head.path.isEmpty || request.head.decodedPath.first != UInt8(ascii: "/") {
-      location.append(UInt8(ascii: "/"))
+    // The `*` of OPTIONS is no path.
+    if request.head.decodedPath.first == UInt8(ascii: "/") {
+      location.append(targetOf: request.head)
     } else {
-      location.append(copying: request.head.span(request.head.path))
+      location.append(UInt8(ascii: "/"))
     }
-    if let query = request.head.query {
-      location.append(UInt8(ascii: "?"))
-      location.append(copying: request.head.span(query))
-    }
-    ownBody.begin()
-    let phrase: StaticString = status == 301 ? "Moved Permanently" : "Permanent Redirect"
-    send(status, phrase, Self.plainText) {
-      HeadSerializer.field("Location", location.span, into: &$0)
-    }
+    return location
   }
 
   private func sendChallenge(_ content: [UInt8]) {

@@ -19,7 +19,9 @@ extension Exchange {
 
   private func answerRedirect(_ settings: RedirectSettings) {
     var location: [UInt8] = []
-    settings.target.write(for: request.head, into: &location)
+    let route = destination?.route
+    let change = route.flatMap { snapshot.configuration.routes[$0].pathChange }
+    settings.target.write(for: request.head, behind: change?.strip ?? [], into: &location)
     ownBody.begin()
     sendOwnBody(settings.status, settings.phrase) { $0.add("Location", location.span) }
   }
@@ -53,17 +55,25 @@ extension Exchange {
     from source: Answer.Source, _ status: Int, _ phrase: StaticString,
     _ framing: OutputFraming, _ describe: (inout ResponseHead) -> Void
   ) -> Bool {
-    guard let driver else { return false }
-    let closing = driver.mustClose()
     localHead.begin(status, phrase)
     describe(&localHead)
+    return sendLocalHead(from: source, framing)
+  }
+
+  /// Sends `localHead`, as the rules of the route change it; `false` where it did not fit and the
+  /// connection is cut.
+  func sendLocalHead(
+    from source: Answer.Source, _ framing: OutputFraming, coding: BodyCoding = .asSent
+  ) -> Bool {
+    guard let driver else { return false }
+    let closing = driver.mustClose()
     let requestID = record.requestID
     localHead.add("X-Request-ID", requestID.span)
-    if let rules = destination?.rules { rules.apply(to: &localHead) }
-    let fitted = beginAnswer(from: source, driver, status, framing) { output in
+    if let rules = destination?.rules { rules.apply(to: &localHead, for: request.head) }
+    let fitted = beginAnswer(from: source, driver, localHead.status, framing) { output in
       HeadSerializer.write(
         localHead, framing: framing, connection: connectionToken(closing: closing),
-        date: worker.date.span, into: &output)
+        date: worker.date.span, coding: coding, into: &output)
     }
     if !fitted { driver.cutAnswer() }
     return fitted

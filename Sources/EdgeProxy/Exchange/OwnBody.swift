@@ -59,10 +59,13 @@ final class SharedPage {
   let bytes: [UInt8]
   private let buffers: BufferPool
   private var lent = 0
+  /// Lives as long as the page.
+  private let kept: AnyObject?
 
-  init(_ bytes: [UInt8], countedIn buffers: BufferPool) {
+  init(_ bytes: [UInt8], countedIn buffers: BufferPool, keeping kept: AnyObject? = nil) {
     self.bytes = bytes
     self.buffers = buffers
+    self.kept = kept
   }
 
   /// The page in the hands of one answer, until this goes.

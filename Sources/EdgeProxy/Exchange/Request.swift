@@ -47,10 +47,72 @@ struct Request: ~Copyable {
     if let address = forwarded.client { client = address }
   }
 
+  /// Settles which trace the request belongs to, and returns its id; empty for none.
+  mutating func settleTrace(
+    _ settings: TraceSettings, _ random: inout RandomSource
+  ) -> [UInt8] {
+    let isBelieved = settings.mode != .off && (settings.source == .anyone || isFromTrusted)
+    var id: [UInt8] = []
+    if isBelieved, let found = head.traceID {
+      id.append(copying: head.span(found))
+      return id
+    }
+    head.removeTrace()
+    guard settings.mode == .make else { return id }
+    id = [UInt8](repeating: 0, count: RandomSource.identifierBytes)
+    random.nextIdentifier(into: &id)
+    var span = id
+    random.nextIdentifier(into: &span)
+    head.beginTrace(id: id, parent: Array(span.prefix(16)), isSampled: settings.isSampled)
+    return id
+  }
+
   /// `false` where the request has been forwarded as often as it may.
   mutating func countForward() -> Bool { head.countForward() }
 
   mutating func apply(_ rules: FieldRules) { head.apply(rules) }
+
+  /// Forgets what the client says in fields that only this server may write.
+  mutating func forget(_ names: [[UInt8]]) {
+    for name in names { head.removeLookalikes(of: name) }
+  }
+
+  /// Adds a field of this server's.
+  mutating func add(_ name: [UInt8], _ value: borrowing Span<UInt8>) { head.addOwn(name, value) }
+
+  /// Tells an application over uwsgi who the user is that a field names.
+  mutating func tell(user: [UInt8]) { facts.user = user }
+
+  /// Becomes the question to an authenticator whether another request may go on.
+  mutating func ask(_ path: [UInt8], about other: borrowing Request) {
+    head.ask(path, about: other.head)
+    client = other.client
+    isFromTrusted = other.isFromTrusted
+    forwarded.become(other.forwarded)
+    facts.forwardedMethod.append(copying: other.head.span(other.head.methodBytes))
+    facts.forwardedURI.removeAll(keepingCapacity: true)
+    facts.forwardedURI.append(targetOf: other.head)
+    facts.clientCertificate = other.facts.clientCertificate
+  }
+
+  /// Tells the application who the user is.
+  mutating func identify(as user: [UInt8]) {
+    facts.user = user
+    head.addOwn(Self.userField, user.span)
+  }
+
+  /// What the application is told the user in over HTTP, and what else is taken for it.
+  private static let userField = Array("Remote-User".utf8)
+  static let userFields = [userField, Array("X-Remote-User".utf8)]
+
+  /// Takes away what a client says of a certificate that it was not asked for.
+  mutating func removeCertificateFields() { head.removeCertificateFields() }
+
+  /// The host asks for certificates: the application is told of the client's, and believes nobody else.
+  mutating func tell(of certificate: ClientCertificateFacts) {
+    head.removeCertificateFields()
+    facts.clientCertificate = certificate
+  }
 
   mutating func receive(
     _ bytes: borrowing Span<UInt8>, in place: RequestBody.Place
@@ -127,12 +189,15 @@ struct Request: ~Copyable {
   /// Writes the head in what the upstream speaks, once for all tries: as a packet of uwsgi or as
   /// HTTP/1.1, then with `closing` for a connection that serves one request.
   mutating func encode(
-    asPacket: Bool, closing: Bool, webSocket: Bool, key: [UInt8]
+    asPacket: Bool, closing: Bool, webSocket: Bool, key: [UInt8], path: PathChange?
   ) throws(HTTPError) {
+    facts.describe(path, behind: forwarded.prefix)
     facts.bodyLength = head.framing == .none ? nil : UInt64(body.count)
     facts.asksForWebSocket = head.asksForWebSocket && webSocket
     facts.webSocketKey = key
     isPacket = asPacket
+    // The rules of the route may have set some.
+    if facts.clientCertificate != nil { head.removeCertificateFields() }
     guard isPacket else { return message.encode(head, facts: facts, closing: closing) }
     try packet.encode(head, facts: facts)
   }
@@ -201,6 +266,9 @@ struct Request: ~Copyable {
     // Shared storage would have to be copied for the next request's name.
     facts.requestID = []
     facts.forwardedHost = []
+    facts.user = []
+    facts.clientCertificate = nil
+    facts.forwardedMethod = []
     forwarded.reset()
   }
 }

@@ -151,8 +151,8 @@ struct Tries: Sendable {
     let state = now.state
     let unheard = state.nodes[first].server == nil ? 0 : now.unheard(since: began)
     let wanted = Balancer.Request(
-      tried: tried, barred: unheard, affinity: request.affinity, now: now.now.nanoseconds,
-      random: now.random)
+      tried: tried, barred: unheard | state.withheld(bound: request.bound),
+      affinity: request.affinity, now: now.now.nanoseconds, random: now.random)
     guard let index = Balancer.pickBeside(state, wanted) else {
       return unheard & ~tried.bits != 0 ? .lookAgain : .waitOn
     }
@@ -238,7 +238,8 @@ struct Tries: Sendable {
     guard !hasDetoured, !unreached.isEmpty, generation == now.generation,
       state.retry.mayDetour(facts(now))
     else { return nil }
-    let nodes = BitSequence(unreached.bits).map { state.nodes[$0] }
+    let reachable = unreached.bits & ~state.withheld(bound: request.bound)
+    let nodes = BitSequence(reachable).map { state.nodes[$0] }
     guard let (node, server) = now.servers.helper(for: nodes, random: now.random),
       let index = state.nodes.firstIndex(where: { $0 === node })
     else { return nil }
@@ -323,8 +324,9 @@ struct Tries: Sendable {
       mayHold: !keepsAnswer && heldUntil.map { now.now < $0 } ?? true)
   }
 
-  /// After a server was lost: the nodes of all servers that have said nothing since.
+  /// Those that an operator keeps from requests, and after a server was lost the nodes of all servers that
+  /// have said nothing since.
   private func barred(_ now: Prospects<some OtherServers>) -> UInt128 {
-    lostSince.map { now.unheard(since: $0) } ?? 0
+    (lostSince.map { now.unheard(since: $0) } ?? 0) | now.state.withheld(bound: request.bound)
   }
 }

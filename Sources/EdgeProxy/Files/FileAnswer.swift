@@ -10,9 +10,8 @@ extension Exchange {
     case .options: return sendOwn(204, "No Content") { $0.add("Allow", Self.fileMethods) }
     default: return sendError(405, "method-not-allowed", allow: Self.fileMethods)
     }
-    guard let route = destination?.route else { return sendError(404, "file-hidden") }
-    let routePath = snapshot.configuration.routes[route].path
-    guard let path = RequestedFile.path(of: request.head.decodedPath, below: routePath) else {
+    let requested = request.head.decodedPath
+    guard let path = RequestedFile.path(of: requested, below: settings.below) else {
       return sendError(404, "file-hidden")
     }
     do throws(RequestedFile.Failure) {
@@ -22,6 +21,18 @@ extension Exchange {
       case .directory: try answerDirectory(found, settings)
       case .other: throw .absent
       }
+    } catch {
+      answerAbsent(error, settings)
+    }
+  }
+
+  /// A program in the browser has paths that are no files: its one page answers for them.
+  private func answerAbsent(_ failure: RequestedFile.Failure, _ settings: FileSettings) {
+    guard failure == .absent, let name = settings.fallback,
+      let file = RequestedFile.sibling(name, in: settings.directory)
+    else { return refuseFile(failure) }
+    do throws(RequestedFile.Failure) {
+      try send(file, settings)
     } catch {
       refuseFile(error)
     }

@@ -68,6 +68,8 @@ final class NodeReports {
     _ node: NodeState, _ upstream: UpstreamState, _ entry: inout Told, _ linesLeft: inout Int,
     _ now: Instant
   ) {
+    // An operator who has disabled it knows; what it is afterwards is told when it is enabled.
+    guard node.standing != .disabled else { return }
     let trouble = node.isDown ? node.trouble : nil
     guard entry.isDown != (trouble != nil), !protocols.isAsking(node), linesLeft > 0,
       entry.lines.take(now)
@@ -165,11 +167,21 @@ enum ProcessUser {
   /// The name of the effective user with its number; only the control thread asks.
   static var name: String {
     let number = geteuid()
+    return word(number).map { "\($0) (\(number))" } ?? "\(number)"
+  }
+
+  /// The user at the other end of a unix socket, as the kernel says.
+  static func name(atPeerOf raw: Int32) -> String {
+    guard let number = Socket.peerUser(raw) else { return "unknown" }
+    return word(number) ?? "\(number)"
+  }
+
+  private static func word(_ number: UInt32) -> String? {
     // SAFETY: the entry belongs to the C library until the next call, and is copied at once.
     guard let entry = unsafe getpwuid(number), let name = unsafe entry.pointee.pw_name else {
-      return "\(number)"
+      return nil
     }
-    return "\(unsafe String(cString: name)) (\(number))"
+    return unsafe String(cString: name)
   }
 }
 

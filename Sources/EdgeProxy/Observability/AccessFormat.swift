@@ -1,18 +1,19 @@
-internal import Calendar
 internal import Configuration
 internal import HTTPCore
 
-/// Writes finished exchanges as lines: JSON, or Apache's `combined`.
+/// Writes finished exchanges as lines: JSON, Apache's `combined`, or what the operator's text says.
 ///
 /// JSON has one object per line; what an exchange does not have (no TLS, no upstream, no referer)
 /// is left out. Times are UTC and durations microseconds.
 struct AccessFormat {
   private let format: LogSettings.Format
-  /// The second that `stamp` was made for, and its text up to the second.
-  private var second = Int64.min
-  private var stamp: [UInt8] = []
+  private var stamp: AccessStamp
+  private var text = AccessText()
 
-  init(_ format: LogSettings.Format) { self.format = format }
+  init(_ format: LogSettings.Format) {
+    self.format = format
+    stamp = AccessStamp(format == .combined ? .apache : .rfc3339)
+  }
 
   /// Appends one line with its line end; without a request line the head is an empty one.
   mutating func append(
@@ -21,6 +22,7 @@ struct AccessFormat {
     switch format {
     case .json: appendJSON(record, head, to: &line)
     case .combined: appendCombined(record, head, to: &line)
+    case .text(let pieces): text.append(pieces, record, head, to: &line)
     }
   }
 
@@ -30,11 +32,8 @@ struct AccessFormat {
     _ record: borrowing AccessRecord, _ head: borrowing RequestHead, to line: inout TextBuffer
   ) {
     line.append("{\"time\":\"")
-    prepareStamp(record.time)
-    line.append(stamp.span)
-    line.append(UInt8(ascii: "."))
-    line.append(Int(((record.time % 1_000_000) + 1_000_000) % 1_000_000), digits: 6)
-    line.append("Z\",")
+    stamp.append(record.time, to: &line)
+    line.append("\",")
     if record.listener.isEmpty {
       line.append("\"status\":")
       line.append(decimal: record.status)
@@ -43,7 +42,9 @@ struct AccessFormat {
       Self.text(",\"listener\":\"", record.listener.span, to: &line)
     }
     Self.text(",\"id\":\"", record.requestID.span, to: &line)
+    Self.text(",\"trace_id\":\"", record.traceID.span, to: &line)
     Self.text(",\"client\":\"", record.client.span, to: &line)
+    Self.text(",\"user\":\"", record.user.span, to: &line)
     Self.request(head, to: &line)
     if let version = record.tlsVersion {
       line.append(",\"tls\":\"")
@@ -131,10 +132,15 @@ struct AccessFormat {
     } else {
       line.append(apache: record.client.span)
     }
-    line.append(" - - [")
-    prepareStamp(record.time)
-    line.append(stamp.span)
-    line.append(" +0000] \"")
+    line.append(" - ")
+    if record.user.isEmpty {
+      line.append(UInt8(ascii: "-"))
+    } else {
+      line.append(apacheWord: record.user.span)
+    }
+    line.append(" [")
+    stamp.append(record.time, to: &line)
+    line.append("] \"")
     if !record.listener.isEmpty {
       line.append("TCP ")
       line.append(apache: record.listener.span)
@@ -176,46 +182,12 @@ struct AccessFormat {
 
   /// A part of the head; nothing where the head was refused before it was kept.
   @_lifetime(borrow head)
-  private static func part(_ head: borrowing RequestHead, _ part: ByteRange) -> Span<UInt8> {
+  static func part(_ head: borrowing RequestHead, _ part: ByteRange) -> Span<UInt8> {
     head.span(part.range.upperBound <= head.bytes.count ? part : .empty)
   }
 
-  private static func version(_ head: borrowing RequestHead) -> StaticString {
+  static func version(_ head: borrowing RequestHead) -> StaticString {
     if head.versionMajor == 2 { return "HTTP/2.0" }
     return head.versionMinor == 0 ? "HTTP/1.0" : "HTTP/1.1"
-  }
-
-  /// Makes `stamp` anew when the second has changed.
-  private mutating func prepareStamp(_ time: Int64) {
-    // Towards the past, of any number that there is.
-    let second = time / 1_000_000 - (time % 1_000_000 < 0 ? 1 : 0)
-    guard second != self.second else { return }
-    self.second = second
-    let civil = CivilTime(seconds: second)
-    let date = civil.date
-    var text = TextBuffer(capacity: 32)
-    switch format {
-    case .json:
-      text.append(date.year, digits: 4)
-      text.append(UInt8(ascii: "-"))
-      text.append(date.month, digits: 2)
-      text.append(UInt8(ascii: "-"))
-      text.append(date.day, digits: 2)
-      text.append(UInt8(ascii: "T"))
-    case .combined:
-      text.append(date.day, digits: 2)
-      text.append(UInt8(ascii: "/"))
-      text.append(CivilDate.monthNames[date.month - 1])
-      text.append(UInt8(ascii: "/"))
-      text.append(date.year, digits: 4)
-      text.append(UInt8(ascii: ":"))
-    }
-    text.append(civil.hour, digits: 2)
-    text.append(UInt8(ascii: ":"))
-    text.append(civil.minute, digits: 2)
-    text.append(UInt8(ascii: ":"))
-    text.append(civil.second, digits: 2)
-    stamp.removeAll(keepingCapacity: true)
-    for index in 0..<text.count { stamp.append(text[index]) }
   }
 }

@@ -66,7 +66,7 @@ struct AccessLog: ~Copyable {
 
   /// Adds the line of a finished exchange.
   func append(_ record: borrowing AccessRecord, _ head: borrowing RequestHead) {
-    guard let writer else { return }
+    guard let writer, settings.health || !record.isHealth else { return }
     tell(writer.append(record, head))
   }
 

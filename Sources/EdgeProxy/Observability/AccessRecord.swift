@@ -26,7 +26,13 @@ struct AccessRecord: Sendable {
   var listener: [UInt8] = []
   /// The client's address, without its port.
   var client: [UInt8] = []
+  /// Who the client has shown to be; empty for nobody.
+  var user: [UInt8] = []
   var requestID: [UInt8] = []
+  /// The 32 digits of the trace that the request belongs to; empty for none.
+  var traceID: [UInt8] = []
+  /// The health endpoint answered.
+  var isHealth = false
   /// `nil` without TLS.
   var tlsVersion: StaticString?
   var isResumed = false

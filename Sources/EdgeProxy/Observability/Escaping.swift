@@ -51,6 +51,17 @@ extension TextBuffer {
     }
   }
 
+  /// The same where no quotation marks are around: a space would end the item, so it is `\x20`.
+  mutating func append(apacheWord bytes: borrowing Span<UInt8>) {
+    var start = 0
+    for index in 0..<bytes.count where bytes[index] == UInt8(ascii: " ") {
+      append(apache: bytes.extracting(start..<index))
+      append("\\x20")
+      start = index + 1
+    }
+    append(apache: bytes.extracting(start..<bytes.count))
+  }
+
   /// Text between two tags or in a quoted attribute of HTML.
   ///
   /// A byte that is not ASCII, or does not print, is shown as `?`: the pages say nothing about

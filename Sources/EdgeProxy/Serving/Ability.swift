@@ -31,13 +31,15 @@ struct Ability: Equatable, Sendable {
   ///
   /// It may when its last try or check did not fail; one that was never tried counts as well, so at
   /// the start the first checks have to be over before this is asked. Only nodes that `counts` says
-  /// to are looked at.
+  /// to are looked at, and none that an operator has disabled.
   static func hasBackend(
     _ upstreams: [UpstreamState], where counts: (NodeState) -> Bool = { _ in true }
   ) -> Bool {
     upstreams.contains {
       $0.settings.nodeProtocol != .tcp
-        && $0.nodes.contains { !$0.condition.lastFailed && counts($0) }
+        && $0.nodes.contains {
+          !$0.condition.lastFailed && $0.standing != .disabled && counts($0)
+        }
     }
   }
 }

@@ -7,12 +7,15 @@ internal import HTTPCore
 enum ExchangeDriver {
   case http1(HTTP1Driver)
   case http2(HTTP2Stream)
+  /// No client: the answer is for this server.
+  case call(AuthenticatorCall)
 
   /// Whether the connection ends after the present answer; decided before its head is written.
   func mustClose() -> Bool {
     switch self {
     case .http1(let driver): driver.mustClose()
     case .http2(let stream): stream.mustClose()
+    case .call: false
     }
   }
 
@@ -23,6 +26,8 @@ enum ExchangeDriver {
     switch self {
     case .http1(let driver): driver.sendHead(framing, write)
     case .http2(let stream): stream.sendHead(framing, write)
+    // It has taken the head as it came.
+    case .call: true
     }
   }
 
@@ -31,6 +36,7 @@ enum ExchangeDriver {
     switch self {
     case .http1(let driver): driver.sendInterim(write)
     case .http2(let stream): stream.sendInterim(write)
+    case .call: break
     }
   }
 
@@ -39,6 +45,7 @@ enum ExchangeDriver {
     switch self {
     case .http1: Int.max
     case .http2(let stream): stream.room
+    case .call: Int.max
     }
   }
 
@@ -48,6 +55,7 @@ enum ExchangeDriver {
     // A connection that is full tells it in any case.
     case .http1: break
     case .http2(let stream): stream.wait()
+    case .call: break
     }
   }
 
@@ -56,8 +64,11 @@ enum ExchangeDriver {
   /// An exchange that has bytes left hears `downstreamWritable` when there is room again.
   func sendBody(_ bytes: borrowing Span<UInt8>) -> Int {
     switch self {
-    case .http1(let driver): driver.sendBody(bytes)
-    case .http2(let stream): stream.sendBody(bytes)
+    case .http1(let driver): return driver.sendBody(bytes)
+    case .http2(let stream): return stream.sendBody(bytes)
+    case .call(let call):
+      call.take(bytes)
+      return bytes.count
     }
   }
 
@@ -67,6 +78,7 @@ enum ExchangeDriver {
     switch self {
     case .http1(let driver): driver.flush()
     case .http2(let stream): stream.flush()
+    case .call: true
     }
   }
 
@@ -75,6 +87,7 @@ enum ExchangeDriver {
     switch self {
     case .http1(let driver): driver.endAnswer()
     case .http2(let stream): stream.endAnswer()
+    case .call(let call): call.answerEnded()
     }
   }
 
@@ -83,6 +96,7 @@ enum ExchangeDriver {
     switch self {
     case .http1(let driver): driver.cutAnswer()
     case .http2(let stream): stream.cutAnswer()
+    case .call(let call): call.answerCut()
     }
   }
 
@@ -91,6 +105,8 @@ enum ExchangeDriver {
     switch self {
     case .http1(let driver): driver.handOver(to: tunnel)
     case .http2(let stream): stream.handOver(to: tunnel)
+    // It asks for no tunnel, so that none is agreed to.
+    case .call: break
     }
   }
 
@@ -99,6 +115,7 @@ enum ExchangeDriver {
     switch self {
     case .http1: most
     case .http2(let stream): stream.responseMemory(most)
+    case .call: most
     }
   }
 }

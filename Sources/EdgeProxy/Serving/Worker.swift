@@ -22,6 +22,7 @@ final class Worker: TurnEnd {
   let spoolDirectory: String
   let challenges: ChallengeDirectory
   var challengeTable = ChallengeTable.empty
+  let sites: SiteOrders
   var random: RandomSource
   private(set) var clock = WallClock()
   private(set) var snapshot: WorkerSnapshot
@@ -61,10 +62,11 @@ final class Worker: TurnEnd {
     spoolDirectory = plan.spoolDirectory
     perAddress = plan.perAddress
     challenges = ChallengeDirectory(configuration.acmeChallenges)
+    sites = SiteOrders(loop: loop, countMax: configuration.limits.held, table: plan.sites)
     random = RandomSource(seed: UInt64.random(in: 1...UInt64.max))
     tls = try WorkerTLS(plan)
     accessLog = AccessLog(configuration.log, logger: logger, warnings: plan.warnings)
-    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, previous: nil)
+    snapshot = WorkerSnapshot(plan.snapshot, loop: loop, counters: counters, previous: nil)
     ability = plan.ability
     checkSuspects = plan.checkSuspects
     httpsPort = plan.httpsPort
@@ -90,23 +92,18 @@ final class Worker: TurnEnd {
   /// Takes over a configuration; requests under way keep theirs.
   func install(_ plan: SnapshotPlan) {
     let previous = snapshot
-    snapshot = WorkerSnapshot(plan, loop: loop, previous: previous)
+    snapshot = WorkerSnapshot(plan, loop: loop, counters: counters, previous: previous)
     previous.retire(except: snapshot)
     relief.install(plan.configuration.limits)
+    sites.install(countMax: plan.configuration.limits.held)
     door.forgetNodes()
     challenges.path = plan.configuration.acmeChallenges
-    tls.offerHTTP2(plan.configuration.listen.http2)
+    defer { sendOthersAway(thanUnder: previous.clientRules) }
     do throws(TLSError) {
-      try tls.install(plan.configuration.tls.policy)
+      try tls.install(plan)
     } catch {
       logger.error("other TLS settings are not in force", metadata: ["error": "\(error)"])
     }
-  }
-
-  /// Takes over the applications that have announced themselves.
-  func install(_ tables: [ApplicationTable?]) {
-    snapshot.install(tables)
-    door.forgetNodes()
   }
 
   /// Takes over certificates; connections keep theirs.
@@ -366,7 +363,7 @@ final class Worker: TurnEnd {
     accessLog.flush()
     counters.memory.set(buffers.bytesOut)
     counters.fileBytes.set(Int(buffers.fileBytesOut))
-    counters.held.set(snapshot.waitingCount)
+    counters.held.set(snapshot.waitingCount + sites.count)
   }
 
   /// The time of day, in microseconds since 1970, at an instant not long ago.
@@ -383,7 +380,7 @@ final class Worker: TurnEnd {
   }
 
   func log(_ exchange: Exchange) {
-    counters.count(exchange.record)
+    counters.count(exchange.record, exchange.request.head, on: exchange.routeCounters)
     accessLog.append(exchange.record, exchange.request.head)
   }
 }

@@ -24,6 +24,7 @@ final class WorkerCounters: Sendable {
   }
 
   let peers = PeerCounters()
+  let failures = FailureRing()
   let accepted = Count()
   let connections = Count()
   let handshakesFailed = Count()
@@ -49,9 +50,12 @@ final class WorkerCounters: Sendable {
   let memory = Count()
   /// The same of temporary files.
   let fileBytes = Count()
-  private let answers = [6 of Count](initializingWith: { span in
-    while !span.isFull { span.append(Count()) }
-  })
+  /// Requests by route, and those that have found none.
+  let routes = NamedCounters<RouteCounters>()
+  let unrouted = RouteCounters()
+  /// Tries by upstream.
+  let upstreams = NamedCounters<TryCounters>()
+  private let codes = StatusCodes()
   private let refusals = [6 of Count](initializingWith: { span in
     while !span.isFull { span.append(Count()) }
   })
@@ -59,10 +63,16 @@ final class WorkerCounters: Sendable {
     while !span.isFull { span.append(Count()) }
   })
 
-  /// Statuses by their first digit; 0 for requests that ended without one.
-  static let statusClasses = 0...5
-
-  func answers(class number: Int) -> Int { answers[number].now }
+  /// Requests that have ended, by the first digit of their status (`StatusCodes.classes`).
+  var answersByClass: [Int] {
+    var sums = StatusCodes.classes.map { _ in 0 }
+    for row in routes.all.map(\.row) + [unrouted] {
+      for (place, count) in row.answers.enumerated() {
+        sums[StatusCodes.number(ofClass: place)] &+= count
+      }
+    }
+    return sums
+  }
 
   func refusals(_ limit: Limit) -> Int { refusals[limit.rawValue].now }
 
@@ -94,12 +104,18 @@ final class WorkerCounters: Sendable {
   func countSession(_ record: borrowing AccessRecord) {
     sessionBytesIn.add(Int(record.bytesIn))
     sessionBytesOut.add(Int(record.bytesOut))
+    if record.isFailure { failures.add(record, RequestHead()) }
   }
 
-  /// Takes in a finished exchange.
-  func count(_ record: borrowing AccessRecord) {
-    let number = record.status / 100
-    answers[Self.statusClasses.contains(number) ? number : 0].add()
+  /// Takes in a finished exchange; `route` is `nil` for one that has found none.
+  func count(
+    _ record: borrowing AccessRecord, _ head: borrowing RequestHead = RequestHead(),
+    on route: RouteCounters? = nil
+  ) {
+    if record.isFailure { failures.add(record, head) }
+    (route ?? unrouted).count(
+      place: codes.place(of: record.status), status: record.status,
+      microseconds: record.totalMicroseconds)
     bytesIn.add(Int(record.bytesIn))
     bytesOut.add(Int(record.bytesOut))
     let count = record.triesCount
@@ -109,5 +125,5 @@ final class WorkerCounters: Sendable {
   }
 
   /// All requests that have ended.
-  var requests: Int { Self.statusClasses.reduce(0) { $0 + answers(class: $1) } }
+  var requests: Int { answersByClass.reduce(0, &+) }
 }

@@ -28,6 +28,8 @@ struct WorkerPlan: Sendable {
   let httpsPort: UInt16
   /// Has nodes checked at once that have fallen silent; any thread calls it.
   let checkSuspects: @Sendable () -> Void
+  /// The sites that are taken out; `nil` for none.
+  var sites: SiteTable?
   /// The whole server's.
   var warnings = Warnings()
 }

@@ -18,6 +18,11 @@ extension Worker {
     var metadata: Logger.Metadata = ["client": "\(client)"]
     switch refusal {
     case .unknownName(let name), .noChallenge(let name): metadata["server_name"] = Self.shown(name)
+    case .noClientCertificate, .clientCertificate:
+      metadata["server_name"] = Self.shown(connection.stream?.serverName ?? [])
+      if case .clientCertificate(let refused) = refusal, !refused.subject.isEmpty {
+        metadata["subject"] = Self.shown(refused.subject)
+      }
     case .noName, .malformedName, .notTLS: break
     }
     // Strangers ask for anything, as often as they like: of each kind one line in a while is enough.
@@ -91,6 +96,8 @@ extension TLSStream.Refusal {
     case .malformedName: "a client's server name cannot be read"
     case .noChallenge: "a CA looks for a tls-alpn-01 challenge that this server does not know"
     case .notTLS: "a client spoke no TLS where TLS is spoken"
+    case .noClientCertificate: "a client showed no certificate, and its host asks for one"
+    case .clientCertificate(let refused): "a client's certificate is refused: \(refused.reason)"
     }
   }
 }

@@ -16,31 +16,53 @@ final class WorkerSnapshot {
   /// `nil` where no rate is limited.
   let rates: RateTable?
   let deadly: DeadlyRequests
+  let passwords: PasswordBooks
+  /// The same for all configurations of a worker.
+  let admissions: Admissions
   let errorPages: ErrorPages
   let mediaTypes: MediaTypes
-  /// For the log: the host pattern of each route.
+  /// `nil` where no route keeps answers.
+  let stale: WorkerStale?
+  /// What hosts ask of their clients' certificates; `nil` where none does.
+  let clientRules: ClientRules?
+  /// The same as one bit, for requests.
+  let asksForCertificates: Bool
+  /// For the log: the host pattern of each route, the first of several.
   let routeNames: [[UInt8]]
+  /// Where the requests of each route are counted.
+  let routeCounters: [RouteCounters]
 
-  init(_ plan: SnapshotPlan, loop: EventLoop, previous: WorkerSnapshot?) {
+  init(
+    _ plan: SnapshotPlan, loop: EventLoop, counters: WorkerCounters, previous: WorkerSnapshot?
+  ) {
     configuration = plan.configuration
     routes = plan.routes
     headLimits = plan.headLimits
     rates = plan.rates
     deadly = plan.deadly
+    passwords = plan.passwords
+    admissions = previous?.admissions ?? Admissions()
     mediaTypes = plan.mediaTypes
-    routeNames = plan.configuration.routes.map { Array($0.host.utf8) }
+    stale = plan.stale.map { WorkerStale($0, plan.configuration, previous: previous?.stale) }
+    clientRules = plan.clientRules
+    asksForCertificates = plan.clientRules != nil
+    routeNames = plan.configuration.routes.map { Array($0.name.utf8) }
+    routeCounters = counters.routes.install(
+      plan.routeLabels, for: plan.configuration.routes.map(\.label))
+    let tryCounters = counters.upstreams.install(
+      plan.upstreamLabels, for: plan.configuration.upstreams.map(\.name))
     errorPages = ErrorPages(
       node: plan.configuration.node, pages: plan.configuration.errorPages)
     healthPath = Array(plan.configuration.health.path.utf8)
     let limits = plan.configuration.limits
-    let upstreams = plan.upstreams.map { state in
+    let upstreams = zip(plan.upstreams, tryCounters).map { state, counters in
       // Those that wait at an upstream which only has other nodes now may go on with them.
       if let kept = previous?.upstreams.first(where: { $0.state.lasting === state.lasting }) {
         kept.install(state)
         kept.install(limits)
         return kept
       }
-      return WorkerUpstream(state: state, loop: loop, limits: limits)
+      return WorkerUpstream(state: state, loop: loop, limits: limits, counters: counters)
     }
     self.upstreams = upstreams
     applications = zip(upstreams, plan.applications).map { upstream, table in
@@ -105,13 +127,20 @@ struct SnapshotPlan: Sendable {
   var applications: [ApplicationTable?]
   let headLimits: HeadLimits
   let rates: RateTable?
+  /// What requests and tries are counted by.
+  let routeLabels: BoundedNames
+  let upstreamLabels: BoundedNames
   /// The servers of the fleet on which the upstreams have nodes.
   let neighbours: Neighbours
   /// The addresses of the host names among the nodes.
   let hosts: HostAddresses
   /// The same for all configurations.
   let deadly: DeadlyRequests
+  let passwords: PasswordBooks
   let mediaTypes: MediaTypes
+  /// The same for all configurations with the same bounds; `nil` where no route keeps answers.
+  let stale: StaleStore?
+  let clientRules: ClientRules?
 
   /// An upstream whose settings did not change keeps what is known about its nodes.
   ///
@@ -123,8 +152,15 @@ struct SnapshotPlan: Sendable {
   ) {
     self.configuration = configuration
     routes = RouteTable(configuration.routes)
+    clientRules = ClientRules(configuration.routes)
     deadly = previous?.deadly ?? DeadlyRequests()
+    passwords = PasswordBooks(configuration, previous: previous?.passwords)
     rates = configuration.limitsRates ? previous?.rates ?? RateTable() : nil
+    stale = StaleStore.planned(configuration, previous: previous?.stale)
+    routeLabels = BoundedNames(
+      configuration.routes.map(\.label), after: previous?.routeLabels)
+    upstreamLabels = BoundedNames(
+      configuration.upstreams.map(\.name), after: previous?.upstreamLabels)
     let isMoved = previous.map { $0.neighbours != neighbours } ?? true
     upstreams = configuration.upstreams.map { settings in
       let known = previous?.upstreams.first { $0.settings == settings }

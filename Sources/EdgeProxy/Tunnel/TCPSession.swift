@@ -95,8 +95,8 @@ final class TCPSession: Listed {
     }
     // A session must not be left in the queue of a node that has as many as it takes.
     let request = Balancer.Request(
-      tried: tried, mayBeRepeated: false, affinity: affinity, now: worker.loop.now.nanoseconds,
-      random: worker.random.next())
+      tried: tried, barred: upstream.state.withheld(), mayBeRepeated: false, affinity: affinity,
+      now: worker.loop.now.nanoseconds, random: worker.random.next())
     switch Balancer.pick(upstream.state, request) {
     case .node(let index):
       tried.insert(index)
@@ -114,7 +114,7 @@ final class TCPSession: Listed {
   func attemptSucceeded(_ attempt: SessionAttempt) {
     attempt.node.recordSuccess(
       began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
-    note(attempt, "ok")
+    note(attempt, .ok)
     upstream.answered()
     dropFallback()
     relay(attempt)
@@ -125,7 +125,7 @@ final class TCPSession: Listed {
     attempt.node.recordFailure(
       .busy, began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds,
       random: worker.random.next())
-    note(attempt, NodeFailure.busy.word)
+    note(attempt, .failed(.busy))
     guard fallback == nil, decide(mayHold: false) == .tryAnother else {
       dropFallback()
       return relay(attempt)
@@ -140,7 +140,7 @@ final class TCPSession: Listed {
     attempt.node.recordFailure(
       failure, began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds,
       random: worker.random.next())
-    note(attempt, failure.word)
+    note(attempt, .failed(failure))
     drop(attempt)
     let now = worker.loop.now
     switch decide(mayHold: heldUntil.nanoseconds == 0 || now < heldUntil) {
@@ -156,14 +156,16 @@ final class TCPSession: Listed {
     let facts = RetryFacts(
       isRepeatable: true, sent: attempts, closed: 0, blockBytes: 0,
       elapsed: worker.loop.now.nanoseconds - startedAt.nanoseconds,
-      hasOthers: upstream.state.hasUntried(tried), mayHold: mayHold)
+      hasOthers: upstream.state.hasUntried(tried, barred: upstream.state.withheld()),
+      mayHold: mayHold)
     return upstream.state.retry.decide(.couldNotConnect(.other), facts) { false }
   }
 
-  private func note(_ attempt: SessionAttempt, _ outcome: StaticString) {
+  private func note(_ attempt: SessionAttempt, _ outcome: TryOutcome) {
     let spent = worker.loop.now.microseconds(since: attempt.startedAt)
-    record.addTry(node: attempt.node.name, outcome: outcome, microseconds: spent)
+    record.addTry(node: attempt.node.name, outcome: outcome.word, microseconds: spent)
     record.upstreamMicroseconds = spent
+    upstream.counters.count(outcome, microseconds: spent)
   }
 
   /// Gives the client the refusal, where there is one.

@@ -27,7 +27,7 @@ extension Exchange: TunnelOwner {
     node.recordSuccess(
       began: attempt.startedAt.nanoseconds, now: worker.loop.now.nanoseconds)
     noteReached(attempt, node)
-    noteTry(attempt, "ok")
+    noteTry(attempt, .ok)
     attempts.dropKept()?.close()
     let isStream = request.head.isExtendedConnect
     let status = attempt.response.status

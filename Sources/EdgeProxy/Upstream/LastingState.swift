@@ -10,6 +10,9 @@ final class LastingState: Sendable {
   /// How long answers take.
   let latency = LatencyHistogram()
 
+  /// An operator keeps requests from one of its nodes.
+  private let orders = Atomic<Bool>(false)
+
   private let hedgeCount = Atomic<Int>(0)
   private let hedgeWonCount = Atomic<Int>(0)
   private let turn = Atomic<UInt>(0)
@@ -20,6 +23,10 @@ final class LastingState: Sendable {
 
   func countHedge() { hedgeCount.add(1, ordering: .relaxed) }
   func countHedgeWon() { hedgeWonCount.add(1, ordering: .relaxed) }
+
+  var hasOrders: Bool { orders.load(ordering: .relaxed) }
+
+  func setOrders(_ areThere: Bool) { orders.store(areThere, ordering: .relaxed) }
 
   /// The next number of a sequence that all workers draw from.
   func nextTurn() -> UInt { turn.add(1, ordering: .relaxed).oldValue }

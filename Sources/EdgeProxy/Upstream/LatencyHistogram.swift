@@ -35,6 +35,31 @@ final class LatencyHistogram: Sendable {
     if count == Self.recordsMax { halve() }
   }
 
+  /// The last few hundred answers.
+  struct Summary: Equatable, Sendable {
+    var count = 0
+    /// Milliseconds that so many in a hundred stayed below, at most a quarter more than they took.
+    var p50 = 0
+    var p95 = 0
+    var p99 = 0
+  }
+
+  var summary: Summary {
+    let counts = (0..<Self.bucketCount).map { Int(buckets[$0].load(ordering: .relaxed)) }
+    let total = counts.reduce(0, +)
+    guard total > 0 else { return Summary() }
+    func percentile(_ percent: Int) -> Int {
+      var left = max(1, (total * percent + 99) / 100)
+      for (index, count) in counts.enumerated() {
+        left -= count
+        if left <= 0 { return Int(Self.end(of: index)) - 1 }
+      }
+      return Int(Self.end(of: Self.bucketCount - 1)) - 1
+    }
+    return Summary(
+      count: total, p50: percentile(50), p95: percentile(95), p99: percentile(99))
+  }
+
   private func refresh() {
     var total: UInt64 = 0
     for index in 0..<Self.bucketCount { total += UInt64(buckets[index].load(ordering: .relaxed)) }

@@ -36,6 +36,9 @@ final class NodeState: Sendable, CustomStringConvertible {
   private let failureCounts = [15 of Atomic<Int>](initializingWith: { span in
     while !span.isFull { span.append(Atomic<Int>(0)) }
   })
+  private let standingWord = Atomic<UInt8>(Standing.enabled.rawValue)
+  /// How long its answers took to their first byte.
+  let latency = LatencyHistogram()
   /// There is a `trouble`.
   private let down = Atomic<Bool>(false)
   private let troubles = Guarded<NodeTrouble?>(nil)
@@ -70,6 +73,12 @@ final class NodeState: Sendable, CustomStringConvertible {
   var inFlight: Int { inFlightCount.load(ordering: .relaxed) }
 
   var condition: NodeCondition { NodeCondition(word: word.load(ordering: .acquiring)) }
+
+  /// What an operator lets it have of the requests.
+  var standing: Standing { Standing(rawValue: standingWord.load(ordering: .relaxed)) ?? .enabled }
+
+  /// The control thread sets it; the upstream is told of it by `UpstreamState.takeStandings`.
+  func stand(_ standing: Standing) { standingWord.store(standing.rawValue, ordering: .relaxed) }
 
   /// How many attempts failed for this reason since the start.
   func failureCount(_ failure: NodeFailure) -> Int {

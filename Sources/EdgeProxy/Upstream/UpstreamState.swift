@@ -109,12 +109,37 @@ final class UpstreamState: Sendable {
     }
   }
 
-  /// Nobody is left: it has no nodes, or all of them are down.
-  var isDown: Bool { nodes.allSatisfy(\.isDown) }
+  /// Nobody is left: it has no nodes, or all of them are down or get nothing new.
+  var isDown: Bool { nodes.allSatisfy { $0.isDown || $0.standing != .enabled } }
+
+  /// The nodes from which an operator keeps a request, a bit each; `bound` is the mark of the one that its
+  /// cookie names.
+  func withheld(bound: UInt64? = nil) -> UInt128 {
+    guard lasting.hasOrders else { return 0 }
+    var bits: UInt128 = 0
+    for (index, node) in nodes.enumerated() {
+      switch node.standing {
+      case .enabled: break
+      case .draining where node.mark == bound: break
+      case .draining, .disabled: bits |= 1 << UInt128(index)
+      }
+    }
+    return bits
+  }
+
+  /// The standing of its nodes has been set.
+  ///
+  /// Those that get nothing do not count when it is asked whether one more may go out.
+  func takeStandings() {
+    let asked = nodes.filter { $0.standing == .enabled }
+    lasting.setOrders(asked.count < nodes.count)
+    lasting.cap.admit(asked)
+  }
 
   /// Why a request is answered that has waited for a node in vain.
   var absence: StaticString {
-    nodes.isEmpty && !unresolved.isEmpty ? "unresolved" : "no-instance"
+    if nodes.isEmpty { return unresolved.isEmpty ? "no-instance" : "unresolved" }
+    return withheld().nonzeroBitCount == nodes.count ? "nodes-disabled" : "no-instance"
   }
 
   /// Nodes that are out at the moment; never more than half.

@@ -28,7 +28,7 @@ final class WorkerApplications {
     guard let index = table.lookup(host) else { return table.isComplete ? nil : unknown }
     if let upstream = upstreams[index] { return upstream }
     let made = WorkerUpstream(
-      state: table.states[index], loop: loop, limits: limits)
+      state: table.states[index], loop: loop, limits: limits, counters: unknown.counters)
     upstreams[index] = made
     return made
   }

@@ -18,14 +18,17 @@ final class WorkerUpstream {
   ///
   /// Each request of this worker that ends lets one go on; requests of other workers do not.
   let queue: WaitQueue
+  /// Where tries at its nodes are counted.
+  let counters: TryCounters
   /// Nodes and their pools; none where connections serve one request.
   private var pools: [(node: NodeState, pool: NodePool)] = []
   private let loop: EventLoop
   /// What nodes must prove, where they speak TLS.
   private let identity: Result<ClientContext, TLSError>?
 
-  init(state: UpstreamState, loop: EventLoop, limits: LimitSettings) {
+  init(state: UpstreamState, loop: EventLoop, limits: LimitSettings, counters: TryCounters) {
     settings = state.settings
+    self.counters = counters
     self.state = state
     self.loop = loop
     holds = WaitQueue(loop: loop, interval: .milliseconds(100), countMax: limits.held)

@@ -1,9 +1,12 @@
 /// What an answer's body becomes on its way.
-package enum BodyCoding: Sendable {
+package enum BodyCoding: Sendable, Equatable {
   case asSent
   /// Not compressed, but it could have been for another client: caches are told.
   case varying
-  case gzip
+  case compressed(ContentCoding)
+
+  /// The body is another one than the one that was sent.
+  package var isCompressed: Bool { if case .compressed = self { true } else { false } }
 }
 
 /// Which answers are compressed.
@@ -14,26 +17,30 @@ package enum BodyCoding: Sendable {
 /// | with Content-Encoding, a digest, or `Cache-Control: no-transform` | as sent |
 /// | of another type, or known to be smaller than the minimum | as sent |
 /// | with Set-Cookie, where the route spares those | as sent |
-/// | to HEAD, to HTTP/1.0, to a client that does not accept gzip, without a body | with Vary only |
-/// | all others | gzip, RFC 9110 §8.4.1.3 |
+/// | to HEAD, to HTTP/1.0, to a client that accepts none of the codings, without a body | with Vary only |
+/// | all others | in the coding that the client likes best, RFC 9110 §8.4.1 |
 package struct CompressionRules: Sendable, Equatable {
   /// Media types in lower case; `text/*` is all of a kind.
   package var types: [[UInt8]]
   /// Answers that are known to be smaller are not worth it.
   package var bodyBytesMin: Int
+  /// Of two that the client likes as well, the first.
+  package var codings: [ContentCoding]
 
-  package init(types: [[UInt8]], bodyBytesMin: Int) {
+  package init(types: [[UInt8]], bodyBytesMin: Int, codings: [ContentCoding]) {
     self.types = types
     self.bodyBytesMin = bodyBytesMin
+    self.codings = codings
   }
 
-  /// What becomes of the body of `response`.
+  /// What becomes of the body of `response`, in a coding for which `isAvailable`.
   ///
   /// With `sparingCookies`, answers that set cookies are left alone: where a
   /// secret and words of an attacker's are in one compressed answer, its length betrays the secret
   /// (BREACH).
   package func coding(
-    of response: borrowing ResponseHead, for request: borrowing RequestHead, sparingCookies: Bool
+    of response: borrowing ResponseHead, for request: borrowing RequestHead, sparingCookies: Bool,
+    where isAvailable: (ContentCoding) -> Bool = { _ in true }
   ) -> BodyCoding {
     switch response.status {
     case ..<200, 204, 205, 206, 304: return .asSent
@@ -54,9 +61,9 @@ package struct CompressionRules: Sendable, Equatable {
     guard hasType else { return .asSent }
     if let length = response.contentLength, length < UInt64(bodyBytesMin) { return .asSent }
     guard response.bodyFraming(for: request.method) != .none, request.versionMinor > 0,
-      AcceptEncoding(request).prefers(.gzip)
+      let coding = AcceptEncoding(request).best(of: codings, where: isAvailable)
     else { return .varying }
-    return .gzip
+    return .compressed(coding)
   }
 
   /// Whether a Content-Type is one of the types; its parameters do not matter.

@@ -1,8 +1,5 @@
 internal import CZlib
 
-/// zlib could not go on: its memory is gone or was overwritten.
-package struct CompressionFailed: Error {}
-
 /// One gzip stream (RFC 1952) on its way: spans go in, bytes come out, whenever it likes.
 ///
 /// Making one takes 268 KB; after `reset` the same memory serves another stream. One thread at a
@@ -11,22 +8,6 @@ package struct CompressionFailed: Error {}
 // thread at a time uses it.
 @safe
 package final class GzipCompressor {
-  /// What has to come out besides what is ready anyway.
-  package enum Flush {
-    case nothing
-    /// Everything that went in, so that the reader can have it; costs up to 6 bytes.
-    case pause
-    /// Everything, and the end of the stream.
-    case end
-  }
-
-  package struct Step {
-    package var consumed: Int
-    package var produced: Int
-    /// All that was asked for is out; otherwise there was no space for it.
-    package var isComplete: Bool
-  }
-
   /// What zlib allocates for a window of 32 KiB and a memory level of 8 (zconf.h), and its state.
   package static let memoryBytes = 268 << 10
 
@@ -64,13 +45,10 @@ package final class GzipCompressor {
     isHoldingBack = false
   }
 
-  /// Takes from `input` what it can and writes to `output`, which has more than 6 bytes.
-  ///
-  /// It is called again, with what is left of the input and the same `flush`, until the step is
-  /// complete.
-  package func compress(
-    _ input: borrowing Span<UInt8>, _ flush: Flush, into output: inout MutableSpan<UInt8>
-  ) throws(CompressionFailed) -> Step {
+  /// See `BodyCompressor.compress`.
+  func compress(
+    _ input: borrowing Span<UInt8>, _ flush: CompressionFlush, into output: inout MutableSpan<UInt8>
+  ) throws(CompressionFailed) -> CompressionStep {
     let mode: Int32 =
       switch flush {
       case .nothing: Z_NO_FLUSH
@@ -100,7 +78,7 @@ package final class GzipCompressor {
     if flush == .end { isComplete = result == Z_STREAM_END }
     if consumed > 0 { isHoldingBack = true }
     if isComplete, flush != .nothing { isHoldingBack = false }
-    return Step(consumed: consumed, produced: produced, isComplete: isComplete)
+    return CompressionStep(consumed: consumed, produced: produced, isComplete: isComplete)
   }
 }
 

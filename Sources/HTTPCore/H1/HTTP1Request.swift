@@ -30,7 +30,7 @@ package struct HTTP1Request: ~Copyable {
     _ head: borrowing RequestHead, facts: borrowing ForwardedFacts, closing: Bool
   ) {
     storage.removeAll(keepingCapacity: true)
-    writeRequestLine(head)
+    writeRequestLine(head, facts)
     write("Host", head.span(head.authority))
     writeFields(head)
     writeForwarded(head, facts)
@@ -48,10 +48,16 @@ package struct HTTP1Request: ~Copyable {
     storage.append("\r\n")
   }
 
-  private mutating func writeRequestLine(_ head: borrowing RequestHead) {
+  private mutating func writeRequestLine(
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
+  ) {
     storage.append(copying: head.span(head.methodBytes))
     storage.append(UInt8(ascii: " "))
-    storage.append(targetOf: head)
+    if let change = facts.change {
+      storage.append(targetOf: head, change)
+    } else {
+      storage.append(targetOf: head)
+    }
     storage.append(" HTTP/1.1\r\n")
   }
 
@@ -97,7 +103,23 @@ package struct HTTP1Request: ~Copyable {
     } else {
       write("X-Forwarded-Host", facts.forwardedHost.span)
     }
+    if !facts.forwardedPrefix.isEmpty { write("X-Forwarded-Prefix", facts.forwardedPrefix.span) }
     write("X-Request-ID", facts.requestID.span)
+    if let certificate = facts.clientCertificate { writeCertificate(certificate) }
+    guard !facts.forwardedMethod.isEmpty else { return }
+    write("X-Forwarded-Method", facts.forwardedMethod.span)
+    write("X-Forwarded-Uri", facts.forwardedURI.span)
+  }
+
+  private mutating func writeCertificate(_ facts: ClientCertificateFacts) {
+    storage.append("X-Client-Verify: ")
+    storage.append(facts.verdict)
+    storage.append("\r\n")
+    guard facts.isVerified else { return }
+    write("X-Client-DN", facts.subject.span)
+    write("X-Client-Issuer-DN", facts.issuer.span)
+    write("X-Client-Serial", facts.serial.span)
+    write("X-Client-Fingerprint", facts.fingerprint.span)
   }
 
   private mutating func write(_ name: StaticString, _ value: borrowing Span<UInt8>) {

@@ -27,6 +27,7 @@ package enum HeadSerializer {
     let piece = output.beginPiece()
     statusLine(head, into: &output)
     var dated = false
+    let isCompressed = coding.isCompressed
     var mustVary = coding != .asSent && !head.variesByEncoding
     for field in head.fields {
       if field.known == .contentLength {
@@ -44,17 +45,21 @@ package enum HeadSerializer {
         mustVary = false
         write(head.span(field.name), head.span(field.value), ", Accept-Encoding", into: &output)
         continue
-      } else if coding == .gzip, field.known == .acceptRanges {
+      } else if isCompressed, field.known == .acceptRanges {
         // Ranges of the body as it was sent are none of the body as it is now.
         continue
-      } else if coding == .gzip, field.known == .etag {
+      } else if isCompressed, field.known == .etag {
         weaken(head.span(field.name), head.span(field.value), into: &output)
         continue
       }
       write(head.span(field.name), head.span(field.value), into: &output)
     }
     if !dated { writeDate(date, into: &output) }
-    if coding == .gzip { output.append("Content-Encoding: gzip\r\n") }
+    if case .compressed(let coding) = coding {
+      output.append("Content-Encoding: ")
+      output.append(coding.name)
+      output.append("\r\n")
+    }
     if mustVary { output.append("Vary: Accept-Encoding\r\n") }
     end(framing, connection, into: &output)
     return output.endPiece(piece)

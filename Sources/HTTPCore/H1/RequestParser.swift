@@ -222,6 +222,7 @@ package struct RequestParser {
         throw .expectationUnsupported
       }
       head.expectsContinue = head.versionMinor == 1
+    case .traceparent, .tracestate: head.namesTrace = true
     default: break
     }
   }

@@ -166,6 +166,7 @@ package struct RequestFields: ~Copyable {
       } else {
         note(.expectationUnsupported)
       }
+    case .traceparent, .tracestate: head.namesTrace = true
     default: break
     }
   }

@@ -71,6 +71,33 @@ package struct AcceptEncoding: Equatable, Sendable {
     return weight > 0 && (identity == Self.unsaid || weight >= identity)
   }
 
+  /// The coding that the client likes best of those that it prefers to the plain body; of two that it
+  /// likes as well, the first.
+  ///
+  /// `*` stands for any coding. Before those that it could mean comes what the client has named, and
+  /// gzip, which every client that writes so can read.
+  package func best(
+    of codings: [ContentCoding], where isAvailable: (ContentCoding) -> Bool
+  ) -> ContentCoding? {
+    var best: (coding: ContentCoding, rank: Int)?
+    for coding in codings where prefers(coding) {
+      let rank = Int(weight(coding)) * 4 + (isNamed(coding) ? 2 : coding == .gzip ? 1 : 0)
+      if let best, best.rank >= rank { continue }
+      if isAvailable(coding) { best = (coding, rank) }
+    }
+    return best?.coding
+  }
+
+  private func isNamed(_ coding: ContentCoding) -> Bool {
+    switch coding {
+    case .identity: identity != Self.unsaid
+    case .gzip: gzip != Self.unsaid
+    case .deflate: deflate != Self.unsaid
+    case .brotli: brotli != Self.unsaid
+    case .zstd: zstd != Self.unsaid
+    }
+  }
+
   private mutating func add(_ value: borrowing Span<UInt8>) {
     var tokens = ListTokens(ByteRange(start: 0, count: value.count))
     while let element = tokens.next(value) { addElement(value.extracting(element.range)) }

@@ -9,7 +9,8 @@ package enum FieldName: UInt8, Sendable {
   case idempotencyKey, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince
   case keepAlive, maxForwards, proxy, proxyAuthenticate, proxyAuthorization, proxyConnection
   case secWebSocketAccept, secWebSocketKey, secWebSocketVersion
-  case range, referer, setCookie, te, trailer, transferEncoding, upgrade, userAgent, vary
+  case range, referer, setCookie, te, traceparent, tracestate, trailer, transferEncoding, upgrade
+  case userAgent, vary
   /// `X-Forwarded-…` of any kind.
   case xForwarded
   case xRealIP, xRequestID
@@ -85,7 +86,9 @@ package enum FieldName: UInt8, Sendable {
     case 8:
       if ASCII.equals(name, "if-match") { return .ifMatch }
       if ASCII.equals(name, "if-range") { return .ifRange }
+    case 10: if ASCII.equals(name, "tracestate") { return .tracestate }
     case 11:
+      if ASCII.equals(name, "traceparent") { return .traceparent }
       if ASCII.equals(name, "content-md5") || ASCII.equals(name, "repr-digest") { return .digest }
     case 12:
       if ASCII.equals(name, "content-type") { return .contentType }

@@ -10,6 +10,8 @@ package struct ForwardedChain: ~Copyable {
   package private(set) var isTLS: Bool?
   /// The host that the client named; empty where nothing was said.
   package private(set) var host: [UInt8] = []
+  /// What the proxy has taken off the path; empty where nothing usable was said.
+  package private(set) var prefix: [UInt8] = []
   /// The name of the request; empty where there is none that is fit to be kept.
   package private(set) var requestID: [UInt8] = []
   /// X-Forwarded-For as it came, its lines joined and without empty elements (RFC 9110 §5.6.1).
@@ -18,6 +20,7 @@ package struct ForwardedChain: ~Copyable {
   /// Trusted proxies between us and a client at most; the last address seen counts then.
   private static let hopsMax = 32
   private static let requestIDBytesMax = 128
+  private static let prefixBytesMax = 1024
 
   package init() {}
 
@@ -35,10 +38,20 @@ package struct ForwardedChain: ~Copyable {
     findClient(trusted)
   }
 
+  /// Says the same as another one.
+  package mutating func become(_ other: borrowing ForwardedChain) {
+    client = other.client
+    isTLS = other.isTLS
+    host = other.host
+    requestID = other.requestID
+    addresses = other.addresses
+  }
+
   package mutating func reset() {
     client = nil
     isTLS = nil
     host.removeAll(keepingCapacity: true)
+    prefix.removeAll(keepingCapacity: true)
     requestID.removeAll(keepingCapacity: true)
     addresses.removeAll(keepingCapacity: true)
   }
@@ -53,7 +66,28 @@ package struct ForwardedChain: ~Copyable {
       if ASCII.equals(scheme, "http") { isTLS = isTLS ?? false }
     } else if ASCII.equals(name, "x-forwarded-host"), host.isEmpty {
       host.append(copying: value)
+    } else if ASCII.equals(name, "x-forwarded-prefix"), prefix.isEmpty, Self.isPrefix(value) {
+      prefix.append(copying: value)
+      while prefix.last == UInt8(ascii: "/") { prefix.removeLast() }
     }
+  }
+
+  /// A path that names no server and has nothing to resolve; applications write links with it.
+  private static func isPrefix(_ value: borrowing Span<UInt8>) -> Bool {
+    guard (1...prefixBytesMax).contains(value.count), value[0] == UInt8(ascii: "/") else {
+      return false
+    }
+    var isBehindSlash = false
+    for index in 0..<value.count {
+      let byte = value[index]
+      switch byte {
+      case UInt8(ascii: "/"), UInt8(ascii: "."): if isBehindSlash { return false }
+      case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~"): break
+      default: guard ASCII.isLetter(byte) || ASCII.isDigit(byte) else { return false }
+      }
+      isBehindSlash = byte == UInt8(ascii: "/")
+    }
+    return true
   }
 
   /// Adds what stands between the commas, with its blanks, where there is something.

@@ -11,7 +11,18 @@ package struct ForwardedFacts {
   package var forwardedFor: [UInt8] = []
   /// The value of X-Forwarded-Host; empty for the host of the request.
   package var forwardedHost: [UInt8] = []
+  /// The value of X-Forwarded-Prefix; empty for none.
+  package internal(set) var forwardedPrefix: [UInt8] = []
+  /// What becomes of the path; `nil` for nothing.
+  package internal(set) var change: PathChange?
   package var requestID: [UInt8] = []
+  /// For an authenticator: the method and the target that the client has asked with; else empty.
+  package var forwardedMethod: [UInt8] = []
+  package var forwardedURI: [UInt8] = []
+  /// The user that has been let in; empty where nobody was asked.
+  package var user: [UInt8] = []
+  /// `nil` where the host asks for no certificates.
+  package var clientCertificate: ClientCertificateFacts?
   /// The length of the body that follows; `nil` where the request has none.
   package var bodyLength: UInt64?
   /// Bytes 0 and 3 of a uwsgi packet.

@@ -45,12 +45,21 @@ extension RequestHead {
   package func everyReading(
     settled: PathReading = [], _ holds: (borrowing Span<UInt8>) -> Bool
   ) -> Bool {
-    let doubts = pathDoubts.subtracting(settled)
+    everyReading(of: path, settled: settled, holds)
+  }
+
+  /// The same of a part of the path that begins a segment.
+  func everyReading(
+    of part: ByteRange, settled: PathReading = [], _ holds: (borrowing Span<UInt8>) -> Bool
+  ) -> Bool {
+    let doubts = doubts(of: part).subtracting(settled)
     let count = 1 << doubts.rawValue.nonzeroBitCount
-    guard count <= PathReading.workMax / max(1, Int(path.count)) else { return false }
+    guard count <= PathReading.workMax / max(1, Int(part.count)) else { return false }
     var reading = doubts
     for _ in 0..<count {
-      guard let path = path(as: reading.union(settled)), holds(path.span) else { return false }
+      guard let path = read(part, as: reading.union(settled)), holds(path.span) else {
+        return false
+      }
       // The next smaller subset; after the empty one all have been seen.
       reading = PathReading(rawValue: (reading.rawValue &- 1) & doubts.rawValue)
     }
@@ -58,10 +67,12 @@ extension RequestHead {
   }
 
   /// What of a reading makes a difference to this path; a difference too many does no harm.
-  package var pathDoubts: PathReading {
+  package var pathDoubts: PathReading { doubts(of: path) }
+
+  private func doubts(of part: ByteRange) -> PathReading {
     var doubts: PathReading = []
     var isBehindSeparator = false
-    var units = PathUnits(path)
+    var units = PathUnits(part)
     while let unit = units.next(bytes.span) {
       let wasBehindSeparator = isBehindSeparator
       isBehindSeparator = false
@@ -87,9 +98,11 @@ extension RequestHead {
   }
 
   /// The path as one server would read it; `nil` where it climbs above its root.
-  package func path(as reading: PathReading) -> [UInt8]? {
+  package func path(as reading: PathReading) -> [UInt8]? { read(path, as: reading) }
+
+  private func read(_ part: ByteRange, as reading: PathReading) -> [UInt8]? {
     var output: [UInt8] = []
-    output.reserveCapacity(Int(path.count) + 1)
+    output.reserveCapacity(Int(part.count) + 1)
     // No path has a NUL, so one can stand for a slash that nothing is to see yet.
     let late: UInt8 = 0
     var isParameter = false
@@ -100,7 +113,7 @@ extension RequestHead {
       }
       return try RequestTarget.endSegment(&output)
     }
-    var units = PathUnits(path)
+    var units = PathUnits(part)
     do throws(HTTPError) {
       while let unit = units.next(bytes.span) {
         if reading.separates(unit) {
@@ -173,7 +186,7 @@ private struct PathUnits {
 
 extension [UInt8] {
   /// Appends the target in origin form, as it was received.
-  mutating func append(targetOf head: borrowing RequestHead) {
+  package mutating func append(targetOf head: borrowing RequestHead) {
     if head.path.isEmpty { append(UInt8(ascii: "/")) }
     append(copying: head.span(head.path))
     if let query = head.query {

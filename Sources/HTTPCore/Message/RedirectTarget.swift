@@ -1,9 +1,9 @@
 /// Where a redirect leads to: a URL with places for parts of the request.
 ///
 /// `{host}` is the request's host without its port, `{path}` the path as sent, with one `/` in
-/// front, `{query}` a `?` and the query, or nothing where there is none. Parts of the request can
-/// neither end the field nor, because they never stand at the beginning, name another server than
-/// the one that was written.
+/// front, `{rest}` what the path has behind a prefix, with one `/` in front, or nothing, `{query}` a `?`
+/// and the query, or nothing where there is none. Parts of the request can neither end the field nor,
+/// because they never stand at the beginning, name another server than the one that was written.
 package struct RedirectTarget: Sendable, Equatable {
   /// A mistake in a text.
   package enum Mistake: Error, Equatable {
@@ -15,12 +15,15 @@ package struct RedirectTarget: Sendable, Equatable {
 
   private enum Piece: Sendable, Equatable {
     case text([UInt8])
-    case host, path, query
+    case host, path, rest, query
   }
 
   private var pieces: [Piece] = []
 
-  package static let placeholders = ["host", "path", "query"]
+  package static let placeholders = ["host", "path", "rest", "query"]
+
+  /// What is behind the prefix of a path is a part of it.
+  package var movesRest: Bool { pieces.contains(.rest) }
 
   /// One that leads nowhere.
   package init() {}
@@ -46,6 +49,7 @@ package struct RedirectTarget: Sendable, Equatable {
       switch name {
       case "host": pieces.append(.host)
       case "path": pieces.append(.path)
+      case "rest": pieces.append(.rest)
       case "query": pieces.append(.query)
       default: throw .placeholder(name)
       }
@@ -62,22 +66,43 @@ package struct RedirectTarget: Sendable, Equatable {
       let next: Piece? = pieces.count > 1 ? pieces[1] : nil
       let server = text.dropFirst(scheme.count)
       if server.isEmpty { return next == .host }
-      // `https://example.org{host}` would be another server.
-      return !server.hasPrefix("/") && (server.contains("/") || next != .host)
+      // `https://example.org{host}` would be another server, and `{rest}` may be nothing.
+      return !server.hasPrefix("/")
+        && (server.contains("/") || next != .host && (next != .rest || endsServer(behind: 1)))
     }
     // `//` would begin a server's name, and browsers read `\` as `/`.
     guard text.hasPrefix("/") else { return false }
-    guard let second = text.utf8.dropFirst().first else { return pieces.count == 1 }
+    guard let second = text.utf8.dropFirst().first else {
+      // No slash comes first in `{rest}` behind one.
+      return pieces.count == 1 || pieces[1] == .rest && endsServer(behind: 1)
+    }
     return second != UInt8(ascii: "/") && second != UInt8(ascii: "\\")
   }
 
-  /// Writes the URL for a request behind what `output` has.
-  package func write(for head: borrowing RequestHead, into output: inout [UInt8]) {
+  /// Whether what follows a piece cannot go on with a server's name or begin one.
+  private func endsServer(behind index: Int) -> Bool {
+    guard pieces.count > index + 1 else { return true }
+    switch pieces[index + 1] {
+    case .query: return true
+    case .text(let text): return text.first == UInt8(ascii: "?") || text.first == UInt8(ascii: "#")
+    case .host, .path, .rest: return false
+    }
+  }
+
+  /// Writes the URL for a request behind what `output` has; `{rest}` is what the path has behind `prefix`.
+  package func write(
+    for head: borrowing RequestHead, behind prefix: [UInt8] = [], into output: inout [UInt8]
+  ) {
     for piece in pieces {
       switch piece {
       case .text(let text): output += text
       case .host: output += head.host
       case .path: Self.write(path: head.span(head.path), into: &output)
+      case .rest:
+        if let rest = head.restOfPath(behind: prefix), !rest.isEmpty {
+          if output.last == UInt8(ascii: "/") { output.removeLast() }
+          Self.write(path: head.span(rest), into: &output)
+        }
       case .query:
         guard let query = head.query else { continue }
         output.append(UInt8(ascii: "?"))

@@ -44,6 +44,8 @@ package struct RequestHead: ~Copyable {
   /// Another server of the fleet asks for a pipe to an instance here; there is no target.
   package internal(set) var isPipe = false
   var hostFieldSeen = false
+  /// There is a `traceparent` or a `tracestate`.
+  package internal(set) var namesTrace = false
 
   package init() {}
 
@@ -76,6 +78,7 @@ package struct RequestHead: ~Copyable {
     isExtendedConnect = false
     isPipe = false
     hostFieldSeen = false
+    namesTrace = false
   }
 
   /// The bytes of a part of the head; none where the head never became complete.

@@ -9,18 +9,24 @@ extension UWSGIPacket {
     _ head: borrowing RequestHead, facts: borrowing ForwardedFacts
   ) throws(HTTPError) {
     begin()
-    addRequestLine(head)
+    addRequestLine(head, facts)
     addConnection(head, facts)
     addFields(head, facts)
     addForwarded(head, facts)
     try finish(modifier1: facts.modifier1, modifier2: facts.modifier2)
   }
 
-  private mutating func addRequestLine(_ head: borrowing RequestHead) {
+  private mutating func addRequestLine(
+    _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
+  ) {
     add("REQUEST_METHOD", head.span(head.methodBytes))
     addRequestURI(head)
-    add("PATH_INFO", head.decodedPath.span)
-    add("SCRIPT_NAME", "")
+    if let change = facts.change, head.decodedPath.first == UInt8(ascii: "/") {
+      addPath(head, change)
+    } else {
+      add("PATH_INFO", head.decodedPath.span)
+      add("SCRIPT_NAME", "")
+    }
     if let query = head.query {
       add("QUERY_STRING", head.span(query))
     } else {
@@ -45,6 +51,17 @@ extension UWSGIPacket {
     closeValue()
   }
 
+  /// What was taken off is where the application is mounted, PEP 3333; PATH_INFO may then be empty.
+  private mutating func addPath(_ head: borrowing RequestHead, _ change: PathChange) {
+    openKey(prefix: "PATH_INFO")
+    closeKey()
+    let (strip, front) = (change.strip, change.add)
+    append(front.span)
+    append(head.decodedRest(behind: strip))
+    closeValue()
+    add("SCRIPT_NAME", strip.span)
+  }
+
   private mutating func addConnection(
     _ head: borrowing RequestHead, _ facts: borrowing ForwardedFacts
   ) {
@@ -55,6 +72,8 @@ extension UWSGIPacket {
     if facts.remotePort > 0 { add("REMOTE_PORT", decimal: facts.remotePort) }
     add("REQUEST_SCHEME", facts.isTLS ? "https" : "http")
     if facts.isTLS { add("HTTPS", "on") }
+    if !facts.user.isEmpty { add("REMOTE_USER", facts.user.span) }
+    if let certificate = facts.clientCertificate { addCertificate(certificate) }
     if let type = head.first(.contentType) { add("CONTENT_TYPE", head.span(type)) }
     if let length = facts.bodyLength { add("CONTENT_LENGTH", decimal: length) }
   }
@@ -102,9 +121,15 @@ extension UWSGIPacket {
     } else {
       add("HTTP_X_FORWARDED_HOST", facts.forwardedHost.span)
     }
+    if !facts.forwardedPrefix.isEmpty {
+      add("HTTP_X_FORWARDED_PREFIX", facts.forwardedPrefix.span)
+    }
     add("HTTP_X_REQUEST_ID", facts.requestID.span)
     // uWSGI takes the last of UWSGI_SCHEME and HTTP_X_FORWARDED_PROTO for wsgi.url_scheme.
     add("UWSGI_SCHEME", facts.isTLS ? "https" : "http")
+    guard !facts.forwardedMethod.isEmpty else { return }
+    add("HTTP_X_FORWARDED_METHOD", facts.forwardedMethod.span)
+    add("HTTP_X_FORWARDED_URI", facts.forwardedURI.span)
   }
 
   /// Whether a field of this name came before, which then has this value too.

@@ -26,7 +26,8 @@ struct AdminListenerTests {
       reload: { ReloadOutcome(at: 0, isRefused: false, report: "") },
       drain: { "draining" }, undrain: { false }, drainState: { "serving" },
       issuance: { nil }, order: { AdminAnswer.text(202, "\($0)\n") },
-      changeNames: { [work] in work.waiting.append($1) })
+      changeNames: { [work] in work.waiting.append($1) },
+      operate: { $2(.text(200, "ordered by \($1)\n")) })
     listener = AdminListener(
       address, loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       desk: desk)
@@ -66,6 +67,13 @@ struct AdminListenerTests {
     try settle()
     _ = client.hear()
     #expect(client.isEnded)
+    listener.close()
+  }
+
+  @Test func `are known by the user that the kernel names`() throws {
+    let client = try client("POST /node/enable?address=a HTTP/1.1\r\nHost: x\r\n\r\n")
+    let user = ProcessUser.name.prefix { $0 != " " }
+    #expect(client.hear().hasSuffix("\r\n\r\nordered by \(user)\n"))
     listener.close()
   }
 

@@ -40,6 +40,30 @@ struct MetricTests {
     #expect(text(metric).last == "edgeproxy_delay_seconds \(said)")
   }
 
+  @Test func `a histogram has its buckets, its sum in seconds and its count`() {
+    var durations = DurationReading()
+    durations.buckets[0] = 3
+    durations.buckets[2] = 1
+    durations.buckets[15] = 1
+    durations.microseconds = 61_004_200
+    var metric = Metric.histogram("request_duration_seconds", "Requests.")
+    metric.add(durations, ("route", "a.test"))
+    let lines = text(metric)
+    #expect(lines[1] == "# TYPE edgeproxy_request_duration_seconds histogram")
+    let bucket = #"edgeproxy_request_duration_seconds_bucket{route="a.test",le="#
+    #expect(
+      lines[2...5] == [
+        bucket + #""0.001"} 3"#, bucket + #""0.0025"} 3"#, bucket + #""0.005"} 4"#,
+        bucket + #""0.01"} 4"#,
+      ])
+    #expect(
+      lines.suffix(4) == [
+        bucket + #""60"} 4"#, bucket + #""+Inf"} 5"#,
+        #"edgeproxy_request_duration_seconds_sum{route="a.test"} 61.004200"#,
+        #"edgeproxy_request_duration_seconds_count{route="a.test"} 5"#,
+      ])
+  }
+
   @Test func `no family comes twice and counters are named as such`() throws {
     let upstream = try makeUpstream(primaries: 1)
     let sections = [
@@ -48,6 +72,7 @@ struct MetricTests {
         reload: ReloadOutcome(at: 5, isRefused: false, report: "")
       ).section,
       WorkersSection(workers: [.init(counters: WorkerCounters(), silentSeconds: 0)]).section,
+      RoutesSection([WorkerCounters()]).section, TriesSection([WorkerCounters()]).section,
       UpstreamsSection(
         upstreams: [upstream], now: .init(nanoseconds: 0), time: 0
       ).section,

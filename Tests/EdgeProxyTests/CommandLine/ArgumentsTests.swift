@@ -85,6 +85,30 @@ struct ArgumentsTests {
     #expect(NodeArgument.encoded("edge-2_a.b~c&d=é/") == "edge-2_a.b~c%26d%3D%C3%A9%2F")
   }
 
+  @Test func `orders of operators say what, why and for how long`() throws {
+    let disable = try #require(
+      try Arguments.parseAsRoot([
+        "node", "disable", "edge2/unix:/run/a&b", "--reason", "disk swap", "--here",
+      ]) as? NodeDisableCommand)
+    #expect(
+      disable.node.query + disable.reason.query + disable.scope.query
+        == "address=edge2%2Funix%3A%2Frun%2Fa%26b&reason=disk%20swap&here=1")
+    let pause = try #require(
+      try Arguments.parseAsRoot(["maintenance", "pause", "*.a.test", "--for", "10m"])
+        as? MaintenancePauseCommand)
+    #expect(
+      pause.site.query + pause.span.query + pause.reason.query + pause.scope.query
+        == "host=%2A.a.test&for=600")
+    for wrong in [
+      ["node", "disable"], ["node", "enable", "a", "--reason", "x"], ["node", "drain", "a", "b"],
+      ["node", "disable", "a", "--reason", "a\nb"], ["maintenance", "on"],
+      ["maintenance", "on", "a", "--for", "10"], ["maintenance", "on", "a", "--for", "0s"],
+      ["maintenance", "on", "a", "--for", "169h"], ["maintenance", "off", "a", "--for", "10m"],
+    ] {
+      #expect(throws: (any Error).self, "\(wrong)") { try Arguments.parseAsRoot(wrong) }
+    }
+  }
+
   @Test func `certificates are ordered by the names that the configuration gives them`() throws {
     let words = ["acme", "issue", "*.Example.org", "a.test.", "--staging", "--force"]
     let issue = try #require(try Arguments.parseAsRoot(words) as? AcmeIssueCommand)

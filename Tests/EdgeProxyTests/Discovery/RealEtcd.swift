@@ -23,8 +23,8 @@ final class RealEtcd {
   init(on loop: EventLoop) throws {
     self.loop = loop
     directory = try TemporaryDirectory()
-    let client = "http://\(try RealNameServer.freePort())"
-    let peer = "http://\(try RealNameServer.freePort())"
+    let client = "http://\(try FreePort.take())"
+    let peer = "http://\(try FreePort.take())"
     endpoint = try #require(Endpoint(client))
     process = try ChildProcess(
       [

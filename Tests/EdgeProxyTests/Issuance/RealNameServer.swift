@@ -25,7 +25,7 @@ final class RealNameServer {
     on loop: EventLoop
   ) throws {
     directory = try TemporaryDirectory()
-    address = try place ?? Self.freePort()
+    address = try place ?? FreePort.take()
     var text = """
       options {
         directory "\(directory.path)"; listen-on port \(address.port ?? 0) { 127.0.0.1; };
@@ -71,12 +71,4 @@ final class RealNameServer {
 
   /// Killed, as by a power cut.
   func end() { process?.cancel() }
-
-  /// Free for TCP and, as nearly always, for UDP.
-  static func freePort() throws -> SocketAddress {
-    guard let any = SocketAddress(ip: "127.0.0.1", port: 0) else { throw SystemError("socket") }
-    let holder = try Socket.listen(any, reusePort: false)
-    guard let address = Socket.localAddress(holder.raw) else { throw SystemError("getsockname") }
-    return address
-  }
 }

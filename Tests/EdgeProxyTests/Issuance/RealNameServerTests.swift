@@ -107,7 +107,7 @@ struct RealNameServerTests {
   }
 
   @Test func `a secondary has the values when that is told`() throws {
-    let place = try RealNameServer.freePort()
+    let place = try FreePort.take()
     let server = try RealNameServer(Self.zones, notifying: [place], on: loop)
     defer { server.end() }
     try waitUntilReady(server, ["example.test"])

@@ -155,7 +155,7 @@ struct NamesSurveyTests {
 
   @Test func `every server is asked and each answer is shown`() throws {
     let question = DNSQuestion(name: FleetFixture.zone, type: .nameServer)
-    let silent = try RealNameServer.freePort()
+    let silent = try FreePort.take()
     let places = [
       NamesRound.Place(name: "ns1, edge-1", address: edge.address),
       NamesRound.Place(name: "", address: silent),

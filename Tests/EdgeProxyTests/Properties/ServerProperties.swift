@@ -41,7 +41,7 @@ package enum ServerProperties {
   private static let routes = RouteTable(
     patterns.map {
       RouteSettings(
-        host: $0.0, path: $0.1, upstream: 0, bodyBytesMax: 0, idempotencyKey: false,
+        hosts: [$0.0], path: $0.1, upstream: 0, bodyBytesMax: 0, idempotencyKey: false,
         webSocket: true)
     })
 
@@ -74,11 +74,12 @@ package enum ServerProperties {
     if input.flag() { record.firstByteMicroseconds = input.number(Int64.self) }
     record.client = input.raw(input.below(16))
     record.serverName = input.raw(input.below(16))
+    record.user = input.raw(input.below(8))
     if input.flag() { record.tlsVersion = "TLSv1.3" }
     for _ in 0..<input.below(3) {
       record.addTry(node: input.raw(8), outcome: "ok", microseconds: input.number(Int64.self))
     }
-    for kind in [LogSettings.Format.json, .combined] {
+    for kind in [LogSettings.Format.json, .combined, everyField] {
       var format = AccessFormat(kind)
       var line = TextBuffer(capacity: 16)
       format.append(record, head, to: &line)
@@ -86,6 +87,13 @@ package enum ServerProperties {
     }
     return nil
   }
+
+  /// A text with all fields there are, of which some stand between quotation marks.
+  private static let everyField = LogSettings.Format.text(
+    LogField.allCases.flatMap { field -> [LogPiece] in
+      let quote = LogPiece.text([UInt8(ascii: "\"")])
+      return [.field(field, isQuoted: false), quote, .field(field, isQuoted: true), quote]
+    } + [.header(Array("x-a".utf8), isQuoted: false)])
 
   /// One line without control bytes, of which JSON has as many quotation marks that begin a string as
   /// that end one.

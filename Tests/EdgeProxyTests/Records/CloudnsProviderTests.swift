@@ -196,7 +196,7 @@ final class CloudnsProviderTests {
     let away = CloudnsProvider(
       RecordsSettings.ClouDNS(
         user: .main(7), passwordFile: directory.path + "/password",
-        url: "http://127.0.0.1:\(try RealNameServer.freePort().port ?? 0)", authorityFile: nil),
+        url: "http://127.0.0.1:\(try FreePort.take().port ?? 0)", authorityFile: nil),
       zone: zone, seconds: 60, on: loop, logger: log.logger)
     let record = try record(wildcard, "203.0.113.1")
     let failure: RecordFailure? = try answer(of: away) { away.add(record, $0) }

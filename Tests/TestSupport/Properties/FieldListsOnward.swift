@@ -47,6 +47,10 @@ extension FieldListReading {
     _ = head.rangeConditionHolds(validators, now: input.number(Int64.self))
     guard AcceptEncoding(head).weight(.gzip) <= 1000 else { return "a weight above 1" }
     _ = head.acceptsJSON
+    if head.mayShareAnswer, head.value(ofField: octets("authorization").span) != nil {
+      return "an answer to one who is known is shared"
+    }
+    _ = head.forbidsStorage
     for name in ["a", "node", ""].map(octets) {
       if let value = head.cookie(name.span), value.range.upperBound > head.bytes.count {
         return "a cookie outside the head"

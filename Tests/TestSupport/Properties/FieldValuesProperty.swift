@@ -4,7 +4,37 @@ extension ParserProperties {
   /// Values of fields, each read as every kind there is.
   package static func fieldValues(_ input: [UInt8]) -> String? {
     rangesProblem(input) ?? codingsProblem(input) ?? cookieProblem(input) ?? dateProblem(input)
-      ?? tagsProblem(input) ?? redirectProblem(input)
+      ?? tagsProblem(input) ?? redirectProblem(input) ?? cacheControlProblem(input)
+  }
+
+  /// Two lines say what one list of both says, and each directive that a plain reading finds is found.
+  private static func cacheControlProblem(_ input: [UInt8]) -> String? {
+    let whole = CacheControl(input.span)
+    for seconds in [whole.maxAge, whole.sharedMaxAge, whole.staleIfError] {
+      guard (0...CacheControl.secondsMax).contains(seconds ?? 0) else { return "seconds" }
+    }
+    let place = cut(input)
+    let (first, second) = (Array(input[..<place]), Array(input[place...]))
+    var lines = CacheControl(first.span)
+    guard !lines.isUnreadable else { return wordsProblem(input, whole) }
+    lines.add(second.span)
+    let joined = CacheControl((first + octets(",") + second).span)
+    guard lines == joined else { return "two lines are not one list" }
+    return wordsProblem(input, whole)
+  }
+
+  /// Without quotation marks a list is what stands between its commas.
+  private static func wordsProblem(_ input: [UInt8], _ control: CacheControl) -> String? {
+    guard !input.contains(UInt8(ascii: "\"")), !control.isUnreadable else { return nil }
+    let words = Set(
+      text(input.span).lowercased().split(separator: ",").map {
+        $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)[0]
+          .filter { $0 != " " && $0 != "\t" }
+      })
+    guard control.noStore == words.contains("no-store") else { return "no-store" }
+    guard control.isPrivate == words.contains("private") else { return "private" }
+    guard control.noCache == words.contains("no-cache") else { return "no-cache" }
+    return (control.sharedMaxAge != nil) == words.contains("s-maxage") ? nil : "s-maxage"
   }
 
   /// Ranges lie within the representation, and no byte is in two of them.

@@ -21,7 +21,7 @@ extension ParserProperties {
     var head = RequestHead()
     _ = try? parser.parse(input.span, into: &head, limits: smallLimits)
     return wellFormed(whole) ?? pathProblem(whole) ?? framingProblem(whole)
-      ?? readingsProblem(head)
+      ?? readingsProblem(head) ?? changeProblem(head)
   }
 
   private static func wellFormed(_ head: RequestReading) -> String? {

@@ -22,6 +22,7 @@ extension ParserProperties {
     let read = try? parser.parse(input.span, into: &head, limits: wideLimits)
     guard let read else { return nil }
     guard head.status >= 100, head.status <= 999, read <= input.count else { return "no status" }
+    if let complaint = keptProblem(head, input) { return complaint }
     let date = octets("Sun, 06 Nov 1994 08:49:37 GMT")
     let framing = outputFraming(head.bodyFraming(for: method))
     // Around the size at which the head begins to fit: it must fit or be refused.
@@ -39,6 +40,32 @@ extension ParserProperties {
       return "what was written is not a head"
     }
     return head.status < 200 ? problem(interim: again) : problem(final: again, framing)
+  }
+
+  /// Whatever is judged has terms within bounds, and what is kept reads back as a head for anybody.
+  private static func keptProblem(_ head: borrowing ResponseHead, _ input: [UInt8]) -> String? {
+    let now = Int64(digest(input)) * 1000
+    if case .keep(let terms) = CacheRules.verdict(on: head, now: now, delay: now) {
+      let bounds = 0...CacheControl.secondsMax
+      guard bounds.contains(terms.freshness), bounds.contains(terms.initialAge),
+        (1...(2 * CacheControl.secondsMax)).contains(terms.usable ?? 1)
+      else { return "terms out of bounds: \(terms)" }
+    }
+    guard head.status >= 200, head.fields.count + 2 <= FixedLimits.responseFields else {
+      return nil
+    }
+    var kept = head.stored(date: octets("Sun, 06 Nov 1994 08:49:37 GMT").span)
+    StoredHead.end(&kept, status: head.status, bodyCount: 5)
+    let again = ResponseReading.read(kept, ends: [kept.count], limits: wideLimits)
+    guard again.consumed == kept.count, again.status == head.status, !again.isChunked,
+      again.contentLength == (head.status == 204 ? nil : 5)
+    else { return "what is kept is not a head" }
+    let names = names(again)
+    let forbidden = inside.union(["connection", "transfer-encoding", "age", "x-request-id"])
+    guard !names.contains(where: { forbidden.contains($0) || $0.hasPrefix("x-accel-") }) else {
+      return "a field for one hop is kept"
+    }
+    return names.count(where: { $0 == "date" }) == 1 ? nil : "not one date is kept"
   }
 
   private static func outputFraming(_ framing: ResponseFraming) -> OutputFraming {

@@ -85,7 +85,9 @@ struct ResponseWriting {
     form = input.choice([.whole, .whole, .whole, .whole, .interim, .switch, .connected])
     framing = ResponseHeads.framing(&input, head)
     connection = input.choice([.none, .keepAlive, .close])
-    coding = input.choice([.asSent, .varying, .gzip, .gzip])
+    coding = input.choice([
+      .asSent, .varying, .compressed(.gzip), .compressed(.brotli), .compressed(.zstd),
+    ])
   }
 
   /// `nil` where it does not fit.
@@ -173,8 +175,8 @@ struct ResponseWriting {
       case "vary" where mustVary:
         mustVary = false
         coded.append((line.name, line.value + octets(", Accept-Encoding")))
-      case "accept-ranges" where coding == .gzip: continue
-      case "etag" where coding == .gzip && line.value.first == UInt8(ascii: "\""):
+      case "accept-ranges" where coding.isCompressed: continue
+      case "etag" where coding.isCompressed && line.value.first == UInt8(ascii: "\""):
         coded.append((line.name, octets("W/") + line.value))
       default: coded.append(line)
       }
@@ -189,7 +191,7 @@ struct ResponseWriting {
 
   private func added(_ head: borrowing ResponseHead) -> [UInt8] {
     var lines = ""
-    if coding == .gzip { lines += "Content-Encoding: gzip\r\n" }
+    if case .compressed(let coding) = coding { lines += "Content-Encoding: \(coding.name)\r\n" }
     let hasVary = passed(head).contains { $0.name.lowercased() == "vary" }
     if mustVary(head), !hasVary { lines += "Vary: Accept-Encoding\r\n" }
     switch framing {

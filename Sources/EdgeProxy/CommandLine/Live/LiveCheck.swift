@@ -103,7 +103,9 @@ struct LiveCheck {
 
   /// The process that answers at `listen.admin`; `nil` where none does, or where TCP does not tell.
   private var adminProcess: Int32? {
-    guard let address = configuration.listen.admin, address.family == .unix else { return nil }
+    guard let address = ListenSettings.preferred(configuration.listen.admin),
+      address.family == .unix
+    else { return nil }
     do throws(SystemError) {
       let socket = try Socket.connect(address)
       return Socket.peerProcess(socket.raw)

@@ -46,7 +46,7 @@ struct FleetSearch {
 
   /// What the server says that runs with this configuration; `nil` where none does.
   private func running() -> [KnownServer]? {
-    guard let address = configuration.listen.admin,
+    guard let address = ListenSettings.preferred(configuration.listen.admin),
       let reply = try? AdminClient(address: address).send("GET", "/dns"), reply.status == 200,
       let report = try? NamesReport(json: reply.body)
     else { return nil }

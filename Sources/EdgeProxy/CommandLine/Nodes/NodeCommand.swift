@@ -3,17 +3,21 @@ internal import Etcd
 internal import EventLoop
 internal import TLS
 
-/// `edgeproxy node`: which servers belong to the fleet and may reach one another's instances.
+/// `edgeproxy node`: which servers belong to the fleet and may reach one another's instances, and which nodes of
+/// upstreams get requests.
 struct NodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "node",
-    abstract: "The servers that reach one another's instances.",
+    abstract: "The servers of the fleet, and which nodes of upstreams get requests.",
     discussion: """
-      Every command reads the configuration for where etcd is. The authority that vouches for the \
-      servers lies in etcd, sealed with the first of 'etcd.encryption_keys'.
+      'init', 'join', 'list' and 'remove' are about servers: they read the configuration for where etcd is. The \
+      authority that vouches for the servers lies in etcd, sealed with the first of 'etcd.encryption_keys'.
+
+      'disable', 'drain' and 'enable' are about nodes of upstreams: the running server carries them out.
       """,
     subcommands: [
       NodeInitCommand.self, NodeJoinCommand.self, NodeListCommand.self, NodeRemoveCommand.self,
+      NodeDisableCommand.self, NodeDrainCommand.self, NodeEnableCommand.self,
     ])
 }
 

@@ -26,6 +26,8 @@ final class InProcessServer {
   /// The address that clients have.
   static let clientAddress = IPAddress(ipv4: 0xc633_6407)
   private var plan: SnapshotPlan
+  /// What the configuration says of the logs, besides where the access log is.
+  private let log: String
   /// Where the access log is written; `nil` without one.
   let logs: TemporaryDirectory?
 
@@ -34,11 +36,12 @@ final class InProcessServer {
 
   /// Starts a worker with the configuration that `text` is in YAML.
   ///
-  /// Bodies go to files in `spool`; with `logging` there is an access log.
-  init(_ text: String, spool: String = "/tmp", logging: Bool = false) throws {
+  /// Bodies go to files in `spool`; with `logging` there is an access log, of which `log` says more.
+  init(_ text: String, spool: String = "/tmp", logging: Bool = false, log: String = "") throws {
+    self.log = log
     Descriptor.raiseLimit()
     logs = logging ? try TemporaryDirectory() : nil
-    let configuration = try Self.configuration(text, log: logs.map { $0.path + "/access" })
+    let configuration = try Self.configuration(text, log: logs.map { $0.path + "/access" }, log)
     plan = SnapshotPlan(configuration, previous: nil, mediaTypes: MediaTypes.none)
     worker = try Worker(
       WorkerPlan(
@@ -54,15 +57,17 @@ final class InProcessServer {
   /// The worker knows its loop and the other way round, which would keep both.
   deinit { worker.loop.owner = nil }
 
-  private static func configuration(_ text: String, log: String?) throws -> Configuration {
-    try Configuration(yaml: text + "\nlog: { access: \(log ?? "off") }\n")
+  private static func configuration(
+    _ text: String, log: String?, _ more: String
+  ) throws -> Configuration {
+    try Configuration(yaml: text + "\nlog: { access: \(log ?? "off"), \(more) }\n")
   }
 
   // MARK: Orders, as from the control thread
 
   /// Takes over another configuration, as after a SIGHUP.
   func install(_ text: String) throws {
-    let configuration = try Self.configuration(text, log: logs.map { $0.path + "/access" })
+    let configuration = try Self.configuration(text, log: logs.map { $0.path + "/access" }, log)
     plan = SnapshotPlan(configuration, previous: plan, mediaTypes: MediaTypes.none)
     worker.install(plan)
   }

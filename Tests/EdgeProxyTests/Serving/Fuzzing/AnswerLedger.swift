@@ -1,3 +1,4 @@
+import HTTPCore
 import TestSupport
 
 /// Who asked what, what instances gave for it, and whether clients got that and nothing else.
@@ -71,7 +72,7 @@ struct ArrivingAnswer {
   let id: Int
   private let status: Int
   private let tag: Int?
-  private let isPacked: Bool
+  private let packing: ContentCoding?
   private let start: Int
   private let declared: Int?
   private let hasBody: Bool
@@ -87,7 +88,8 @@ struct ArrivingAnswer {
     let request = ledger.requests[id]
     hasBody = request.method != "HEAD" && status != 204 && status != 304
     declared = field("content-length").flatMap { Int($0) }
-    isPacked = field("content-encoding") == "gzip"
+    let coding = field("content-encoding")
+    packing = ContentCoding.allCases.first { "\($0.name)" == coding }
     let range = field("content-range").flatMap { text in
       Int(text.dropFirst("bytes ".count).prefix { $0.isNumber })
     }
@@ -104,7 +106,7 @@ struct ArrivingAnswer {
 
   mutating func take(_ bytes: [UInt8], _ ledger: AnswerLedger) {
     if !hasBody, !bytes.isEmpty { ledger.complain("a body of an answer without one, to \(id)") }
-    if isPacked {
+    if packing != nil {
       packed += bytes
     } else if let tag, !TaggedBody.matches(bytes, tag: tag, from: start + count) {
       ledger.complain("the body of request \(id) is another from byte \(count) on")
@@ -123,8 +125,8 @@ struct ArrivingAnswer {
     }
     guard let tag, status != 206 else { return }
     var whole = count
-    if isPacked {
-      guard let read = Gunzip.read(packed), read.isComplete,
+    if let packing {
+      guard let read = Decompression.read(packing, packed), read.isComplete,
         TaggedBody.matches(read.bytes, tag: tag, from: 0)
       else { return ledger.complain("what was compressed for \(id) cannot be read") }
       whole = read.bytes.count

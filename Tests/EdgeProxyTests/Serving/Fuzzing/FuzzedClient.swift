@@ -38,7 +38,7 @@ struct FuzzedRequest {
     id = ledger.begin(method, target)
     path = target == .instance ? place + "\(id)" : place
     switch choices.below(8) {
-    case 0: fields = [("accept-encoding", "gzip")]
+    case 0: fields = [("accept-encoding", ["gzip", "br", "zstd"][choices.below(3)])]
     case 1: fields = [("range", "bytes=100-")]
     case 2: fields = [("expect", "100-continue")]
     default: fields = []

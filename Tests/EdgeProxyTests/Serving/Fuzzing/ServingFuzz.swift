@@ -80,17 +80,18 @@ final class ServingFuzz {
         timeouts: { response: 20s, idle: 20s }
     routes:
       - { host: a.test, path: /packets, upstream: packets }
-      - { host: a.test, path: /pooled, upstream: pooled, body_max: 64KiB }
-      - { host: a.test, path: /packed, upstream: packets, compress: on }
+      - { host: a.test, path: /pooled, upstream: pooled, body_max: 64KiB, stale_if_error: 1h }
+      - { host: a.test, path: /packed, upstream: packets, compress: on, stale_if_error: 10s }
       - { host: a.test, path: /files, files: { directory: "\(directory)", listing: true } }
       - { host: a.test, path: /respond, respond: { body: "said here" } }
       - { host: a.test, path: /moved, redirect: { to: "https://b.test{path}" } }
+    stale: { memory: 1MiB, disk: 0B, object_max: 64KiB }
     limits:
       memory: 16MiB
       body_memory: 4KiB
       response_memory: 64KiB
       response_file: 256KiB
-      compressors: 2
+      compressors: 16
       held: 8
     timeouts: { send: 10s, body: 10s, keep_alive: 30s }
     """

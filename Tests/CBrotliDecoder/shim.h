@@ -1,0 +1,3 @@
+// Brotli's decoder, which only tests use.
+#pragma once
+#include <brotli/decode.h>
