@@ -20,7 +20,7 @@ let embedded: [Resource] = [.embedInCode("Admin/Page/page.html")]
 /// What the server stands on.
 let server: [Target.Dependency] = [
   "Configuration", "ACME", "DNS", "DNSCore", "CertStore", "Etcd", "Wire", "HTTPCore", "TLS",
-  "EventLoop", "Passwords",
+  "EventLoop", "Passwords", "Migration",
   "Calendar", "CCrash", "CLinux",
   .product(name: "ArgumentParser", package: "swift-argument-parser"),
   .product(name: "Logging", package: "swift-log"),
@@ -76,6 +76,9 @@ let package = Package(
         "CYAML",
       ],
       swiftSettings: house),
+    .target(
+      name: "Migration", dependencies: ["Configuration", "HTTPCore", "EventLoop"],
+      swiftSettings: house),
     .executableTarget(
       name: "EdgeProxy", dependencies: server, resources: embedded, swiftSettings: house),
     .systemLibrary(
@@ -85,7 +88,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "ACME", "Calendar", "Configuration", "CertStore", "DNS", "DNSCore", "EventLoop",
-        "Etcd", "HTTPCore",
+        "Etcd", "HTTPCore", "Migration",
         "TLS", "Wire", "CLinux", "CNghttp2", "COpenSSL", "CZlib", "CZstd", "CBrotliDecoder",
       ],
       path: "Tests/TestSupport", swiftSettings: house),
@@ -119,6 +122,9 @@ let package = Package(
       dependencies: [
         "Configuration", "CertStore", "DNSCore", "EventLoop", "Etcd", "HTTPCore", "TestSupport",
       ], swiftSettings: house),
+    .testTarget(
+      name: "MigrationTests", dependencies: ["Migration", "HTTPCore", "TestSupport"],
+      swiftSettings: house),
     .testTarget(
       name: "EdgeProxyTests",
       dependencies: [
@@ -155,7 +161,7 @@ if Context.environment["FUZZ"] != nil {
   for name in [
     "FuzzRequestHead", "FuzzResponseHead", "FuzzChunkedBody", "FuzzUWSGIBlock",
     "FuzzEtcdMessages", "FuzzHTTP2", "FuzzProxyHeader", "FuzzFieldValues", "FuzzSubscription",
-    "FuzzLyingEtcd", "FuzzResponseSerializer", "FuzzACME",
+    "FuzzLyingEtcd", "FuzzResponseSerializer", "FuzzACME", "FuzzMigration",
   ] {
     package.targets.append(
       .executableTarget(name: name, dependencies: ["CFuzzer", "TestSupport"], swiftSettings: house))

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 TARGETS = ("Calendar", "EventLoop", "TLS", "HTTPCore", "Wire", "ACME", "DNSCore", "DNS", "Etcd", "CertStore", "Passwords",
-           "Configuration", "EdgeProxy")
+           "Configuration", "Migration", "EdgeProxy")
 C_LIBRARIES = ("CLinux", "COpenSSL", "CCrypt", "CNghttp2", "CZlib", "CZstd", "CBrotli", "CYAML", "CCrash/include")
 PACKAGES = {
     "ArgumentParserToolInfo": "swift-argument-parser", "ArgumentParser": "swift-argument-parser",

@@ -37,6 +37,7 @@ enum ArgumentHint {
 
   private static let withValue: Set<String> = [
     "--config", "--workers", "--as", "--check-config", "--resolver", "--server",
+    "--root",
     "--reason", "--for",
   ]
 
@@ -104,6 +105,9 @@ enum ArgumentHint {
     "maint": "did you mean 'maintenance'?", "pause": "did you mean 'maintenance pause'?",
     "names": "did you mean 'dns'?", "records": "did you mean 'dns setup'?",
     "nameserver": "did you mean 'dns'?", "dig": "did you mean 'dns query'?",
+    "import": "did you mean 'import-nginx' or 'import-apache'?",
+    "convert": "did you mean 'import-nginx' or 'import-apache'?",
+    "migrate": "did you mean 'import-nginx' or 'import-apache'?",
     "logs": "journalctl -u edgeproxy shows the log", "log": "journalctl -u edgeproxy shows the log",
   ]
 }

@@ -29,6 +29,8 @@ struct Arguments: ParsableCommand {
       NodeCommand.self,
       MaintenanceCommand.self,
       DNSCommand.self,
+      ImportApacheCommand.self,
+      ImportNginxCommand.self,
       PasswordCommand.self,
     ])
 
